@@ -1,0 +1,38 @@
+# `make demo` and `make test` do all the set-up; a second run installs nothing. `make bench` compares with peers.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test bench docs clean
+
+demo: .venv/installed
+	$(BIN)/python examples/demo.py
+
+test: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -m "not slow"
+
+bench: .venv/installed-bench
+	$(BIN)/python benchmarks/peers.py
+
+docs: .venv/installed-dev
+	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gatewise needs Python 3.11 or newer; try: make PYTHON=python3.11")'
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	$(INSTALL) --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(INSTALL) --editable '.[dev]'
+	@touch $@
+
+.venv/installed-bench: .venv/installed
+	$(INSTALL) --editable '.[bench]'
+	@touch $@
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,21 @@
+"""The errors a user can meet: one sentence each, saying what was wrong, where, and what to do next."""
+
+
+class GatewiseError(Exception):
+    """Stop with one sentence a user can act on; the command line prints it and exits with code 2."""
+
+
+class ConfigError(GatewiseError):
+    """An option or setting has a value that cannot be used."""
+
+
+class DataError(GatewiseError):
+    """A data set, file, row or label cannot be used."""
+
+
+class ModelError(GatewiseError):
+    """A model folder or checkpoint is missing, damaged or not ours."""
+
+
+class TrainingError(GatewiseError):
+    """Training cannot go on or cannot start."""
