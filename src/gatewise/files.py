@@ -1,0 +1,188 @@
+"""Bytes on disk: written whole or not at all, read only when small, regular and well formed. No pickle, no links."""
+
+import contextlib
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import safetensors.numpy
+
+from gatewise.errors import GatewiseError, ModelError
+
+Arrays = dict[str, npt.NDArray[Any]]
+HEADER_LIMIT = 16 << 20
+DTYPES = {"F32": np.float32, "I64": np.int64, "U8": np.uint8}
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file's content in one step: a crash or a full disk leaves the old content.
+
+    Raises GatewiseError, naming the file and the system's reason, when it cannot be written.
+    """
+    partial = path.with_name(path.name + ".part")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> GatewiseError:
+    """Say why a file or folder cannot be written."""
+    return GatewiseError(
+        f"{path} could not be written ({error.strerror or error}); free space or choose another place."
+    )
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in a folder survive a power cut, where the system can."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read_limited(path: Path, limit: int) -> bytes:
+    """Read a regular file of at most `limit` bytes that is no link, or raise ModelError."""
+    if path.is_symlink():
+        raise ModelError(f"{path} is a symbolic link; a model folder must hold its files itself.")
+    if not path.is_file():
+        raise ModelError(f"{path} is missing; copy the model folder again, whole.")
+    size = path.stat().st_size
+    if size > limit:
+        raise ModelError(f"{path} has {size:,} bytes, more than the {limit:,} it can need; it is not opened.")
+    with path.open("rb") as file:
+        return file.read(limit)
+
+
+def read_json(path: Path, limit: int) -> dict[str, Any]:
+    """Read a JSON object from a small file, without repeated keys, or raise ModelError."""
+    try:
+        content = json.loads(read_limited(path, limit).decode(), object_pairs_hook=_without_repeats)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is damaged ({error}); copy the model folder again.") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path} is damaged (it holds no JSON object); copy the model folder again.")
+    return content
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a key stands twice")
+    return content
+
+
+def tensor_bytes(arrays: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, Any] | None = None) -> bytes:
+    """Give arrays as the bytes of a safetensors file, the metadata in one key: equal input gives equal bytes."""
+    plain = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
+    return safetensors.numpy.save(plain, {"gatewise": json.dumps(metadata)} if metadata is not None else None)
+
+
+def read_tensors(path: Path, expected: Mapping[str, tuple[int, ...]]) -> Arrays:
+    """Read a model's float32 tensors, of exactly the names and shapes expected and all finite, or raise ModelError."""
+    needed = 4 * sum(math.prod(shape) for shape in expected.values())
+    content = read_limited(path, needed + HEADER_LIMIT)
+    header = _header(path, content)
+    found = {name: tuple(entry.get("shape", ())) for name, entry in header.items()}
+    if found != dict(expected):
+        wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))[0]
+        raise ModelError(
+            f"{path} does not fit config.json: tensor {wrong!r} is {found.get(wrong, 'missing')} there and should be "
+            f"{expected.get(wrong, 'absent')}; copy the model folder again."
+        )
+    if any(entry.get("dtype") != "F32" for entry in header.values()):
+        raise ModelError(f"{path} holds numbers that are not float32; it was not written by this version of gatewise.")
+    arrays = _load(path, content)
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ModelError(f"{path} holds a NaN or infinite weight in {name!r}; the model cannot be used.")
+    return arrays
+
+
+def read_checkpoint(path: Path) -> tuple[Arrays, dict[str, Any]]:
+    """Read the arrays and metadata that tensor_bytes() wrote, or raise ModelError."""
+    content = read_limited(path, 1 << 36)
+    header = json.loads(_raw_header(path, content))
+    arrays = _load(path, content)
+    return arrays, json.loads(header["__metadata__"]["gatewise"])
+
+
+def _raw_header(path: Path, content: bytes) -> bytes:
+    size = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or size > min(HEADER_LIMIT, len(content) - 8):
+        raise ModelError(f"{path} is truncated or damaged; copy it again.")
+    return content[8 : 8 + size]
+
+
+def _header(path: Path, content: bytes) -> dict[str, dict[str, Any]]:
+    try:
+        header = json.loads(_raw_header(path, content), object_pairs_hook=_without_repeats)
+        header.pop("__metadata__", None)
+        if not all(isinstance(entry, dict) for entry in header.values()):
+            raise ValueError("its header is malformed")
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ModelError(f"{path} is damaged ({error}); copy the model folder again.") from error
+    return dict(header)
+
+
+def _load(path: Path, content: bytes) -> Arrays:
+    try:
+        return safetensors.numpy.load(content)
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise ModelError(f"{path} is truncated or damaged ({error}); copy it again.") from error
+
+
+@contextlib.contextmanager
+def new_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Build a folder beside its final place and move it there whole at the end; on any error nothing is left.
+
+    Raises GatewiseError when something stands there already and `overwrite` is false.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    building = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        building.mkdir(parents=True)
+        yield building
+        previous = path.with_name(f".{path.name}.{os.getpid()}.old")
+        if path.exists():
+            path.rename(previous)
+        building.rename(path)
+        sync_folder(path.parent)
+        remove_folder(previous)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        remove_folder(building)
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Refuse a place that is taken, or that is taken by something other than a model folder."""
+    if not path.exists() and not path.is_symlink():
+        return
+    if not overwrite:
+        raise GatewiseError(f"{path} exists already; choose another --out or add --overwrite.")
+    if not (path / "config.json").is_file() and not (path.is_dir() and not any(path.iterdir())):
+        raise GatewiseError(f"{path} exists and is no model folder, so it is not overwritten; choose another --out.")
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a flat folder that gatewise made, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        for file in path.iterdir():
+            file.unlink()
+        path.rmdir()

@@ -1,0 +1,188 @@
+"""Ids to logits in torch: embedding, LSTM encoder, masked pooling, linear head; knows ids and lengths, never text.
+
+Everything is time first, [T, B, ...]: oneDNN's fused LSTM then copies nothing. There is no PackedSequence (it leaves
+the fused path, pytorch#149194): texts are padded on the right, and the backward direction reverses each text inside
+its own length, so no state ever starts in padding.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gatewise.batching import Batch
+from gatewise.cell import CellWeights
+from gatewise.config import NetworkConfig
+from gatewise.tokenizer import PAD_ID, UNKNOWN_ID
+
+EMBEDDING_STD = 0.1
+
+
+class _Rearrange(torch.autograd.Function):
+    """Reorder rows by a permutation that is its own inverse, so that the gradient is the same cheap copy."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, order: Tensor) -> Tensor:
+        ctx.save_for_backward(order)
+        return rows.index_select(0, order)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _rearrange(gradient, ctx.saved_tensors[0]), None
+
+
+_rearrange: Callable[[Tensor, Tensor], Tensor] = _Rearrange.apply
+
+
+def reverse_within_length(vectors: Tensor, lengths: Tensor) -> Tensor:
+    """Reverse each text, [T, B, D], inside its own length; padding stays where it is."""
+    time, batch, size = vectors.shape
+    steps = torch.arange(time).unsqueeze(1)
+    source = torch.where(steps < lengths, lengths - 1 - steps, steps)  # [T, B]
+    order = (source * batch + torch.arange(batch)).flatten()
+    return _rearrange(vectors.reshape(time * batch, size), order).view(time, batch, size)
+
+
+def same_noise_over_time(vectors: Tensor, share: float, training: bool) -> Tensor:
+    """Drop features with one mask per text for all time steps (Gal & Ghahramani 2016)."""
+    if not training or share == 0:
+        return vectors
+    keep = torch.empty(1, *vectors.shape[1:], dtype=vectors.dtype).bernoulli_(1 - share)
+    return vectors * keep.div_(1 - share)
+
+
+class Encoder(nn.Module):
+    """Vectors to all states: stacked LSTM layers of one or two directions."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.directions = 2 if config.bidirectional else 1
+        self.dropout = config.dropout
+        sizes = [config.embedding_dim] + [self.directions * config.hidden_size] * (config.num_layers - 1)
+        self.lstms = nn.ModuleList(  # layer by layer, the forward direction first
+            nn.LSTM(size, config.hidden_size) for size in sizes for _ in range(self.directions)
+        )
+        for lstm in self.lstms:
+            initialise(cast(nn.LSTM, lstm), config)
+
+    def layers(self) -> list[list[nn.LSTM]]:
+        """Give the LSTMs as [layer][direction]."""
+        lstms = [cast(nn.LSTM, lstm) for lstm in self.lstms]
+        return [lstms[start : start + self.directions] for start in range(0, len(lstms), self.directions)]
+
+    def forward(self, vectors: Tensor, lengths: Tensor) -> Tensor:
+        """Give all states, [T, B, directions * H], of texts [T, B, E]; those in padding mean nothing."""
+        for depth, directions in enumerate(self.layers()):
+            if depth:
+                vectors = same_noise_over_time(vectors, self.dropout, self.training)
+            states = [directions[0](vectors)[0]]
+            if self.directions == 2:
+                backward = directions[1](reverse_within_length(vectors, lengths))[0]
+                states.append(reverse_within_length(backward, lengths))
+            vectors = torch.cat(states, dim=2) if len(states) > 1 else states[0]
+        return vectors
+
+    def weights(self) -> list[list[CellWeights]]:
+        """Give the weights as cell.encode takes them, [layer][direction]."""
+        return [[cell_weights(lstm) for lstm in directions] for directions in self.layers()]
+
+
+def cell_weights(lstm: nn.LSTM) -> CellWeights:
+    """Give one layer's weights to the NumPy cell."""
+    weight_ih, weight_hh, bias_ih, bias_hh = (parameter.detach() for parameter in lstm.parameters())
+    return CellWeights(weight_ih.numpy(), weight_hh.numpy(), (bias_ih + bias_hh).numpy())
+
+
+def initialise(lstm: nn.LSTM, config: NetworkConfig) -> None:
+    """Give one layer its first weights: orthogonal recurrence, Xavier input, an open forget gate.
+
+    With a chrono horizon T the forget biases are log U(1, T - 1) and the input biases their negatives, so that the
+    units' memories span up to T steps (Tallec & Ollivier 2018). torch adds two biases; the second stays zero.
+    """
+    hidden_size = lstm.hidden_size
+    weight_ih, weight_hh, bias_ih, bias_hh = lstm.parameters()
+    with torch.no_grad():
+        for gate in range(4):
+            rows = slice(gate * hidden_size, (gate + 1) * hidden_size)
+            nn.init.xavier_uniform_(weight_ih[rows])
+            nn.init.orthogonal_(weight_hh[rows])
+        bias_ih.zero_()
+        bias_hh.zero_()
+        input_bias, forget_bias = bias_ih[:hidden_size], bias_ih[hidden_size : 2 * hidden_size]
+        forget_bias.fill_(config.forget_bias)
+        if config.chrono_horizon > 1:
+            forget_bias.uniform_(1, max(config.chrono_horizon - 1, 1.0001)).log_()
+            input_bias.copy_(-forget_bias)
+
+
+def pool(states: Tensor, lengths: Tensor, hidden_size: int, poolings: Sequence[str]) -> Tensor:
+    """Turn all states, [T, B, directions * H], into one vector a text, looking at its real tokens only."""
+    padded = (torch.arange(len(states)).unsqueeze(1) >= lengths).unsqueeze(2)  # [T, B, 1]
+    pooled = []
+    for name in poolings:
+        if name == "max":
+            pooled.append(states.masked_fill(padded, -math.inf).amax(dim=0))
+        elif name == "mean":
+            pooled.append(states.masked_fill(padded, 0).sum(dim=0) / lengths.unsqueeze(1))
+        else:
+            end = states[lengths - 1, torch.arange(states.shape[1])]
+            pooled.append(torch.cat([end[:, :hidden_size], states[0, :, hidden_size:]], dim=1))
+    return torch.cat(pooled, dim=1)
+
+
+class TextLSTM(nn.Module):
+    """Classify sequences of ids: embedding, Encoder, masked pooling, one linear layer."""
+
+    def __init__(self, config: NetworkConfig, vocab_size: int, num_classes: int) -> None:
+        super().__init__()
+        self.config = config
+        self.label_smoothing = 0.0
+        self.class_weights: Tensor | None = None
+        self.embedding = nn.Embedding(vocab_size, config.embedding_dim, padding_idx=PAD_ID)
+        nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
+        with torch.no_grad():
+            self.embedding.weight[PAD_ID] = 0
+        self.encoder = Encoder(config)
+        features = config.hidden_size * self.encoder.directions * len(config.pooling)
+        self.head = nn.Linear(features, num_classes)
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        """Look up ids, [T, B]; while training, some words become the unknown one and some features are dropped."""
+        if self.training and self.config.word_dropout:
+            hidden = torch.empty(inputs.shape).bernoulli_(self.config.word_dropout).bool()
+            inputs = inputs.masked_fill(hidden & (inputs != PAD_ID), UNKNOWN_ID)
+        return same_noise_over_time(self.embedding(inputs), self.config.embedding_dropout, self.training)
+
+    def classify(self, vectors: Tensor, lengths: Tensor) -> Tensor:
+        """Give logits, [B, C], of embedded texts, [T, B, E]."""
+        states = self.encoder(vectors, lengths)
+        pooled = pool(states, lengths, self.config.hidden_size, self.config.pooling).float()
+        pooled = functional.dropout(pooled, self.config.dropout, self.training)
+        with torch.autocast("cpu", enabled=False):  # few numbers that decide much: full precision
+            return self.head(pooled)  # type: ignore[no-any-return]
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """Give logits, [B, C], of padded ids, [T, B]."""
+        return self.classify(self.embed(inputs), lengths)
+
+    def loss(self, batch: Batch) -> tuple[Tensor, float]:
+        """Give the summed cross-entropy of a batch and the weight of its texts; their ratio is the mean loss."""
+        logits, targets = self.logits(batch), torch.from_numpy(batch.targets)
+        total = functional.cross_entropy(
+            logits, targets, self.class_weights, reduction="sum", label_smoothing=self.label_smoothing
+        )
+        weight = float(self.class_weights[targets].sum()) if self.class_weights is not None else len(targets)
+        return total, float(weight)
+
+    def score(self, batch: Batch) -> tuple[float, float, int]:
+        """Count what is right (higher is better), sum the plain cross-entropy, and count the texts."""
+        logits, targets = self.logits(batch), torch.from_numpy(batch.targets)
+        right = int((logits.argmax(dim=1) == targets).sum())
+        return right, float(functional.cross_entropy(logits, targets, reduction="sum")), len(targets)
+
+    def logits(self, batch: Batch) -> Tensor:
+        """Give logits, [B, C], of a Batch."""
+        return self(torch.from_numpy(batch.inputs), torch.from_numpy(batch.lengths))  # type: ignore[no-any-return]

@@ -1,0 +1,358 @@
+"""The one loop: batches to trained weights, told as events; owns optimiser, schedule, averaging, budget, checkpoints.
+
+Knows a network only by `loss(batch) -> (sum, weight)` and `score(batch) -> (points, loss sum, count)`, higher points
+being better. A run that is killed goes on from its last checkpoint and ends with the same bits, on the same machine
+and number of threads: the order of batches is a function of (seed, epoch), and the checkpoint holds everything else.
+"""
+
+import copy
+import dataclasses
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gatewise.batching import Batch, Sequences, collate, in_order_of_length, plan
+from gatewise.config import TrainingConfig
+from gatewise.errors import TrainingError
+from gatewise.files import read_checkpoint, tensor_bytes, write_atomically
+
+CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
+LOG_STEPS = 10  # steps between two "step" events
+FLAT = 0.98  # a loss above this share of guessing's, a quarter into the run, has not learnt
+
+
+class Trainable(Protocol):
+    """What the loop asks of a network, beside being an nn.Module."""
+
+    def loss(self, batch: Batch) -> tuple[Tensor, float]: ...
+    def score(self, batch: Batch) -> tuple[float, float, int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened: "start", "resumed", "step", "dev", "warning", "stopped" or "end", with its numbers."""
+
+    kind: str
+    seconds: float  # of training so far, over all resumed parts
+    step: int
+    epoch: float
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give one flat line for metrics.jsonl."""
+        head = {"kind": self.kind, "seconds": round(self.seconds, 2), "step": self.step, "epoch": round(self.epoch, 4)}
+        return head | self.values
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run stands; with the tensors it is all a checkpoint needs."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0  # batches of this epoch already seen, of
+    batches: int = 1
+    seconds: float = 0.0
+    tokens: int = 0
+    padding_cells: int = 0
+    share: float = 0.0  # of the run that is over
+    recent_loss: float = math.nan
+    best_score: float = -1.0
+    best_loss: float = math.inf
+    epochs_without_gain: int = 0
+    warned: bool = False
+    precision: str = "float32"
+    log_bytes: int = 0  # length of metrics.jsonl
+
+    @property
+    def padding(self) -> float:
+        """Share of all cells so far that held no token."""
+        return self.padding_cells / max(1, self.padding_cells + self.tokens)
+
+
+class Run:
+    """The moving parts of one training: network, its average, optimiser, best weights so far, progress, clock."""
+
+    def __init__(self, network: nn.Module, config: TrainingConfig, folder: Path | None, fingerprint: str) -> None:
+        self.network = network
+        self.averaged = copy.deepcopy(network).eval()
+        self.config = config
+        self.folder = folder
+        self.optimizer = torch.optim.AdamW(
+            network.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
+        )
+        self.best: dict[str, Tensor] = {}
+        self.progress = Progress()
+        self.identity = {
+            "fingerprint": fingerprint, "config": dataclasses.asdict(config), "torch": torch.__version__,
+            "threads": torch.get_num_threads(), "cpu": torch.backends.cpu.get_cpu_capability(),
+        }  # fmt: skip
+        self.started = self.saved = self.logged = time.perf_counter()
+        self.logged_tokens = 0
+
+    def seconds(self) -> float:
+        """Seconds of training so far, over all resumed parts."""
+        return time.perf_counter() - self.started
+
+    def event(self, kind: str, **values: Any) -> Event:
+        """Make an event and add it to the run's log."""
+        progress = self.progress
+        progress.seconds = self.seconds()
+        epoch = progress.epoch + progress.batch / progress.batches
+        event = Event(kind, progress.seconds, progress.step, epoch, values)
+        if self.folder:
+            with (self.folder / METRICS).open("a", encoding="utf-8") as log:
+                log.write(json.dumps(event.as_dict()) + "\n")
+        return event
+
+    def update(self, batch: Batch, learning_rate: float) -> float:
+        """Take one step; give the batch's mean loss. Raises TrainingError when it is no number."""
+        progress = self.progress
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        with autocast(progress.precision):
+            total, weight = self.network.loss(batch)  # type: ignore[operator]
+        loss = total / weight
+        value = float(loss)
+        if not math.isfinite(value):
+            rate = self.config.learning_rate
+            raise TrainingError(f"The loss became {value} at step {progress.step}; use a learning rate below {rate:g}.")
+        self.optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
+        self.optimizer.step()
+        progress.step += 1
+        progress.batch += 1
+        progress.tokens += int(batch.lengths.sum())
+        progress.padding_cells += batch.inputs.size - int(batch.lengths.sum())
+        progress.recent_loss = value if progress.step == 1 else 0.95 * progress.recent_loss + 0.05 * value
+        decay = min(self.config.averaging, progress.step / (9 + progress.step))  # early weights are soon forgotten
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.network.parameters()), 1 - decay)
+        return value
+
+    def measure(self, dev_set: Sequences) -> tuple[float, float]:
+        """Give the averaged weights' score and loss on the dev split; keep them if they are the best so far."""
+        config, progress = self.config, self.progress
+        points = loss_sum = count = 0.0
+        with torch.no_grad(), autocast(progress.precision):
+            for batch in in_order_of_length(dev_set, batch_tokens=config.batch_tokens, batch_texts=256):
+                more = self.averaged.score(batch)  # type: ignore[operator]
+                points, loss_sum, count = points + more[0], loss_sum + more[1], count + more[2]
+        score, loss = points / count, loss_sum / count
+        progress.epochs_without_gain += 1
+        if (score, -loss) > (progress.best_score, -progress.best_loss):
+            progress.best_score, progress.best_loss, progress.epochs_without_gain = score, loss, 0
+            self.best = {name: tensor.clone() for name, tensor in self.averaged.state_dict().items()}
+        return score, loss
+
+    def save(self) -> None:
+        """Write everything the run needs to go on, replacing the previous checkpoint in one step."""
+        if not self.folder:
+            return
+        log = self.folder / METRICS
+        self.progress.log_bytes = log.stat().st_size if log.exists() else 0
+        self.progress.seconds = self.seconds()
+        tensors = {"random": torch.get_rng_state()}
+        for part, network in (("network", self.network), ("averaged", self.averaged)):
+            tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in moments.items()}
+        metadata = {"identity": self.identity, "progress": dataclasses.asdict(self.progress)}
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        write_atomically(self.folder / CHECKPOINT, tensor_bytes(arrays, metadata))
+        self.saved = time.perf_counter()
+
+    def restore(self) -> list[str]:
+        """Take up the last checkpoint; give what may keep the bits from being those of an unbroken run.
+
+        Raises TrainingError when there is none or it belongs to other data or settings.
+        """
+        if not self.folder or not (self.folder / CHECKPOINT).exists():
+            raise TrainingError(f"There is no checkpoint in {self.folder} to go on from; leave out --resume.")
+        arrays, metadata = read_checkpoint(self.folder / CHECKPOINT)
+        identity = metadata["identity"]
+        for name, what in (("fingerprint", "data"), ("config", "settings")):
+            if identity[name] != self.identity[name]:
+                raise TrainingError(f"The checkpoint in {self.folder} was made with other {what}; leave out --resume.")
+        tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+        self.network.load_state_dict(_under("network.", tensors))
+        self.averaged.load_state_dict(_under("averaged.", tensors))
+        self.best = _under("best.", tensors)
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _under("optimizer.", tensors).items():
+            index, key = name.split(".", 1)
+            moments.setdefault(int(index), {})[key] = tensor
+        self.optimizer.load_state_dict({"state": moments, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        self.progress = Progress(**metadata["progress"])
+        self.started -= self.progress.seconds
+        self.logged_tokens = self.progress.tokens
+        if (self.folder / METRICS).exists():  # the lines after the checkpoint will be written again
+            os.truncate(self.folder / METRICS, self.progress.log_bytes)
+        torch.set_rng_state(tensors["random"])  # last: nothing random may come between this and the next step
+        changed = [name for name in ("torch", "threads", "cpu") if identity[name] != self.identity[name]]
+        return [f"{name} was {identity[name]} and is now {self.identity[name]}" for name in changed]
+
+
+def train(
+    network: nn.Module,
+    train_set: Sequences,
+    dev_set: Sequences,
+    config: TrainingConfig,
+    *,
+    baseline: float,
+    folder: Path | None = None,
+    resume: bool = False,
+    fingerprint: str = "",
+    used_seconds: float = 0.0,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[Event]:
+    """Train a network, yielding events; afterwards it holds the averaged weights that scored best on the dev split.
+
+    `baseline` is the loss of guessing by class frequency; `used_seconds` of config.minutes are gone already; `stopped`
+    is asked before every step. With a folder, checkpoints and metrics.jsonl are kept there. Raises TrainingError.
+    """
+    run = Run(network, config, folder, fingerprint)
+    progress, share = run.progress, 0.0
+    if resume:
+        changed = run.restore()
+        progress = run.progress
+        yield run.event("resumed", changed=changed)
+    else:
+        progress.precision = choose_precision(network, train_set, config)
+    epochs = epochs_for(config, len(train_set))
+    yield run.event("start", epochs=epochs, texts=len(train_set), precision=progress.precision)
+    while progress.epoch < epochs and progress.epochs_without_gain < config.patience and share < 1:
+        batches = plan(
+            train_set.lengths, batch_tokens=config.batch_tokens, batch_texts=config.batch_texts, seed=config.seed,
+            epoch=progress.epoch,
+        )  # fmt: skip
+        progress.batches = len(batches)
+        network.train()
+        for rows in batches[progress.batch :]:
+            share = (progress.epoch + progress.batch / len(batches)) / epochs
+            share = max(share, budget_share(config, used_seconds + run.seconds(), progress, len(dev_set.ids)))
+            if share >= 1 or stopped():
+                break
+            progress.share = share
+            run.update(collate(train_set, rows), learning_rate_at(share, config))
+            yield from _news(run, share, baseline)
+            if time.perf_counter() - run.saved >= config.checkpoint_seconds:
+                run.save()
+        if stopped():
+            run.save()  # before measuring: the resumed run must choose among the same measurements
+        if progress.step:
+            score, loss = run.measure(dev_set)
+            yield run.event("dev", score=score, loss=loss, best=progress.best_score, padding=progress.padding)
+        if stopped():
+            break
+        progress.epoch, progress.batch = progress.epoch + 1, 0
+        run.save()
+    if not run.best:
+        raise TrainingError("Training ended before its first step; give more --minutes.")
+    network.load_state_dict(run.best)
+    network.eval()
+    yield run.event("stopped" if stopped() else "end", best=progress.best_score, padding=progress.padding)
+
+
+def _news(run: Run, share: float, baseline: float) -> Iterator[Event]:
+    """Tell every few steps, or once a second, how it goes; and once that nothing is learnt."""
+    progress, config = run.progress, run.config
+    elapsed = time.perf_counter() - run.logged
+    if progress.step % LOG_STEPS == 0 or progress.step == 1 or elapsed > 1:
+        speed = (progress.tokens - run.logged_tokens) / max(elapsed, 1e-9)
+        run.logged, run.logged_tokens = time.perf_counter(), progress.tokens
+        yield run.event(
+            "step", share=round(share, 5), loss=round(progress.recent_loss, 5), tokens_per_second=round(speed),
+            learning_rate=learning_rate_at(share, config), padding=round(progress.padding, 5),
+        )  # fmt: skip
+    if not progress.warned and share > 0.25 and progress.step >= 50 and progress.recent_loss > FLAT * baseline:
+        progress.warned = True
+        message = (
+            f"The loss is still {progress.recent_loss:.3f} after {progress.step} steps, and guessing gives "
+            f"{baseline:.3f}: nothing is learnt; see whether labels belong to their texts, or try another --learning-rate."
+        )
+        yield run.event("warning", message=message)
+
+
+def epochs_for(config: TrainingConfig, texts: int) -> int:
+    """Give the number of passes: as set, or 4 to 20 so that about 100,000 texts are shown."""
+    return config.epochs or min(20, max(4, math.ceil(100_000 / texts)))
+
+
+def learning_rate_at(share: float, config: TrainingConfig) -> float:
+    """Give the rate at a share of the run: a linear rise, then a linear fall to nothing (slanted triangle)."""
+    rise = (share + 1e-3) / config.warmup if config.warmup else 1.0
+    return config.learning_rate * min(rise, (1 - share) / (1 - config.warmup), 1.0)
+
+
+def budget_share(config: TrainingConfig, seconds: float, progress: Progress, dev_tokens: int) -> float:
+    """Give the share of the minutes that is spent, keeping back what the last look at the dev split will take."""
+    if not config.minutes:
+        return 0.0
+    budget = 60 * config.minutes
+    measuring = dev_tokens * progress.seconds / (2 * progress.tokens) if progress.tokens else 0.1 * budget
+    return seconds / (budget - min(measuring + 1, 0.5 * budget))
+
+
+def autocast(precision: str) -> AbstractContextManager[Any]:
+    """Compute in bfloat16 where that was chosen; weights, losses and optimiser stay float32."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def choose_precision(network: nn.Module, train_set: Sequences, config: TrainingConfig, seconds: float = 0.5) -> str:
+    """Give the precision set, or the faster one of float32 and bfloat16 in a short probe on a corner of real text."""
+    if config.precision != "auto":
+        return config.precision
+    rows = np.argsort(-train_set.lengths, kind="stable")[: min(32, config.batch_texts)]
+    whole = collate(train_set, rows)
+    corner = Batch(whole.inputs[:64], np.minimum(whole.lengths, 64), whole.targets, whole.rows)
+    fastest = {"float32": math.inf, "bfloat16": math.inf}
+    random = torch.get_rng_state()
+    end = time.perf_counter() + seconds
+    network.train()
+    while time.perf_counter() < end or math.isinf(fastest["bfloat16"]):
+        for precision in fastest:
+            started = time.perf_counter()
+            try:
+                with autocast(precision):
+                    total, _ = network.loss(corner)  # type: ignore[operator]
+                total.backward()
+            except RuntimeError:  # this CPU has no bfloat16 LSTM
+                return "float32"
+            fastest[precision] = min(fastest[precision], time.perf_counter() - started)
+    network.zero_grad()
+    torch.set_rng_state(random)
+    return "bfloat16" if fastest["bfloat16"] < 0.9 * fastest["float32"] else "float32"
+
+
+def tensorboard_writer(folder: Path) -> Callable[[Event], None]:
+    """Give a function that writes each event's numbers for TensorBoard (the `tensorboard` extra)."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise TrainingError("TensorBoard is not installed; run: pip install 'gatewise[tensorboard]'.") from error
+    writer = SummaryWriter(str(folder))
+
+    def write(event: Event) -> None:
+        for name, value in event.values.items():
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                writer.add_scalar(f"{event.kind}/{name}", value, event.step)
+        writer.flush()
+
+    return write
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
