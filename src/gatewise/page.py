@@ -19,7 +19,7 @@ _ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u20
 
 def report(evaluation: Evaluation, history: Sequence[Mapping[str, Any]], title: str) -> str:
     """Give the whole page as text to be written as UTF-8; history is a run's metrics.jsonl, one mapping per event."""
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = _asset("report.css"), _asset("charts.js") + _asset("report.js")
     data = {
         "title": title,
         "evaluation": evaluation.as_dict(),

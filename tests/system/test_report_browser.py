@@ -218,9 +218,9 @@ def test_report_shows_hostile_texts_as_texts(open_page: Any) -> None:
 
 def test_report_language_follows_browser_and_switch(open_page: Any) -> None:
     tab = open_page("two", locale="zh-CN")
-    assert tab.locator("#calibration").text_content() == "概率是否可信"
+    assert tab.locator("#calibration").text_content() == "概率是否可信？"
     tab.get_by_role("button", name="English").click()
-    assert tab.locator("#calibration").text_content() == "Can its probabilities be trusted"
+    assert tab.locator("#calibration").text_content() == "Can its probabilities be trusted?"
     assert tab.evaluate("[document.documentElement.lang, document.activeElement.textContent]") == ["en", "English"]
     assert tab.get_by_role("button", name="English").get_attribute("aria-pressed") == "true"
 

@@ -1,143 +1,24 @@
-"use strict";
-// Draws the page from the JSON block. Texts and labels are strangers' words: they enter only as text nodes.
-const { title, evaluation, curves, words } = JSON.parse(document.getElementById("data").textContent);
+// What a report says and shows, drawn with charts.js from the JSON block.
+const { title, evaluation, curves, words } = data;
 const FULL_TABLE = 20, LISTED = 15, FOLD = 420, POINTS = 200;
-let language = /^zh\b/i.test(navigator.language) ? "zh" : "en";
-let painters = [];
-
-// -- words and numbers --
-const known = value => value !== null && value !== undefined;
-const number = (value, digits = 0, least = digits) => !known(value) ? "–" :
-  value.toLocaleString(language, { minimumFractionDigits: least, maximumFractionDigits: digits });
-const percent = (value, digits = 1) => !known(value) ? "–" : value.toLocaleString(language,
-  { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
-const range = (low, high) => `${number(low)}–${number(high)}`;
-const sum = values => values.reduce((total, value) => total + value, 0);
-const best = (items, score) => items.reduce((top, item) => (score(item) > score(top) ? item : top));
-
-function say(key, values = {}) {
-  const fragment = document.createDocumentFragment();
-  words[language][key].split(/\{(\w+)\}/).forEach((part, index) => fragment.append(index % 2 ? values[part] : part));
-  return fragment;
-}
-const plain = (key, values) => say(key, values).textContent;
-
-// Control characters get their visible pictures (U+2400...); tab and line feed stay.
-const visible = text => text.replace(/[\0-\x08\x0b-\x1f\x7f]/g,
-  sign => String.fromCharCode(sign === "\x7f" ? 0x2421 : 0x2400 + sign.charCodeAt(0)));
-const foreign = text => make("bdi", { dir: "auto" }, visible(text));
-
-// -- elements --
-const builder = space => (name, attributes = {}, ...children) => {
-  const element = document.createElementNS(space, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.append(...children.flat());
-  return element;
-};
-const make = builder("http://www.w3.org/1999/xhtml");
-const shape = builder("http://www.w3.org/2000/svg");
-const label = (x, y, content, anchor = "middle", name = "tick") =>
-  shape("text", { x, y, "text-anchor": anchor, class: name }, content);
-const line = (x1, y1, x2, y2, name) => shape("line", { x1, y1, x2, y2, class: name });
-
-function table(headers, rows, caption) {
-  const head = make("tr", {}, headers.map(text => make("th", { scope: "col" }, text)));
-  const body = rows.map(([first, ...rest]) =>
-    make("tr", {}, make("th", { scope: "row" }, first), rest.map(cell => make("td", {}, cell))));
-  return make("table", {}, caption ? make("caption", {}, caption) : [], make("thead", {}, head), make("tbody", {}, body));
-}
-const scrolling = (content, key) =>
-  make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": plain(key) }, content);
-const folded = (key, content, name) =>
-  make("details", {}, make("summary", {}, say(key)), scrolling(content, name || key));
-
-function section(key, ...children) {
-  const heading = make("h2", { id: key }, say(key));
-  return make("section", { "aria-labelledby": key }, heading, children.flat());
-}
-const lead = content => make("p", { class: "lead" }, content);
-const note = key => make("p", { class: "note" }, say(key));
-
-// -- charts: paint(svg, width) draws, sets the height and gives the stops [{x, y, width, height, text}] --
-function chart(name, paint, caption = []) {
-  const svg = shape("svg", { tabindex: 0, role: "slider", "aria-label": name, "aria-valuemin": 1, class: "chart" });
-  const readout = make("p", { class: "readout" }, say("hint"));
-  const figure = make("figure", {}, make("figcaption", {}, caption), svg, readout);
-  let stops = [], cursor, at = -1;
-  const go = index => {
-    at = Math.max(0, Math.min(stops.length - 1, index));
-    const { text, ...box } = stops[at];
-    for (const [key, value] of Object.entries(box)) cursor.setAttribute(key, value);
-    svg.setAttribute("aria-valuenow", at + 1);
-    svg.setAttribute("aria-valuetext", text);
-    readout.textContent = text;
-    readout.classList.add("live");
-  };
-  svg.addEventListener("pointermove", event => {
-    const frame = svg.getBoundingClientRect();
-    const [x, y] = [event.clientX - frame.left, event.clientY - frame.top];
-    const upright = stops[0].height > stops[0].width;
-    const far = stop => (upright ? Math.abs(stop.x + stop.width / 2 - x) : Math.abs(stop.y + stop.height / 2 - y));
-    go(stops.indexOf(best(stops, stop => -far(stop))));
-  });
-  svg.addEventListener("keydown", event => {
-    const moves = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: stops.length };
-    if (!(event.key in moves)) return;
-    event.preventDefault();
-    go(moves[event.key]);
-  });
-  svg.addEventListener("focus", () => at < 0 && go(0));
-  painters.push(() => {
-    const width = Math.max(240, svg.parentNode.clientWidth);
-    cursor = shape("rect", { class: "cursor" });
-    svg.replaceChildren(cursor);
-    const [height, painted] = paint(svg, width);
-    stops = painted;
-    for (const [key, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) svg.setAttribute(key, value);
-    svg.setAttribute("aria-valuemax", stops.length);
-    svg.setAttribute("aria-valuenow", Math.max(1, at + 1));
-    svg.setAttribute("aria-valuetext", stops[Math.max(0, at)].text);
-    if (at >= 0) go(at);
-  });
-  return figure;
-}
-
-function ticks(low, high, count) {
-  const rough = (high - low || Math.abs(high) || 1) / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map(factor => factor * power).find(size => size >= rough * 0.999);
-  const [first, last] = [Math.floor(low / step + 1e-6), Math.ceil(high / step - 1e-6)];
-  const values = Array.from({ length: Math.max(1, last - first) + 1 }, (_, index) => (first + index) * step);
-  return { values, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
-}
-
-function axes(svg, box, across, up, write) {
-  const scale = (values, from, to) => value =>
-    from + (value - values[0]) / (values.at(-1) - values[0]) * (to - from);
-  const [x, y] = [scale(across.values, box.left, box.right), scale(up.values, box.bottom, box.top)];
-  for (const value of up.values) {
-    svg.append(line(box.left, y(value), box.right, y(value), "grid"));
-    svg.append(label(box.left - 8, y(value) + 4, write.up(value, up.digits), "end"));
-  }
-  for (const value of across.values) svg.append(label(x(value), box.bottom + 18, write.across(value, across.digits)));
-  svg.append(label((box.left + box.right) / 2, box.bottom + 38, plain(write.name), "middle", "axis"));
-  return [x, y];
-}
 
 // -- headline --
 function strip(baseline) {
   const { accuracy, accuracy_low: low, accuracy_high: high } = evaluation;
-  const name = plain("strip", { accuracy: percent(accuracy), low: percent(low), high: percent(high), share: percent(baseline) });
+  const [share, ...shares] = [baseline, accuracy, low, high].map(value => percent(value));
+  const name = plain("strip", { share, accuracy: shares[0], low: shares[1], high: shares[2] });
   const svg = shape("svg", { role: "img", "aria-label": name, class: "chart" });
   painters.push(() => {
     const width = Math.max(240, svg.parentNode.clientWidth), x = value => 8 + value * (width - 16);
     const bar = (from, to, y, height, kind) =>
       shape("rect", { x: x(from), y, width: Math.max(2, x(to) - x(from)), height, rx: height / 2, class: kind });
     const anchor = baseline > 0.65 ? "end" : baseline < 0.3 ? "start" : "middle";
-    for (const [key, value] of Object.entries({ width, height: 66, viewBox: `0 0 ${width} 66` })) svg.setAttribute(key, value);
+    set(svg, { width, height: 66, viewBox: `0 0 ${width} 66` });
     svg.replaceChildren(bar(0, 1, 30, 6, "track"), bar(0, accuracy, 30, 6, "fill"), bar(low, high, 26, 14, "interval"),
-      line(x(baseline), 20, x(baseline), 44, "baseline"), shape("circle", { cx: x(accuracy), cy: 33, r: 5, class: "dot" }),
-      label(x(baseline), 12, `${plain("stripBaseline", { share: percent(baseline) })}`, anchor),
+      line(x(low), 24, x(low), 42, "bound"), line(x(high), 24, x(high), 42, "bound"),
+      line(x(baseline), 20, x(baseline), 44, "baseline"),
+      shape("circle", { cx: x(accuracy), cy: 33, r: 5, class: "dot" }),
+      label(x(baseline), 12, plain("stripBaseline", { share }), anchor),
       label(8, 62, percent(0, 0), "start"), label(width - 8, 62, percent(1, 0), "end"));
   });
   return make("figure", {}, svg);
@@ -158,76 +39,87 @@ function headline() {
     fact("temperature", number(temperature, 2)),
     fact("texts", number(n), { classes: number(labels.length) }),
     ...(empty ? [fact("empty", number(empty))] : []),
-    fact("seconds", say("secondsValue", { seconds: number(seconds, 1) }), { rate: number(seconds ? n / seconds : null) }),
+    fact("seconds", say("secondsValue", { seconds: number(seconds, 1) }),
+      { rate: number(seconds ? n / seconds : null) }),
   ];
   return section("headline",
     make("div", { class: "verdict" },
       make("p", { class: "figure" }, make("span", {}, say("accuracy")), make("strong", {}, percent(accuracy))),
       make("div", {}, lead(say("right", { right, n: number(n), ...interval })),
-        make("p", {}, say("baseline", { label: foreign(labels[largest]), share: percent(baseline) })), note("intervalLimits"))),
+        make("p", {}, say("baseline", { label: foreign(labels[largest]), share: percent(baseline) })),
+        note("intervalLimits"))),
     strip(baseline), make("dl", { class: "facts" }, facts));
 }
 
 // -- learning curves --
 function thinned(points) {
-  const size = Math.ceil(points.length / POINTS), mean = (group, axis) => sum(group.map(point => point[axis])) / group.length;
+  const size = Math.ceil(points.length / POINTS);
+  const mean = (group, axis) => sum(group.map(point => point[axis])) / group.length;
   return Array.from({ length: Math.ceil(points.length / size) || 0 }, (_, index) => {
     const group = points.slice(index * size, (index + 1) * size);
     return [mean(group, 0), mean(group, 1)];
   });
 }
 
-function curve(name, series, digits) {
+function curve(name, series) {
   const drawn = series.filter(({ points }) => points.length);
   const all = drawn.flatMap(({ points }) => points), xs = all.map(point => point[0]), ys = all.map(point => point[1]);
   const legend = drawn.map(({ key, kind }) => make("span", { class: `key ${kind}` }, say(key)));
   return chart(name, (svg, width) => {
     const box = { left: 46, right: width - 20, top: 12, bottom: 212 };
     const write = { up: number, across: (value, places) => number(value, places, 0), name: "epoch" };
-    const across = ticks(0, Math.max(...xs), width < 420 ? 4 : 6);
+    const end = Math.max(...xs), even = ticks(0, end, width < 420 ? 4 : 6);
+    const across = { ...even, values: even.values.filter(value => value <= end * 1.001), end };
     const [x, y] = axes(svg, box, across, ticks(Math.min(...ys), Math.max(...ys), 4), write);
     for (const { points, kind } of drawn) {
       const places = points.map(point => [x(point[0]), y(point[1])]);
       svg.append(shape("path", { d: `M${places.map(place => place.join(" ")).join("L")}`, class: `curve ${kind}` }));
       if (kind === "dev") svg.append(...places.map(([cx, cy]) => shape("circle", { cx, cy, r: 4, class: "dev" })));
     }
-    const near = across.values.at(-1) / POINTS / 2;
+    const near = end / POINTS / 2;
     const stops = [...new Set(xs)].sort((a, b) => a - b).map(epoch => {
-      const values = drawn.flatMap(({ key, points }) => points.filter(point => Math.abs(point[0] - epoch) <= near).slice(-1)
-        .map(point => `${plain(key)} ${number(point[1], digits)}`));
+      const values = drawn.flatMap(({ key, points }) => points.filter(point => Math.abs(point[0] - epoch) <= near)
+        .slice(-1).map(point => `${plain(key)} ${number(point[1], 3)}`));
       const text = [`${plain("epoch")} ${number(epoch, 2, 0)}`, ...values].join(" · ");
-      return { x: x(epoch) - 0.75, y: box.top, width: 1.5, height: box.bottom - box.top, text };
+      return { x: x(epoch) - 0.75, y: box.top, width: 1.5, height: box.bottom - box.top, class: "cursor thin", text };
     });
     return [box.bottom + 44, stops];
   }, legend);
 }
 
 function lossConclusion(training, dev) {
-  if (!dev.length) return say("lossTraining", { first: number(training[0][1], 3), last: number(training.at(-1)[1], 3) });
+  if (!dev.length) {
+    return say("lossTraining", { first: number(training[0][1], 3), last: number(training.at(-1)[1], 3) });
+  }
   const lowest = best(dev, point => -point[1]), end = dev.at(-1);
-  const key = lowest === end ? "lossFell" : end[1] > lowest[1] * 1.02 ? "lossOverfit" : "lossLevel";
+  const later = end[1] > lowest[1] * 1.02 ? "lossOverfit" : "lossLevel";
+  const key = dev.length === 1 ? "lossOnly" : lowest === end ? "lossFell" : later;
   return say(key, { epoch: number(lowest[0], 2, 0), low: number(lowest[1], 3), end: number(end[1], 3) });
 }
 
 function learning() {
   const points = (events, key) => events.filter(event => known(event[key])).map(event => [event.epoch, event[key]]);
-  const training = thinned(points(curves.step, "loss")), dev = points(curves.dev, "loss"), scores = points(curves.dev, "score");
+  const training = thinned(points(curves.step, "loss"));
+  const dev = points(curves.dev, "loss"), scores = points(curves.dev, "score");
   if (!training.length && !dev.length && !scores.length) return section("learning", lead(say("noCurve")));
-  const panel = (conclusion, figure) => make("div", {}, lead(conclusion), figure);
-  const panels = [];
+  const panels = [], panel = (conclusion, figure) => make("div", {}, lead(conclusion), figure);
   if (training.length || dev.length) {
-    const series = [{ key: "trainingLoss", kind: "training", points: training }, { key: "devLoss", kind: "dev", points: dev }];
-    panels.push(panel(lossConclusion(training, dev), curve(plain("loss"), series, 3)));
+    const series = [
+      { key: "trainingLoss", kind: "training", points: training },
+      { key: "devLoss", kind: "dev", points: dev },
+    ];
+    panels.push(panel(lossConclusion(training, dev), curve(plain("loss"), series)));
   }
   if (scores.length) {
     const top = best(scores, point => point[1]);
     const key = scores.length === 1 ? "scoreOnly" : top === scores.at(-1) ? "scoreRising" : "scoreBest";
-    panels.push(panel(say(key, { epoch: number(top[0], 2, 0), score: number(top[1], 3) }),
-      curve(plain("devScore"), [{ key: "devScore", kind: "dev", points: scores }], 3)));
+    panels.push(panel(say(key, { epoch: number(top[0], 2, 0), score: number(top[1], 3) }), scores.length === 1 ? [] :
+      curve(plain("devScore"), [{ key: "devScore", kind: "dev", points: scores }])));
   }
   const rows = curves.dev.map(event => [number(event.epoch, 2, 0), number(event.loss, 3), number(event.score, 3)]);
   const numbers = table(["epoch", "devLoss", "devScore"].map(key => plain(key)), rows);
-  return section("learning", make("div", { class: "pair" }, panels), rows.length ? folded("numbers", numbers, "learning") : []);
+  return section("learning", make("div", { class: "pair" }, panels),
+    rows.length ? folded("numbers", numbers, "learning") : []);
 }
 
 // -- confusion --
@@ -235,8 +127,8 @@ function matrix() {
   const { labels, confusion } = evaluation;
   const cell = (count, row, diagonal) => {
     const share = sum(row) ? count / sum(row) : null;
-    const element = make("td", { class: diagonal ? "right" : "wrong" }, make("span", {}, number(count)),
-      make("small", {}, percent(share, labels.length > 6 ? 0 : 1)));
+    const element = make("td", { class: !count ? "none" : diagonal ? "right" : "wrong" },
+      make("span", {}, number(count)), make("small", {}, percent(share, labels.length > 6 ? 0 : 1)));
     element.style.setProperty("--share", Math.sqrt(share || 0));  // the root: small shares should still be seen
     return element;
   };
@@ -245,14 +137,15 @@ function matrix() {
     row.map((count, column) => cell(count, row, index === column))));
   const top = make("tr", {}, make("th", { scope: "col", rowspan: 2, class: "corner" }, say("trueLabel")),
     make("th", { scope: "colgroup", colspan: labels.length }, say("predictedLabel")));
-  return make("table", { class: labels.length > 6 ? "matrix many" : "matrix" }, make("caption", {}, say("confusionCaption")),
+  return make("table", { class: labels.length > 6 ? "matrix many" : "matrix" },
     make("thead", {}, top, make("tr", {}, columns)), make("tbody", {}, body));
 }
 
 function byLabel() {
   const { labels, confusion } = evaluation, ratio = (part, whole) => (whole ? part / whole : null);
   const rows = labels.map((text, index) => {
-    const right = confusion[index][index], texts = sum(confusion[index]), predicted = sum(confusion.map(row => row[index]));
+    const right = confusion[index][index], texts = sum(confusion[index]);
+    const predicted = sum(confusion.map(row => row[index]));
     return [foreign(text), number(texts), percent(ratio(right, predicted)), percent(ratio(right, texts)),
       number(ratio(2 * right, texts + predicted), 3)];
   });
@@ -267,10 +160,10 @@ function confusionSection() {
     ({ label: foreign(labels[from]), predicted: foreign(labels[to]), n: number(n), share: percent(share) });
   const conclusion = mistakes.length ? say("confusionWorst", shown(mistakes[0])) : say("confusionNone");
   const list = () => table(["trueLabel", "predictedLabel", "count", "shareOfLabel"].map(key => plain(key)),
-    mistakes.slice(0, LISTED).map(mistake => Object.values(shown(mistake))),
-    say("confusionList", { total: number(mistakes.length) }));
-  const content = labels.length <= FULL_TABLE ? matrix() : list();
-  return section("confusion", lead(conclusion), scrolling(content, "confusion"), byLabel());
+    mistakes.slice(0, LISTED).map(mistake => Object.values(shown(mistake))));
+  const [key, content] = labels.length <= FULL_TABLE ? ["confusionTable", matrix()] : ["confusionList", list()];
+  return section("confusion", lead(conclusion), note(key, { total: number(mistakes.length) }),
+    scrolling(content, "confusion"), byLabel());
 }
 
 // -- calibration --
@@ -284,15 +177,20 @@ function reliability(key, bins, floor) {
     svg.append(line(x(first), y(first), x(1), y(1), "diagonal"), line(box.left, foot, box.right, foot, "grid"));
     const roomy = (x(bins[0].high) - x(bins[0].low)) > 24;
     const dots = bins.map(bin => {
-      const height = bin.n / most * 40, middle = x((bin.low + bin.high) / 2), left = x(bin.low) + 1;
-      svg.append(shape("rect", { x: left, y: foot - height, width: Math.max(1, x(bin.high) - x(bin.low) - 2), height, class: "bar" }));
-      if (roomy) svg.append(label(middle, foot + 15, bin.n.toLocaleString(language, { notation: "compact" }), "middle", "tick small"));
+      const height = bin.n / most * 40, middle = x((bin.low + bin.high) / 2);
+      const [left, wide] = [x(bin.low) + 1, Math.max(1, x(bin.high) - x(bin.low) - 2)];
+      const count = bin.n.toLocaleString(language, { notation: "compact" });
+      svg.append(shape("rect", { x: left, y: foot - height, width: wide, height, class: "bar" }));
+      if (roomy) svg.append(label(middle, foot + 15, count, "middle", "tick small"));
       svg.append(line(x(bin.confidence), y(bin.confidence), x(bin.confidence), y(bin.accuracy), "gap"));
-      return shape("circle", { cx: x(bin.confidence), cy: y(bin.accuracy), r: 4 + 5 * Math.sqrt(bin.n / most), class: "point" });
+      const radius = 4 + 5 * Math.sqrt(bin.n / most);
+      return shape("circle", { cx: x(bin.confidence), cy: y(bin.accuracy), r: radius, class: "point" });
     });
     svg.append(...dots);
+    const described = ({ confidence, accuracy, n }) =>
+      plain("binReadout", { confidence: percent(confidence), accuracy: percent(accuracy), n: number(n) });
     const stops = bins.map(bin => ({ x: x(bin.low), y: box.top, width: x(bin.high) - x(bin.low), height: foot - box.top,
-      text: plain("binReadout", { confidence: percent(bin.confidence), accuracy: percent(bin.accuracy), n: number(bin.n) }) }));
+      text: described(bin) }));
     return [foot + 22, stops];
   }, make("span", { class: "panel" }, say(key)));
 }
@@ -300,6 +198,7 @@ function reliability(key, bins, floor) {
 function calibration() {
   const filled = bins => bins.filter(bin => bin.n), { n } = evaluation;
   const before = filled(evaluation.reliability_uncalibrated), after = filled(evaluation.reliability);
+  if (!before.length || !after.length) return [];
   const gap = bins => sum(bins.map(bin => bin.n * (bin.confidence - bin.accuracy))) / n;
   const verdict = (value, over, under, fair) => (Math.abs(value) < 0.005 ? fair : value > 0 ? over : under);
   const points = value => number(100 * Math.abs(value), 1), [start, end] = [gap(before), gap(after)];
@@ -311,7 +210,8 @@ function calibration() {
   const headers = ["range", "texts", "confidence", "shareRight"].map(key => plain(key));
   return section("calibration", lead(conclusion), note("calibrationNote"),
     make("div", { class: "pair" }, reliability("before", before, floor), reliability("after", after, floor)),
-    folded("numbers", [table(headers, rows(before), say("before")), table(headers, rows(after), say("after"))], "calibration"));
+    folded("numbers", [table(headers, rows(before), say("before")), table(headers, rows(after), say("after"))],
+      "calibration"));
 }
 
 // -- text length --
@@ -322,9 +222,11 @@ function wilson(share, n) {
 }
 
 function lengthSection() {
-  const bins = evaluation.by_length.filter(bin => bin.n).map(bin => ({ ...bin, interval: wilson(bin.accuracy, bin.n) }));
+  const bins = evaluation.by_length.filter(bin => bin.n)
+    .map(bin => ({ ...bin, interval: wilson(bin.accuracy, bin.n) }));
   if (!bins.length) return [];
-  const top = best(bins, bin => bin.accuracy), weak = best(bins, bin => -bin.accuracy), span = bin => range(bin.low, bin.high);
+  const top = best(bins, bin => bin.accuracy), weak = best(bins, bin => -bin.accuracy);
+  const span = bin => range(bin.low, bin.high);
   const key = bins.length === 1 ? "lengthOne" : weak.interval[1] < top.interval[0] ? "lengthWorst" : "lengthChance";
   const conclusion = say(key, { range: span(weak), best: span(top), accuracy: percent(weak.accuracy),
     points: number(100 * (evaluation.accuracy - weak.accuracy), 1) });
@@ -342,7 +244,8 @@ function lengthSection() {
       svg.append(label(right + 12, middle + 4, percent(bin.accuracy), "start", "amount"));
       return { x: 0, y, width, height: step, text: plain("lengthReadout", described(bin)) };
     });
-    svg.append(line(left, 8, left, end, "rule"), line(x(evaluation.accuracy), 4, x(evaluation.accuracy), end, "diagonal"));
+    const total = x(evaluation.accuracy);
+    svg.append(line(left, 8, left, end, "rule"), line(total, 4, total, end, "diagonal"));
     return [end + 6, stops];
   }, make("span", { class: "panel" }, say("tokens")));
   const rows = bins.map(described).map(row => [row.range, row.n, row.accuracy, `${row.low}–${row.high}`]);
@@ -358,8 +261,9 @@ function mistake(error, index) {
     fact("probability", percent(error.probability)));
   const item = make("li", {}, make("p", { class: "row" }, say("row", { row: number(error.row) })), facts, paragraph);
   const toggle = make("button", { type: "button", "aria-controls": paragraph.id });
+  const beginning = `${signs.slice(0, FOLD).join("").replace(/\s+\S{0,20}$/, "")} …`;
   const show = open => {
-    paragraph.textContent = visible(open ? error.text : `${signs.slice(0, FOLD).join("")}…`);
+    paragraph.textContent = visible(open ? error.text : beginning);
     toggle.setAttribute("aria-expanded", open);
     toggle.replaceChildren(say(open ? "showLess" : "showAll", { n: number(signs.length) }));
   };
@@ -381,13 +285,19 @@ function mistakes() {
 // -- page --
 function header() {
   const buttons = Object.keys(words).map(code => {
-    const button = make("button", { type: "button", lang: code, "aria-pressed": code === language }, words[code].language);
-    button.addEventListener("click", () => { language = code; render(); document.querySelector(`button[lang=${code}]`).focus(); });
+    const pressed = code === language;
+    const button = make("button", { type: "button", lang: code, "aria-pressed": pressed }, words[code].language);
+    button.addEventListener("click", () => {
+      language = code;
+      render();
+      document.querySelector(`button[lang=${code}]`).focus();
+    });
     return button;
   });
   const bar = make("div", { class: "masthead" }, make("p", {}, say("kind")),
     make("div", { role: "group", "aria-label": plain("chooseLanguage"), class: "switch" }, buttons));
-  return [bar, make("h1", { dir: "auto" }, visible(title)), make("p", {}, say("measuredOn", { data: foreign(evaluation.data) }))];
+  const source = make("p", {}, say("measuredOn", { data: foreign(evaluation.data) }));
+  return [bar, make("h1", { dir: "auto" }, visible(title)), source];
 }
 
 function render() {
