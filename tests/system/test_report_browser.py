@@ -1,6 +1,5 @@
 """The report in a real browser: nothing blocked, nothing loaded, hostile texts shown as texts, readable when narrow."""
 
-import itertools
 import math
 import os
 import random
@@ -37,14 +36,14 @@ TOPICS += ("weather", "food", "letters to the editor")
 
 
 def reliability(sure: list[tuple[float, bool]]) -> tuple[ReliabilityBin, ...]:
-    """Ten bins of (confidence, right) pairs."""
+    """Fifteen bins of (confidence, right) pairs, empty ones left out."""
     bins = []
-    for index in range(10):
-        low, high = index / 10, (index + 1) / 10
+    for index in range(15):
+        low, high = index / 15, (index + 1) / 15
         inside = [pair for pair in sure if low < pair[0] <= high]
-        n = len(inside) or 1
-        mean = [sum(values) / n for values in zip(*inside, strict=True)] or [0.0, 0.0]
-        bins.append(ReliabilityBin(low, high, len(inside), *mean))
+        if inside:
+            mean = [sum(values) / len(inside) for values in zip(*inside, strict=True)]
+            bins.append(ReliabilityBin(low, high, len(inside), *mean))
     return tuple(bins)
 
 
@@ -68,11 +67,12 @@ def example(labels: tuple[str, ...] = ("negative", "positive"), n: int = 2000) -
         before.append((1 / (1 + (1 / p - 1) ** 1.35), right))
         lengths.append((length, right))
     accuracy = sum(right for _, right in after) / n
-    edges = (1, 31, 61, 121, 241, 481, 901)
+    lengths.sort()
     by_length = []
-    for low, high in itertools.pairwise(edges):
-        inside = [right for length, right in lengths if low <= length < high]
-        by_length.append(LengthBin(low, high - 1, len(inside), sum(inside) / len(inside)))
+    for group in range(10):
+        inside = lengths[group * n // 10 : (group + 1) * n // 10]
+        share = sum(right for _, right in inside) / len(inside)
+        by_length.append(LengthBin(inside[0][0], inside[-1][0], len(inside), share))
     half = 1.96 * math.sqrt(accuracy * (1 - accuracy) / n)
     errors = tuple(
         ConfidentError(131 * place + 17, text, labels[place % 2], labels[1 - place % 2], 0.997 - 0.011 * place)

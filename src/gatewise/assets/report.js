@@ -175,7 +175,7 @@ function reliability(key, bins, floor) {
     const write = { up: percent, across: percent, name: "confidence" };
     const [x, y] = axes(svg, box, spread, spread, write), first = spread.values[0];
     svg.append(line(x(first), y(first), x(1), y(1), "diagonal"), line(box.left, foot, box.right, foot, "grid"));
-    const roomy = (x(bins[0].high) - x(bins[0].low)) > 24;
+    const roomy = x(bins[0].high) - x(bins[0].low) > 30;
     const dots = bins.map(bin => {
       const height = bin.n / most * 40, middle = x((bin.low + bin.high) / 2);
       const [left, wide] = [x(bin.low) + 1, Math.max(1, x(bin.high) - x(bin.low) - 2)];
@@ -233,7 +233,7 @@ function lengthSection() {
   const described = bin => ({ range: span(bin), accuracy: percent(bin.accuracy), n: number(bin.n),
     low: percent(bin.interval[0]), high: percent(bin.interval[1]) });
   const figure = chart(plain("length"), (svg, width) => {
-    const left = 10 + 7 * Math.max(...bins.map(bin => span(bin).length)), right = width - 118, step = 34;
+    const left = 10 + 7 * Math.max(...bins.map(bin => span(bin).length)), right = width - 140, step = 34;
     const x = value => left + value * (right - left), end = 8 + step * bins.length;
     const stops = bins.map((bin, index) => {
       const y = 8 + step * index, middle = y + step / 2, [low, high] = bin.interval;
