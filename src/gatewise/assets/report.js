@@ -182,7 +182,8 @@ function reliability(key, bins, floor) {
       const count = bin.n.toLocaleString(language, { notation: "compact" });
       svg.append(shape("rect", { x: left, y: foot - height, width: wide, height, class: "bar" }));
       if (roomy) svg.append(label(middle, foot + 15, count, "middle", "tick small"));
-      svg.append(line(x(bin.confidence), y(bin.confidence), x(bin.confidence), y(bin.accuracy), "gap"));
+      const gap = line(x(bin.confidence), y(bin.confidence), x(bin.confidence), y(bin.accuracy), "gap");
+      svg.append(set(gap, { "stroke-width": 1 + 2.5 * Math.sqrt(bin.n / most) }));  // few predictions, thin line
       const radius = 4 + 5 * Math.sqrt(bin.n / most);
       return shape("circle", { cx: x(bin.confidence), cy: y(bin.accuracy), r: radius, class: "point" });
     });
@@ -233,14 +234,16 @@ function lengthSection() {
   const described = bin => ({ range: span(bin), accuracy: percent(bin.accuracy), n: number(bin.n),
     low: percent(bin.interval[0]), high: percent(bin.interval[1]) });
   const figure = chart(plain("length"), (svg, width) => {
-    const left = 10 + 7 * Math.max(...bins.map(bin => span(bin).length)), right = width - 140, step = 34;
+    const longest = write => 7 * Math.max(...bins.map(bin => write(bin).length));  // 7 px hold any digit
+    const count = bin => `n = ${number(bin.n)}`;
+    const left = 10 + longest(span), right = width - 66 - longest(count), step = 34;
     const x = value => left + value * (right - left), end = 8 + step * bins.length;
     const stops = bins.map((bin, index) => {
       const y = 8 + step * index, middle = y + step / 2, [low, high] = bin.interval;
       svg.append(label(left - 8, middle + 4, span(bin), "end"));
       svg.append(shape("rect", { x: left, y: middle - 10, width: x(bin.accuracy) - left, height: 20, class: "bar" }));
       svg.append(line(x(low), middle, x(high), middle, "whisker"));
-      svg.append(label(width, middle + 4, `n = ${number(bin.n)}`, "end"));
+      svg.append(label(width, middle + 4, count(bin), "end"));
       svg.append(label(right + 12, middle + 4, percent(bin.accuracy), "start", "amount"));
       return { x: 0, y, width, height: step, text: plain("lengthReadout", described(bin)) };
     });
