@@ -27,13 +27,12 @@ SCHEMA = pa.schema([("text", pa.string()), ("label", pa.string()), ("group", pa.
 BATCH_ROWS = 1024
 BATCH_CHARACTERS = 1 << 24  # long texts make smaller batches: an Arrow string column holds 2 GiB at most
 LONGEST = 1 << 28  # characters or bytes of one value: an unclosed quote must not swallow a file of any size
-
 TEXT_NAME = r"(text|review|content|sentence|document|body|comment|message|tweet|post)s?"
 LABEL_NAME = r"(label|class|category|sentiment|target|topic)(s|es)?|categories"
-GROUP_NAME = r"movie|group"
 ROW_NAMES = {"", "id", "idx", "index", "unnamed: 0"}  # number rows: never taken for a label unless asked for
 SPLITS = {"train": "train", "test": "test"} | dict.fromkeys(("dev", "valid", "validation", "val"), "dev")
 SPLITS |= dict.fromkeys(("unsup", "unsupervised", "unlabelled", "unlabeled"), "unlabelled")
+Values = Iterable[object]
 Renaming = dict[str | None, str]  # label in the file -> label to show
 Example = tuple[str, str | None, str | None]  # text, label, group
 Rows = Iterator[tuple[int, dict[Any, Any]]]  # number for messages, values by column
@@ -88,10 +87,10 @@ def read(
     """Open a named data set, a file or a folder as streams of labelled text.
 
     Takes `imdb` or `reviews` (a name wins over a folder called so: write `./imdb` for that); a CSV, TSV, JSON Lines or
-    Parquet file, which becomes `train`; a folder of one such format or of a folder of .txt files per class, or either
-    under train, dev, test and unlabelled; the aclImdb folder or its .tar.gz. Columns not given are found by their
-    names or, where that is unambiguous, by their content. Messages count rows and lines from 1, a header included.
-    `progress(done_bytes, total_bytes)` follows a download. Raises DataError.
+    Parquet file, which becomes `train`; a folder of one such format or of one folder of .txt files per class, or either
+    under train, dev, test, unlabelled; the aclImdb folder or its .tar.gz. Columns not given are found by their names
+    or, where that is unambiguous, by content. Messages count rows and lines from 1, a header included; `progress(
+    done_bytes, total_bytes)` follows a download. Raises DataError.
     """
     path = Path(data)
     given = _Columns(text_column, label_column, group_column, datasets.IMDB_LABELS if data == "imdb" else {})
@@ -107,11 +106,7 @@ def read(
 
 
 def from_lists(
-    texts: Iterable[str],
-    labels: Iterable[Any] | None = None,
-    groups: Iterable[Any] | None = None,
-    *,
-    name: str = "texts",
+    texts: Iterable[str], labels: Values | None = None, groups: Values | None = None, *, name: str = "texts"
 ) -> Part:
     """Make a part of texts in memory, with a label and a group (turned into strings) for each, or none.
 
@@ -123,15 +118,14 @@ def from_lists(
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             raise DataError(f"{name}[{row}] is of type {type(text).__name__}; every text must be a string.")
-    columns: list[Iterable[str | None]] = [
-        repeat(None) if values is None else [str(value) for value in values] for values in (labels, groups)
-    ]
+    columns = [None if values is None else list(map(str, values)) for values in (labels, groups)]
     for column in columns:
-        if isinstance(column, list) and len(column) != len(texts):
+        if column is not None and len(column) != len(texts):
             raise DataError(
                 f"{name} has {len(texts):,} texts but {len(column):,} labels or groups; give each text one."
             )
-    return Part(name, lambda: _batches(zip(texts, *columns, strict=False)), labels is not None, groups is not None)
+    label, group = (column or repeat(None) for column in columns)
+    return Part(name, lambda: _batches(zip(texts, label, group, strict=False)), labels is not None, groups is not None)
 
 
 def stream_texts(source: BinaryIO, *, name: str) -> Iterator[str]:
@@ -186,11 +180,7 @@ def _part(paths: list[Path], split: str, given: _Columns) -> Part:
     if not (first := [row for _, row in islice(reader(paths[0], None), BATCH_ROWS)]):
         raise DataError(f"{paths[0]} has no rows; give a file with at least one text.")
     columns = _choose_columns(first, given, split, paths[0])
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        return _batches(example for path in paths for example in _examples(path, columns))
-
-    return Part(name, batches, columns.label is not None, columns.group is not None)
+    return Part(name, lambda: _batches(_examples(paths, columns)), columns.label is not None, columns.group is not None)
 
 
 def _text_files(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -216,11 +206,8 @@ def _text_part(path: Path, pattern: str, rename: Renaming, groups: dict[str, str
         for name, contents in _text_files(path):
             if match := re.fullmatch(pattern, name):
                 label = match.groupdict().get("label")
-                yield (
-                    _decode(contents(), f"{path}/{name}"),
-                    rename.get(label, label),
-                    groups.get(name.rpartition("_")[0]),
-                )
+                group = groups.get(name.rpartition("_")[0])
+                yield _decode(contents(), f"{path}/{name}"), rename.get(label, label), group
 
     return Part(str(path), lambda: _batches(examples()), "(?P<label>" in pattern, bool(groups))
 
@@ -257,7 +244,7 @@ def _choose_columns(rows: list[dict[str, Any]], given: _Columns, split: str, pat
             raise DataError(f"{path} has several {kind} columns, {_listing(found)}; choose one with --{kind}-column.")
         return found[0] if found else None
 
-    group = group or known(GROUP_NAME, "group")
+    group = group or known(r"movie|group", "group")
     unknown = [column for column in free if column != group and not re.fullmatch(LABEL_NAME, column.strip().lower())]
     text = given.text or known(TEXT_NAME, "text") or _longest(unknown, rows)
     if text is None:
@@ -273,9 +260,9 @@ def _choose_columns(rows: list[dict[str, Any]], given: _Columns, split: str, pat
 
 def _longest(columns: list[str], rows: list[dict[str, Any]]) -> str | None:
     """Name the column of strings whose values are on average at least twice as long as any other's."""
-    values = {column: [row[column] for row in rows if row.get(column) is not None] for column in columns}
-    texts = {column: found for column, found in values.items() if found and all(isinstance(x, str) for x in found)}
-    means = [(sum(map(len, found)) / len(found), column) for column, found in texts.items()]
+    values = {name: [row[name] for row in rows if row.get(name) is not None] for name in columns}
+    strings = {name: cells for name, cells in values.items() if {*map(type, cells)} == {str}}
+    means = [(sum(map(len, cells)) / len(cells), name) for name, cells in strings.items()]
     second, first = sorted([(0.0, ""), (0.0, ""), *means])[-2:]
     return first[1] if first[0] > 0 and first[0] >= 2 * second[0] else None
 
@@ -284,10 +271,10 @@ def _listing(values: list[Any]) -> str:
     return ", ".join(repr(getattr(value, "name", value)) for value in values[:20]) + ", ..." * (len(values) > 20)
 
 
-def _examples(path: Path, columns: _Columns) -> Iterator[Example]:
-    """Check a file's rows and reduce them to examples."""
+def _examples(paths: list[Path], columns: _Columns) -> Iterator[Example]:
+    """Check the rows of files and reduce them to examples."""
     wanted = [column for column in (columns.text, columns.label, columns.group) if column is not None]
-    for number, row in READERS[path.suffix.lower()](path, wanted):
+    for path, (number, row) in ((file, row) for file in paths for row in READERS[file.suffix.lower()](file, wanted)):
         where = f"{path}, row {number}"
         text = row.get(wanted[0], row)  # the row itself stands for "missing": it is never a text
         if text is not None and not isinstance(text, str):
