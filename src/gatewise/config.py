@@ -110,3 +110,29 @@ def check(config: Any) -> None:
 def sentence(config: type, name: str) -> str:
     """Give the one sentence that describes a setting."""
     return str(next(field for field in dataclasses.fields(config) if field.name == name).metadata["sentence"])
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that shapes a training run; the three groups share no field name."""
+
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    network: NetworkConfig = NetworkConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    def replace(self, **values: Any) -> "Settings":
+        """Give a copy with some fields, named without their group, set to other values; None leaves one as it is."""
+        given = {name: value for name, value in values.items() if value is not None}
+        groups = {}
+        for group in dataclasses.fields(self):
+            config = getattr(self, group.name)
+            names = [field.name for field in dataclasses.fields(config) if field.name in given]
+            groups[group.name] = dataclasses.replace(config, **{name: given.pop(name) for name in names})
+        if given:
+            raise ConfigError(f"There is no setting named {sorted(given)[0]!r}.")
+        return Settings(**groups)
+
+    def flat(self) -> dict[str, Any]:
+        """Give all fields without their groups."""
+        groups = (getattr(self, group.name) for group in dataclasses.fields(self))
+        return {name: value for config in groups for name, value in dataclasses.asdict(config).items()}

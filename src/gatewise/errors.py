@@ -5,11 +5,11 @@ class GatewiseError(Exception):
     """Stop with one sentence a user can act on; the command line prints it and exits with code 2."""
 
 
-class ConfigError(GatewiseError):
+class ConfigError(GatewiseError, ValueError):
     """An option or setting has a value that cannot be used."""
 
 
-class DataError(GatewiseError):
+class DataError(GatewiseError, ValueError):
     """A data set, file, row or label cannot be used."""
 
 

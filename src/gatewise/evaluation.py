@@ -1,8 +1,24 @@
 """Numbers about predictions: pure functions of probabilities and targets, and evaluate(), which fills an Evaluation."""
 
 import dataclasses
+import heapq
+import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from sklearn.metrics import confusion_matrix, f1_score
+
+from gatewise.errors import DataError
+from gatewise.model import CHUNK, Model, Numbers, logits_of, softmax
+from gatewise.reading import Part
+
+Targets = npt.NDArray[np.int64]
+RELIABILITY_BINS, LENGTH_BINS, ERRORS_KEPT = 15, 10, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +80,137 @@ class Evaluation:
     def as_dict(self) -> dict[str, Any]:
         """Give plain values for JSON, in the order above."""
         return dataclasses.asdict(self)
+
+
+def wilson_interval(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Give the 95 % interval of a share (Wilson 1927), which stays inside 0 to 1 and holds for few texts."""
+    share = right / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def log_loss(probabilities: Numbers, targets: Targets) -> float:
+    """Give the mean negative log-probability of the true class, in nats."""
+    true = probabilities[np.arange(len(targets)), targets]
+    return float(-np.log(np.clip(true, 1e-15, None)).mean())
+
+
+def reliability(probabilities: Numbers, targets: Targets, bins: int = RELIABILITY_BINS) -> tuple[ReliabilityBin, ...]:
+    """Sort predictions by confidence into bins of equal width; empty ones are left out."""
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == targets
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    return tuple(
+        ReliabilityBin(
+            b / bins, (b + 1) / bins, int(chosen.sum()), float(confidence[chosen].mean()), float(right[chosen].mean())
+        )
+        for b in range(bins)
+        if (chosen := place == b).any()
+    )
+
+
+def expected_calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
+    """Give the mean distance between confidence and accuracy over the bins, weighted by size (Guo et al. 2017)."""
+    return sum(b.n * abs(b.confidence - b.accuracy) for b in bins) / max(1, sum(b.n for b in bins))
+
+
+def fit_temperature(logits: Numbers, targets: Targets) -> float:
+    """Find the one divisor of the logits with the least log-loss (Guo et al. 2017), between 1/20 and 20."""
+    found = minimize_scalar(
+        lambda log_t: log_loss(softmax(logits / math.exp(log_t)), targets), bounds=(-3.0, 3.0), method="bounded"
+    )
+    return float(math.exp(found.x))
+
+
+def by_length(lengths: Targets, right: npt.NDArray[np.bool_], bins: int = LENGTH_BINS) -> tuple[LengthBin, ...]:
+    """Give the accuracy in up to ten groups of equal size, from the shortest texts to the longest."""
+    groups = np.array_split(np.argsort(lengths, kind="stable"), min(bins, len(lengths)))
+    return tuple(
+        LengthBin(int(lengths[rows].min()), int(lengths[rows].max()), len(rows), float(right[rows].mean()))
+        for rows in groups
+    )
+
+
+def summarise(
+    logits: Numbers, targets: Targets, lengths: Targets, *, temperature: float, labels: tuple[str, ...], data: str
+) -> Evaluation:
+    """Compute every figure of an Evaluation that needs no text; the caller adds errors, blank texts and seconds."""
+    before, after = softmax(logits), softmax(logits / temperature)
+    predicted = logits.argmax(axis=1)
+    right = predicted == targets
+    low, high = wilson_interval(int(right.sum()), len(targets))
+    bins, bins_before = reliability(after, targets), reliability(before, targets)
+    classes = np.arange(len(labels))
+    return Evaluation(
+        data=data,
+        n=len(targets),
+        labels=labels,
+        accuracy=float(right.mean()),
+        accuracy_low=low,
+        accuracy_high=high,
+        macro_f1=float(f1_score(targets, predicted, labels=classes, average="macro", zero_division=0)),
+        log_loss=log_loss(after, targets),
+        log_loss_uncalibrated=log_loss(before, targets),
+        ece=expected_calibration_error(bins),
+        ece_uncalibrated=expected_calibration_error(bins_before),
+        temperature=temperature,
+        confusion=tuple(tuple(row) for row in confusion_matrix(targets, predicted, labels=classes).tolist()),
+        by_length=by_length(lengths, right),
+        reliability=bins,
+        reliability_uncalibrated=bins_before,
+        errors=(),
+        empty_texts=0,
+        seconds=0.0,
+    )
+
+
+def evaluate(model: Model, part: Part, *, progress: Callable[[int], None] = lambda done: None) -> Evaluation:
+    """Measure a model on labelled texts, reading them as a stream.
+
+    Raises DataError when the part has no labels, no rows, or labels that the model does not know.
+    """
+    started = time.perf_counter()
+    if not part.labelled:
+        raise DataError(f"{part.name} has no labels to compare with; name their column with --label-column.")
+    index = {str(label): place for place, label in enumerate(model.labels)}
+    names = tuple(index)
+    unknown: dict[str, int] = {}
+    logits, targets, lengths = [], [], []
+    errors: list[tuple[float, int, ConfidentError]] = []
+    done = empty = 0
+    for batch in part.batches():
+        texts, found = batch.column("text").to_pylist(), batch.column("label").to_pylist()
+        for label in found:
+            if label not in index:
+                unknown[label] = unknown.get(label, 0) + 1
+        if unknown:
+            continue  # read on: the message gives the whole list
+        for start in range(0, len(texts), CHUNK):
+            encoded = model.encode(texts[start : start + CHUNK])
+            logits.append(logits_of(model.network, encoded))
+            lengths.append(encoded.lengths)
+        targets.append(np.array([index[label] for label in found], dtype=np.int64))
+        sure = softmax(np.concatenate(logits[-math.ceil(len(texts) / CHUNK) :]) / model.temperature)
+        for text, target, row in zip(texts, targets[-1], sure, strict=True):
+            best = int(row.argmax())
+            if best != target:
+                error = ConfidentError(done, text, names[target], names[best], float(row[best]))
+                keep = heapq.heappush if len(errors) < ERRORS_KEPT else heapq.heappushpop
+                keep(errors, (error.probability, -done, error))
+            empty += not text.strip()
+            done += 1
+        progress(done)
+    if unknown:
+        listed = ", ".join(f"{label!r} ({count} rows)" for label, count in list(unknown.items())[:5])
+        raise DataError(
+            f"{part.name} holds labels the model was not trained on: {listed}; it knows {', '.join(names[:20])}."
+        )
+    if not done:
+        raise DataError(f"{part.name} holds no rows; give a file with at least one labelled text.")
+    found_so_far = summarise(
+        np.concatenate(logits), np.concatenate(targets), np.concatenate(lengths), temperature=model.temperature,
+        labels=names, data=part.name,
+    )  # fmt: skip
+    worst = tuple(error for _, _, error in sorted(errors, reverse=True, key=lambda entry: entry[:2]))
+    return dataclasses.replace(found_so_far, errors=worst, empty_texts=empty, seconds=time.perf_counter() - started)

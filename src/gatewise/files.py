@@ -170,6 +170,14 @@ def new_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
         remove_folder(building)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, or raise GatewiseError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Refuse a place that is taken, or that is taken by something other than a model folder."""
     if not path.exists() and not path.is_symlink():

@@ -133,6 +133,21 @@ def pool(states: Tensor, lengths: Tensor, hidden_size: int, poolings: Sequence[s
     return torch.cat(pooled, dim=1)
 
 
+def parameter_shapes(config: NetworkConfig, vocab_size: int, num_classes: int) -> dict[str, tuple[int, ...]]:
+    """Give the name and shape of every parameter of a TextLSTM without building it."""
+    hidden, directions = config.hidden_size, 2 if config.bidirectional else 1
+    shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (vocab_size, config.embedding_dim)}
+    for index in range(config.num_layers * directions):
+        inputs = config.embedding_dim if index < directions else directions * hidden
+        name = f"encoder.lstms.{index}."
+        shapes[f"{name}weight_ih_l0"] = (4 * hidden, inputs)
+        shapes[f"{name}weight_hh_l0"] = (4 * hidden, hidden)
+        shapes[f"{name}bias_ih_l0"] = shapes[f"{name}bias_hh_l0"] = (4 * hidden,)
+    return shapes | {
+        "head.weight": (num_classes, directions * hidden * len(config.pooling)), "head.bias": (num_classes,),
+    }  # fmt: skip
+
+
 class TextLSTM(nn.Module):
     """Classify sequences of ids: embedding, Encoder, masked pooling, one linear layer."""
 

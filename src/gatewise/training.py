@@ -123,7 +123,7 @@ class Run:
         with autocast(progress.precision):
             total, weight = self.network.loss(batch)  # type: ignore[operator]
         loss = total / weight
-        value = float(loss)
+        value = float(loss.detach())
         if not math.isfinite(value):
             rate = self.config.learning_rate
             raise TrainingError(f"The loss became {value} at step {progress.step}; use a learning rate below {rate:g}.")
@@ -277,11 +277,11 @@ def _news(run: Run, share: float, baseline: float) -> Iterator[Event]:
             "step", share=round(share, 5), loss=round(progress.recent_loss, 5), tokens_per_second=round(speed),
             learning_rate=learning_rate_at(share, config), padding=round(progress.padding, 5),
         )  # fmt: skip
-    if not progress.warned and share > 0.25 and progress.step >= 50 and progress.recent_loss > FLAT * baseline:
+    if not progress.warned and share > 0.25 and progress.step >= 200 and progress.recent_loss > FLAT * baseline:
         progress.warned = True
         message = (
             f"The loss is still {progress.recent_loss:.3f} after {progress.step} steps, and guessing gives "
-            f"{baseline:.3f}: nothing is learnt; see whether labels belong to their texts, or try another --learning-rate."
+            f"{baseline:.3f}: nothing is learnt; see that labels belong to their texts, or try another learning rate."
         )
         yield run.event("warning", message=message)
 

@@ -1,0 +1,441 @@
+"""From a data set to a trained, calibrated, measured Model: the one place that strings the steps together.
+
+train_classifier() serves the command line and leaves a model folder; LSTMClassifier is the same as a scikit-learn
+estimator.
+"""
+
+import dataclasses
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from gatewise import folder
+from gatewise.batching import Sequences, gather
+from gatewise.config import NetworkConfig, Settings, TokenizerConfig, TrainingConfig
+from gatewise.errors import DataError, TrainingError
+from gatewise.evaluation import Evaluation, evaluate, fit_temperature, summarise
+from gatewise.files import make_folder, read_json, refuse_existing, remove_folder, write_atomically
+from gatewise.model import Label, Model, Numbers, logits_of
+from gatewise.network import TextLSTM
+from gatewise.reading import Dataset, Part, from_lists
+from gatewise.tokenizer import TextTokenizer, train_tokenizer
+from gatewise.training import CHECKPOINT, METRICS, Event, train
+
+SETTINGS = "settings.json"
+Flags = npt.NDArray[np.bool_]
+Report = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A data set ready for the network: encoded and split, and what was noticed on the way."""
+
+    tokenizer: TextTokenizer
+    labels: tuple[str, ...]
+    train: Sequences
+    dev: Sequences
+    notes: dict[str, Any]
+
+    def fingerprint(self) -> str:
+        """Name the encoded data: equal data and split give equal names."""
+        digest = hashlib.blake2b(repr(self.labels).encode(), digest_size=16)
+        for part in (self.train, self.dev):
+            for array in (part.ids, part.starts, part.targets):
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What train_classifier() gives: the model, its figures on the dev split and, if there is one, on the test part."""
+
+    model: Model
+    dev: Evaluation
+    test: Evaluation | None
+    stopped: bool
+
+
+def text_key(text: str) -> bytes:
+    """Name a text so that copies that differ only in spaces and HTML line breaks have the same name."""
+    plain = " ".join(text.replace("<br />", " ").split())
+    return hashlib.blake2b(plain.encode("utf-8", "replace"), digest_size=8).digest()
+
+
+def keys_and_labels(part: Part) -> tuple[set[bytes], Counter[str]]:
+    """Read a part once for its texts' keys and the number of rows of each label."""
+    keys: set[bytes] = set()
+    labels: Counter[str] = Counter()
+    for batch in part.batches():
+        keys.update(map(text_key, batch.column("text").to_pylist()))
+        labels.update(batch.column("label").to_pylist())
+    return keys, labels
+
+
+def prepare(dataset: Dataset, settings: Settings, label_order: Sequence[str] | None = None) -> Prepared:
+    """Read, split, tokenise and encode, in three passes that never hold all texts.
+
+    Training texts equal to a test text are left out. The dev split is the data set's own, or is drawn by group where
+    there are groups and by text (copies stay together) where there are none. Raises DataError.
+    """
+    part = dataset.train
+    if part is None or not part.labelled:
+        raise DataError(f"{dataset.name} has no labelled training part; name the label column with --label-column.")
+    test_keys, test_labels = keys_and_labels(dataset.test) if dataset.test else (set(), Counter())
+    labels: list[str] = []
+    groups: list[str | bytes] = []
+    in_test: list[bool] = []
+    blank = 0
+    for batch in part.batches():
+        texts = batch.column("text").to_pylist()
+        keys = [text_key(text) for text in texts]
+        groups += batch.column("group").to_pylist() if part.grouped else keys
+        in_test += [key in test_keys for key in keys]
+        labels += batch.column("label").to_pylist()
+        blank += sum(not text.strip() for text in texts)
+    kept = ~np.array(in_test, dtype=bool)
+    counts = check_labels(part, [label for label, keep in zip(labels, kept, strict=True) if keep], test_labels)
+    names = tuple(label_order or sorted(counts))
+    index = {name: place for place, name in enumerate(names)}
+    targets = np.array([index.get(label, -1) for label in labels], dtype=np.int64)
+    if dataset.dev:
+        held_out = np.zeros(len(kept), dtype=bool)
+    else:
+        held_out = split(targets, groups, kept, settings.training) & kept
+    chosen = kept & ~held_out
+    tokenizer = train_tokenizer(rows_of(part, chosen), settings.tokenizer)
+    encoded = gather(map(tokenizer.encode_batch, rows_of(part, kept)), targets[kept], tokenizer.vocab_size)
+    train_set = encoded.select(np.flatnonzero(~held_out[kept]))
+    dev_set = encoded.select(np.flatnonzero(held_out[kept]))
+    if dataset.dev:
+        dev_set = encode_part(dataset.dev, tokenizer, index)
+    notes = {
+        "data": dataset.name, "training_texts": len(train_set), "dev_texts": len(dev_set),
+        "dev_split": "given" if dataset.dev else "by group" if part.grouped else "by text",
+        "left_out_equal_to_test": int((~kept).sum()), "blank_training_texts": blank,
+        "class_counts": dict(counts),
+    }  # fmt: skip
+    return Prepared(tokenizer, names, train_set, dev_set, notes)
+
+
+def check_labels(part: Part, labels: list[str], test_labels: Counter[str]) -> Counter[str]:
+    """Count the labels; raise DataError when nothing can be learnt from them or measured with them."""
+    counts = Counter(labels)
+    if not counts:
+        raise DataError(f"{part.name} holds no rows to learn from; give a file with labelled texts.")
+    if len(counts) < 2:
+        raise DataError(f"{part.name} has the single label {next(iter(counts))!r}; a classifier needs two or more.")
+    rare = [label for label, count in counts.items() if count < 2]
+    if rare:
+        raise DataError(f"The label {rare[0]!r} has one example in {part.name}; give at least two, or leave it out.")
+    if unseen := sorted(test_labels.keys() - counts.keys()):
+        raise DataError(
+            f"The test part holds the label {unseen[0]!r} ({test_labels[unseen[0]]} rows), which training never saw; "
+            f"the training labels are {', '.join(sorted(counts)[:20])}."
+        )
+    return counts
+
+
+def split(targets: npt.NDArray[np.int64], groups: Sequence[Any], kept: Flags, config: TrainingConfig) -> Flags:
+    """Choose the dev rows: whole groups, near the share asked for, with each class in both parts. Raises DataError."""
+    names, membership = np.unique(np.array([str(group) for group in groups]), return_inverse=True)
+    if len(names) == len(targets):  # every row on its own: stratify exactly
+        rows = np.flatnonzero(kept)
+        size = max(len(np.unique(targets[rows])), round(config.dev_share * len(rows)))
+        if 2 * size <= len(rows):
+            drawn = StratifiedShuffleSplit(1, test_size=size, random_state=config.seed)
+            _, dev_rows = next(drawn.split(rows, targets[rows]))
+            flags = np.zeros(len(targets), dtype=bool)
+            flags[rows[dev_rows]] = True
+            return flags
+    sizes = np.bincount(membership[kept], minlength=len(names))
+    random = np.random.default_rng(config.seed)
+    classes = set(np.unique(targets[kept]).tolist())
+    for _ in range(100):
+        order = random.permutation(len(names))
+        dev_groups = order[: 1 + int(np.searchsorted(np.cumsum(sizes[order]), config.dev_share * kept.sum()))]
+        flags = np.isin(membership, dev_groups)
+        if set(targets[kept & flags].tolist()) == classes == set(targets[kept & ~flags].tolist()):
+            return flags
+    raise DataError(
+        "No dev split could be drawn that has every label on both sides; give more examples of the rarest label, or a "
+        "dev file of your own."
+    )
+
+
+def rows_of(part: Part, chosen: Flags) -> Iterator[list[str]]:
+    """Read a part's texts again, batch by batch, only the rows chosen."""
+    start = 0
+    for batch in part.batches():
+        texts = batch.column("text").to_pylist()
+        yield [text for text, keep in zip(texts, chosen[start : start + len(texts)], strict=True) if keep]
+        start += len(texts)
+
+
+def encode_part(part: Part, tokenizer: TextTokenizer, index: dict[str, int]) -> Sequences:
+    """Encode a labelled part whole."""
+    targets: list[int] = []
+
+    def encoded() -> Iterator[Any]:
+        for batch in part.batches():
+            for label in batch.column("label").to_pylist():
+                if label not in index:
+                    raise DataError(f"{part.name} holds the label {label!r}, which training never saw.")
+                targets.append(index[label])
+            yield tokenizer.encode_batch(batch.column("text").to_pylist())
+
+    sequences = gather(encoded(), None, tokenizer.vocab_size)
+    return dataclasses.replace(sequences, targets=np.array(targets, dtype=np.int64))
+
+
+def fit(
+    prepared: Prepared,
+    settings: Settings,
+    *,
+    report: Report = lambda event: None,
+    run_folder: Path | None = None,
+    resume: bool = False,
+    started: float | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> tuple[Model, Evaluation]:
+    """Train a network on prepared data and calibrate it on the dev split."""
+    config = settings.training
+    classes = len(prepared.labels)
+    shares = np.bincount(prepared.train.targets, minlength=classes) / len(prepared.train)
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
+        try:
+            torch.set_num_threads(config.threads or threads)
+            torch.manual_seed(config.seed)
+            network = TextLSTM(settings.network, prepared.tokenizer.vocab_size, classes)
+            network.label_smoothing = config.label_smoothing
+            if config.class_weights:
+                network.class_weights = torch.from_numpy(1 / (classes * np.maximum(shares, 1e-12))).float()
+                shares = np.full(classes, 1 / classes)
+            baseline = float(-(shares * np.log(np.maximum(shares, 1e-12))).sum())
+            events = train(
+                network, prepared.train, prepared.dev, config, baseline=baseline, folder=run_folder, resume=resume,
+                fingerprint=prepared.fingerprint(), used_seconds=time.perf_counter() - started if started else 0.0,
+                stopped=stopped,
+            )  # fmt: skip
+            for event in events:
+                report(event)
+        finally:
+            torch.set_num_threads(threads)
+    logits = logits_of(network, prepared.dev)
+    temperature = fit_temperature(logits, prepared.dev.targets)
+    dev = summarise(
+        logits,
+        prepared.dev.targets,
+        prepared.dev.lengths,
+        temperature=temperature,
+        labels=prepared.labels,
+        data="dev split",
+    )
+    facts = prepared.notes | {
+        "trained_seconds": round(event.seconds, 1), "steps": event.step, "epochs": round(event.epoch, 3),
+        "padding_share": round(event.values["padding"], 4), "settings": settings.flat(), "dev": figures(dev),
+    }  # fmt: skip
+    return Model(prepared.tokenizer, network, prepared.labels, temperature, facts), dev
+
+
+def figures(found: Evaluation) -> dict[str, Any]:
+    """Give an evaluation's numbers for the card, without texts and tables."""
+    names = ("n", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece", "ece_uncalibrated")
+    return {name: getattr(found, name) for name in names}
+
+
+def unfinished(out: Path) -> Path:
+    """Give the folder in which a run for `out` keeps its settings, log and checkpoints until it is over."""
+    return out.with_name(out.name + ".training")
+
+
+def unfinished_settings(out: Path) -> Settings:
+    """Give the settings of an unfinished run. Raises TrainingError when there is none."""
+    path = unfinished(out) / SETTINGS
+    if not path.is_file():
+        raise TrainingError(f"There is no unfinished run for {out}; leave out --resume to start one.")
+    groups = read_json(path, 1 << 20)
+    network = groups["network"] | {"pooling": tuple(groups["network"]["pooling"])}
+    return Settings(
+        TokenizerConfig(**groups["tokenizer"]), NetworkConfig(**network), TrainingConfig(**groups["training"])
+    )
+
+
+def train_classifier(
+    dataset: Dataset,
+    out: Path | str,
+    *,
+    settings: Settings | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    report: Report = lambda event: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Trained:
+    """Train on a data set, leave a model folder at `out`, and measure it on the test part if there is one.
+
+    While it runs, the folder `out`.training keeps what a resumed run needs. When `stopped` says so, the best model so
+    far is saved and the run can still be resumed. Raises GatewiseError before anything is written or lost.
+    """
+    started, out = time.perf_counter(), Path(out)
+    run_folder = unfinished(out)
+    if resume:
+        stored = unfinished_settings(out)
+        settings = settings or stored
+        for name, value in stored.flat().items():
+            if settings.flat()[name] != value:
+                raise TrainingError(f"The run to resume has {name}={value}; leave that option out, or --resume.")
+    else:
+        refuse_existing(out, overwrite=overwrite)
+        if run_folder.exists() and not overwrite:
+            raise TrainingError(f"{run_folder} holds an unfinished run; add --resume to go on, or --overwrite.")
+    settings = settings or Settings()
+    prepared = prepare(dataset, settings)
+    resume = resume and (run_folder / CHECKPOINT).is_file()  # killed before the first checkpoint: begin again
+    if not resume:
+        remove_folder(run_folder)
+        make_folder(run_folder)
+        write_atomically(run_folder / SETTINGS, json.dumps(dataclasses.asdict(settings), indent=2).encode())
+    report(Event("prepared", time.perf_counter() - started, 0, 0.0, prepared.notes))
+    model, dev = fit(
+        prepared, settings, report=report, run_folder=run_folder, resume=resume, started=started, stopped=stopped
+    )
+    log = {METRICS: (run_folder / METRICS).read_bytes()}
+    folder.save(model, out, overwrite=overwrite or resume, extra=log)
+    if stopped():
+        return Trained(model, dev, None, stopped=True)
+    test = evaluate(model, dataset.test) if dataset.test else None
+    if test:
+        model.facts["test"] = figures(test)
+        folder.update_card(model, out)
+    remove_folder(run_folder)
+    return Trained(model, dev, test, stopped=False)
+
+
+class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Classify texts with an LSTM, as a scikit-learn estimator: fit(texts, labels), predict, predict_proba, score.
+
+    Every argument is a setting of the same name in gatewise.config, where its meaning and default stand; None takes the
+    default. `random_state` is the seed. After fit, `classes_` holds the labels and `model_` the gatewise Model.
+    """
+
+    def __init__(
+        self,
+        *,
+        kind: str | None = None,
+        vocab_size: int | None = None,
+        min_count: int | None = None,
+        lowercase: bool | None = None,
+        max_tokens: int | None = None,
+        embedding_dim: int | None = None,
+        hidden_size: int | None = None,
+        num_layers: int | None = None,
+        bidirectional: bool | None = None,
+        pooling: tuple[str, ...] | None = None,
+        word_dropout: float | None = None,
+        embedding_dropout: float | None = None,
+        dropout: float | None = None,
+        chrono_horizon: int | None = None,
+        epochs: int | None = None,
+        minutes: float | None = None,
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        label_smoothing: float | None = None,
+        batch_tokens: int | None = None,
+        batch_texts: int | None = None,
+        class_weights: bool | None = None,
+        dev_share: float | None = None,
+        patience: int | None = None,
+        precision: str | None = None,
+        threads: int | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        self.kind = kind
+        self.vocab_size = vocab_size
+        self.min_count = min_count
+        self.lowercase = lowercase
+        self.max_tokens = max_tokens
+        self.embedding_dim = embedding_dim
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.word_dropout = word_dropout
+        self.embedding_dropout = embedding_dropout
+        self.dropout = dropout
+        self.chrono_horizon = chrono_horizon
+        self.epochs = epochs
+        self.minutes = minutes
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.batch_tokens = batch_tokens
+        self.batch_texts = batch_texts
+        self.class_weights = class_weights
+        self.dev_share = dev_share
+        self.patience = patience
+        self.precision = precision
+        self.threads = threads
+        self.random_state = random_state
+
+    def fit(self, X: Sequence[str], y: Sequence[Label], groups: Sequence[Any] | None = None) -> "LSTMClassifier":
+        """Train on texts and their labels; texts of one group (author, film) stay on one side of the dev split."""
+        texts = as_texts(X)
+        check_consistent_length(texts, y, groups)
+        check_classification_targets(y)
+        classes = np.unique(column_or_1d(y))
+        values = self.get_params()
+        seed = values.pop("random_state")
+        settings = Settings().replace(**values, seed=seed)
+        names = [str(label) for label in classes.tolist()]
+        part = from_lists(texts, [str(label) for label in column_or_1d(y).tolist()], groups, name="the training texts")
+        prepared = prepare(Dataset("texts in memory", part, None, None, None), settings, names)
+        model, _ = fit(prepared, settings, started=time.perf_counter())
+        self.classes_ = classes
+        self.model_ = dataclasses.replace(model, labels=tuple(classes.tolist()))
+        return self
+
+    def predict_proba(self, X: Sequence[str]) -> Numbers:
+        """Give calibrated probabilities, [N, C], in the order of `classes_`."""
+        check_is_fitted(self)
+        return self.model_.probabilities(as_texts(X))
+
+    def predict(self, X: Sequence[str]) -> npt.NDArray[Any]:
+        """Give each text's likeliest label."""
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]  # type: ignore[no-any-return]
+
+    def save(self, path: Path | str, *, overwrite: bool = False) -> None:
+        """Write the fitted model as a folder that gatewise.load() and the command line read."""
+        check_is_fitted(self)
+        folder.save(self.model_, path, overwrite=overwrite)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+def as_texts(X: Any) -> list[str]:
+    """Take a list, array or column of strings; refuse a lone string and anything that is no text."""
+    if isinstance(X, (str, bytes)):
+        raise DataError("One text was given where a list of texts is expected; put it in a list.")
+    texts = list(X)
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(f"Text {place} is a {type(text).__name__}, not a string; give a list of strings.")
+    return texts
