@@ -3,6 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# The tests of pages need Chromium. It is installed where it is missing and the machine allows; else they are skipped.
+BROWSER = (test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-noto-cjk >/dev/null) || \
+	echo "Chromium is missing and could not be installed: the tests of pages will be skipped."
+
 .PHONY: demo test bench docs clean
 
 demo: .venv/installed
@@ -28,6 +33,7 @@ docs: .venv/installed-dev
 
 .venv/installed-dev: .venv/installed
 	$(INSTALL) --editable '.[dev]'
+	@command -v chromium >/dev/null || $(BROWSER)
 	@touch $@
 
 .venv/installed-bench: .venv/installed

@@ -318,23 +318,24 @@ def choose_precision(network: nn.Module, train_set: Sequences, config: TrainingC
     rows = np.argsort(-train_set.lengths, kind="stable")[: min(32, config.batch_texts)]
     whole = collate(train_set, rows)
     corner = Batch(whole.inputs[:64], np.minimum(whole.lengths, 64), whole.targets, whole.rows)
-    fastest = {"float32": math.inf, "bfloat16": math.inf}
+    times: dict[str, list[float]] = {"float32": [], "bfloat16": []}
     random = torch.get_rng_state()
     end = time.perf_counter() + seconds
     network.train()
-    while time.perf_counter() < end or math.isinf(fastest["bfloat16"]):
-        for precision in fastest:
+    while time.perf_counter() < end or len(times["bfloat16"]) < 4:
+        for precision, taken in times.items():
             started = time.perf_counter()
             try:
                 with autocast(precision):
                     total, _ = network.loss(corner)  # type: ignore[operator]
                 total.backward()
             except RuntimeError:  # this CPU has no bfloat16 LSTM
-                return "float32"
-            fastest[precision] = min(fastest[precision], time.perf_counter() - started)
+                times["bfloat16"] = [math.inf] * 4
+                break
+            taken.append(time.perf_counter() - started)
     network.zero_grad()
     torch.set_rng_state(random)
-    return "bfloat16" if fastest["bfloat16"] < 0.9 * fastest["float32"] else "float32"
+    return "bfloat16" if min(times["bfloat16"]) < 0.9 * min(times["float32"]) else "float32"
 
 
 def tensorboard_writer(folder: Path) -> Callable[[Event], None]:
