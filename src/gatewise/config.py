@@ -56,8 +56,11 @@ class NetworkConfig:
     )  # fmt: skip
 
     def __post_init__(self) -> None:
+        if isinstance(self.pooling, list):  # as JSON and command lines give it
+            object.__setattr__(self, "pooling", tuple(self.pooling))
         check(self)
-        if not self.pooling or not set(self.pooling) <= set(POOLINGS) or len(set(self.pooling)) < len(self.pooling):
+        names = self.pooling if isinstance(self.pooling, tuple) else ()
+        if not names or any(name not in POOLINGS or names.count(name) > 1 for name in names):
             raise ConfigError(f"pooling is {self.pooling!r}; give one or more of {', '.join(POOLINGS)}, each once.")
 
 
@@ -80,6 +83,9 @@ class TrainingConfig:
     batch_tokens: int = setting(16_384, "Most tokens in a batch, padding included.", 64, 4_000_000)
     batch_texts: int = setting(64, "Most texts in a batch.", 1, 100_000)
     class_weights: bool = setting(False, "Weigh classes by the inverse of their frequency.")
+    word_vectors: bool = setting(
+        True, "Start the embedding from word vectors: co-occurrences in the training text, compressed (PPMI, SVD)."
+    )
     dev_share: float = setting(0.1, "Share of the training text held out to choose by (the dev split).", 0.01, 0.5)
     patience: int = setting(3, "Stop after this many epochs without a better dev score.", 1, 10_000)
     checkpoint_seconds: float = setting(60.0, "Seconds between checkpoints.", 0.0, 100_000.0)
@@ -96,15 +102,16 @@ def check(config: Any) -> None:
     for field in dataclasses.fields(config):
         value, metadata = getattr(config, field.name), field.metadata
         allowed = get_args(field.type)
-        if field.type is float and type(value) is int:
-            object.__setattr__(config, field.name, float(value))
-        elif isinstance(field.type, type) and type(value) is not field.type:
+        whole = field.type is float and type(value) is int
+        if isinstance(field.type, type) and type(value) is not field.type and not whole:
             raise ConfigError(f"{field.name} is {value!r}; it takes a value of type {field.type.__name__}.")
-        elif allowed and isinstance(allowed[0], str) and value not in allowed:
+        if allowed and isinstance(allowed[0], str) and value not in allowed:
             raise ConfigError(f"{field.name} is {value!r}; choose one of {', '.join(allowed)}.")
         low, high = metadata["low"], metadata["high"]
         if low is not None and not low <= value <= high:
             raise ConfigError(f"{field.name} is {value!r}; choose a value from {low:g} to {high:g}.")
+        if whole:
+            object.__setattr__(config, field.name, float(value))
 
 
 def sentence(config: type, name: str) -> str:

@@ -119,8 +119,6 @@ def _checked(path: Path, content: dict[str, Any]) -> _Config:
 
 def _network_config(path: Path, values: dict[str, Any]) -> NetworkConfig:
     try:
-        if isinstance(values.get("pooling"), list):
-            values = values | {"pooling": tuple(values["pooling"])}
         return NetworkConfig(**values)
     except (TypeError, ConfigError) as error:
         raise ModelError(f"{path} does not describe a network ({error}); copy the model folder again.") from error
