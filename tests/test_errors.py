@@ -1,0 +1,22 @@
+"""Every error is a GatewiseError, so that one `except` is enough; the wrong-value kinds are ValueErrors too."""
+
+import inspect
+
+import pytest
+
+from gatewise import errors
+
+KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_errors_are_one_family_with_a_sentence(kind):
+    assert issubclass(kind, errors.GatewiseError)
+    assert str(kind("No such file; check the name.")) == "No such file; check the name."
+    assert kind.__doc__.endswith(".")
+
+
+def test_errors_of_wrong_values_are_value_errors():
+    assert issubclass(errors.ConfigError, ValueError)  # scikit-learn expects this of a wrong parameter
+    assert issubclass(errors.DataError, ValueError)
+    assert not issubclass(errors.TrainingError, ValueError)
