@@ -22,7 +22,7 @@ MILLION = 1_000_000
 
 
 def write_reviews(path: Path, count: int) -> float:
-    """Write IMDB reviews, drawn with replacement and numbered so that none is a copy, as JSON Lines; give the mean length."""
+    """Write drawn IMDB reviews as JSON Lines, numbered so that none is a copy; give their mean length."""
     texts: list[str] = []
     labels: list[str] = []
     for batch in read("imdb").train.batches():

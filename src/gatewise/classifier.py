@@ -30,10 +30,11 @@ from gatewise.errors import DataError, TrainingError
 from gatewise.evaluation import Evaluation, evaluate, fit_temperature, summarise
 from gatewise.files import make_folder, read_json, refuse_existing, remove_folder, write_atomically
 from gatewise.model import Label, Model, Numbers, logits_of
-from gatewise.network import TextLSTM
+from gatewise.network import EMBEDDING_STD, TextLSTM
 from gatewise.reading import Dataset, Part, from_lists
-from gatewise.tokenizer import TextTokenizer, train_tokenizer
+from gatewise.tokenizer import PAD_ID, TextTokenizer, train_tokenizer
 from gatewise.training import CHECKPOINT, METRICS, Event, train
+from gatewise.vectors import word_vectors
 
 SETTINGS = "settings.json"
 Flags = npt.NDArray[np.bool_]
@@ -221,6 +222,12 @@ def fit(
             torch.set_num_threads(config.threads or threads)
             torch.manual_seed(config.seed)
             network = TextLSTM(settings.network, prepared.tokenizer.vocab_size, classes)
+            if config.word_vectors and not resume:
+                start = word_vectors(
+                    prepared.train, *network.embedding.weight.shape, std=EMBEDDING_STD, seed=config.seed
+                )
+                start[PAD_ID] = 0
+                network.embedding.weight.data.copy_(torch.from_numpy(start))
             network.label_smoothing = config.label_smoothing
             if config.class_weights:
                 network.class_weights = torch.from_numpy(1 / (classes * np.maximum(shares, 1e-12))).float()
@@ -357,6 +364,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         batch_tokens: int | None = None,
         batch_texts: int | None = None,
         class_weights: bool | None = None,
+        word_vectors: bool | None = None,
         dev_share: float | None = None,
         patience: int | None = None,
         precision: str | None = None,
@@ -385,6 +393,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.batch_tokens = batch_tokens
         self.batch_texts = batch_texts
         self.class_weights = class_weights
+        self.word_vectors = word_vectors
         self.dev_share = dev_share
         self.patience = patience
         self.precision = precision

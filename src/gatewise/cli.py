@@ -90,6 +90,7 @@ def train_command(
     batch_tokens: Annotated[int | None, option(TrainingConfig, "batch_tokens")] = None,
     batch_texts: Annotated[int | None, option(TrainingConfig, "batch_texts")] = None,
     class_weights: Annotated[bool | None, option(TrainingConfig, "class_weights")] = None,
+    word_vectors: Annotated[bool | None, option(TrainingConfig, "word_vectors")] = None,
     dev_share: Annotated[float | None, option(TrainingConfig, "dev_share")] = None,
     patience: Annotated[int | None, option(TrainingConfig, "patience")] = None,
     precision: Annotated[str | None, option(TrainingConfig, "precision")] = None,

@@ -11,7 +11,7 @@ import re
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice, repeat
 from pathlib import Path
@@ -98,9 +98,13 @@ def read(
         if data in datasets.NAMES or not path.exists():
             path = datasets.locate(str(data), progress=progress)
         if path.name.endswith(("aclImdb", ".tar.gz", ".tgz")) or (path / "train" / "urls_pos.txt").is_file():
-            return Dataset(str(data), **_acl_parts(path))
-        splits = (_splits(path) if path.is_dir() else {}) or {"train": [path]}
-        return Dataset(str(data), **{split: _part(paths, split, given) for split, paths in splits.items()})
+            parts = _acl_parts(path)
+        else:
+            splits = (_splits(path) if path.is_dir() else {}) or {"train": [path]}
+            parts = {split: _part(paths, split, given) for split, paths in splits.items()}
+        if data in datasets.NAMES:
+            parts = {split: replace(part, name=f"{data} {split}") for split, part in parts.items()}
+        return Dataset(str(data), **parts)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error}); check the file and its permissions.") from error
 
