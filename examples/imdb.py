@@ -45,12 +45,13 @@ def batches(name, epoch=0):
 
 # 4. Model. Word vectors, an LSTM in both directions, maximum and mean of its states over the real words, linear layer.
 model = TextLSTM(gatewise.NetworkConfig(hidden_size=128), tokenizer.vocab_size, len(classes))
-optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 for epoch in range(options.epochs):  # 5. Train on all training reviews, then test on all test reviews.
     for batch in batches("train", epoch):
         total, count = model.train().loss(batch)
         optimizer.zero_grad()
         (total / count).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
     with torch.no_grad():  # a score is: reviews judged rightly, the sum of their losses, their number
         right, loss, count = map(sum, zip(*map(model.eval().score, batches("test")), strict=True))

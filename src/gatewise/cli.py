@@ -38,14 +38,10 @@ GroupColumn = Annotated[str | None, typer.Option(help="Column whose equal values
 
 def option(config: type, name: str) -> Any:
     """Make an option whose help is the setting's own sentence, with its default."""
-    default = next(getattr(group, name) for group in _groups() if isinstance(group, config))
+    default = Settings().flat()[name]
     shown = " ".join(default) if isinstance(default, tuple) else default
-    return typer.Option(help=f"{sentence(config, name)} [default: {shown}]", show_default=False)
-
-
-def _groups() -> tuple[Any, ...]:
-    settings = Settings()
-    return settings.tokenizer, settings.network, settings.training
+    panel = config.__name__.removesuffix("Config")
+    return typer.Option(help=f"{sentence(config, name)} [default: {shown}]", show_default=False, rich_help_panel=panel)
 
 
 @app.callback(invoke_without_command=True)
@@ -63,7 +59,9 @@ def common(
 @app.command("train")
 def train_command(
     data: Data,
-    out: Annotated[Path, typer.Option(help="Folder to make for the model.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to make for the model. [default: runs/ and DATA's name]")
+    ] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     group_column: GroupColumn = None,
@@ -108,6 +106,7 @@ def train_command(
     """
     given = {name: value for name, value in locals().items() if name in Settings().flat()}
     given["pooling"] = tuple(pooling) if pooling else None
+    out = out or Path("runs") / Path(data).stem
     from gatewise.classifier import train_classifier, unfinished_settings
     from gatewise.files import refuse_existing
     from gatewise.training import tensorboard_writer
