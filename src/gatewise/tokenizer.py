@@ -23,9 +23,11 @@ Number = TypeVar("Number", bound=np.generic)
 
 # A word is: HTML line breaks in a row | one Han or kana character | letters, with an apostrophe inside | a number,
 # "3/10" and "1,000.5" whole | a run of one punctuation character.
+ALONE = r"\p{Han}\p{Hiragana}\p{Katakana}"
+LETTER = rf"[\p{{L}}&&[^{ALONE}]]"
 WORD = (
-    r"<[bB][rR]\s*/?>(?:\s*<[bB][rR]\s*/?>)*|[\p{Han}\p{Hiragana}\p{Katakana}]"
-    r"|\p{L}[\p{L}\p{M}]*(?:['’]\p{L}+)?|\p{N}+(?:[.,/]\p{N}+)*|([^\s\p{L}\p{N}])\1*"
+    rf"<[bB][rR]\s*/?>(?:\s*<[bB][rR]\s*/?>)*|[{ALONE}]"
+    rf"|{LETTER}[{LETTER}\p{{M}}]*(?:['’]{LETTER}+)?|\p{{N}}+(?:[.,/]\p{{N}}+)*|([^\s\p{{L}}\p{{N}}])\1*"
 )
 SURROGATES = re.compile("[\ud800-\udfff]")  # no UTF-8 for these: each becomes U+FFFD, which keeps offsets right
 
@@ -44,6 +46,7 @@ class TextTokenizer:
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int) -> None:
         self._tokenizer = tokenizer
+        self._tokenizer.encode_special_tokens = True  # a text that spells "[PAD]" is text: it gives no padding
         self.max_tokens = max_tokens
 
     @property
@@ -124,15 +127,20 @@ def from_json(content: str, max_tokens: int) -> TextTokenizer:
     """Rebuild a tokenizer from the text of its `tokenizer.json`, or raise ModelError."""
     try:
         tokenizer = Tokenizer.from_str(content)
-        special = (tokenizer.token_to_id(PAD), tokenizer.token_to_id(UNKNOWN))
+        tokenizer.no_padding()  # batching pads, and TextTokenizer cuts
+        tokenizer.no_truncation()
+        special = (tokenizer.token_to_id(PAD), tokenizer.token_to_id(UNKNOWN), tokenizer.model.unk_token)
+        ids = sorted(tokenizer.get_vocab().values())
     except BaseException as error:  # the library raises bare Exceptions and, from Rust, PanicException
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
         raise ModelError(f"tokenizer.json is damaged ({first_line(error)}); copy the model folder again.") from error
-    if special != (PAD_ID, UNKNOWN_ID):
+    if special != (PAD_ID, UNKNOWN_ID, UNKNOWN):
         raise ModelError(
             f"tokenizer.json does not have {PAD} and {UNKNOWN} as ids 0 and 1; it is not a gatewise tokenizer."
         )
+    if ids != list(range(tokenizer.get_vocab_size())):
+        raise ModelError("tokenizer.json gives ids twice or leaves some out; copy the model folder again.")
     return TextTokenizer(tokenizer, max_tokens)
 
 
