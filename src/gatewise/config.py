@@ -69,7 +69,7 @@ class TrainingConfig:
     """How the network learns."""
 
     epochs: int = setting(
-        0, "Passes over the training text; 0 chooses 4 to 20, so that about 100,000 texts are shown.", 0, 10_000
+        0, "Passes over the training text; 0 chooses 4 to 100, so that small data gets about 500 steps.", 0, 10_000
     )
     minutes: float = setting(0.0, "Hard budget of minutes, reading included; 0 sets none.", 0.0, 100_000.0)
     learning_rate: float = setting(2e-3, "Peak learning rate of AdamW.", 1e-7, 10.0)
@@ -87,7 +87,9 @@ class TrainingConfig:
         True, "Start the embedding from word vectors: co-occurrences in the training text, compressed (PPMI, SVD)."
     )
     dev_share: float = setting(0.1, "Share of the training text held out to choose by (the dev split).", 0.01, 0.5)
-    patience: int = setting(3, "Stop after this many epochs without a better dev score.", 1, 10_000)
+    patience: int = setting(
+        3, "Stop after this many epochs, or a quarter of all if that is more, without a better dev score.", 1, 10_000
+    )
     checkpoint_seconds: float = setting(60.0, "Seconds between checkpoints.", 0.0, 100_000.0)
     precision: Precision = setting("auto", "Arithmetic of training; auto measures whether bfloat16 is faster here.")
     threads: int = setting(0, "CPU threads; 0 takes torch's own choice.", 0, 1024)

@@ -17,7 +17,6 @@ from gatewise.errors import GatewiseError, ModelError
 
 Arrays = dict[str, npt.NDArray[Any]]
 HEADER_LIMIT = 16 << 20
-DTYPES = {"F32": np.float32, "I64": np.int64, "U8": np.uint8}
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -117,9 +116,11 @@ def read_tensors(path: Path, expected: Mapping[str, tuple[int, ...]]) -> Arrays:
 def read_checkpoint(path: Path) -> tuple[Arrays, dict[str, Any]]:
     """Read the arrays and metadata that tensor_bytes() wrote, or raise ModelError."""
     content = read_limited(path, 1 << 36)
-    header = json.loads(_raw_header(path, content))
     arrays = _load(path, content)
-    return arrays, json.loads(header["__metadata__"]["gatewise"])
+    try:
+        return arrays, json.loads(json.loads(_raw_header(path, content))["__metadata__"]["gatewise"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is no checkpoint of gatewise; leave out --resume.") from error
 
 
 def _raw_header(path: Path, content: bytes) -> bytes:

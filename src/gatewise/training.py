@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gatewise.batching import Batch, Sequences, collate, in_order_of_length, plan
+from gatewise.batching import Batch, Rows, Sequences, collate, in_order_of_length, plan
 from gatewise.config import TrainingConfig
 from gatewise.errors import TrainingError
-from gatewise.files import read_checkpoint, tensor_bytes, write_atomically
+from gatewise.files import cannot_write, read_checkpoint, tensor_bytes, write_atomically
 
 CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
 LOG_STEPS = 10  # steps between two "step" events
@@ -111,8 +111,12 @@ class Run:
         epoch = progress.epoch + progress.batch / progress.batches
         event = Event(kind, progress.seconds, progress.step, epoch, values)
         if self.folder:
-            with (self.folder / METRICS).open("a", encoding="utf-8") as log:
-                log.write(json.dumps(event.as_dict()) + "\n")
+            path = self.folder / METRICS
+            try:
+                with path.open("a", encoding="utf-8") as log:
+                    log.write(json.dumps(event.as_dict()) + "\n")
+            except OSError as error:
+                raise cannot_write(path, error) from error
         return event
 
     def update(self, batch: Batch, learning_rate: float) -> float:
@@ -124,9 +128,7 @@ class Run:
             total, weight = self.network.loss(batch)  # type: ignore[operator]
         loss = total / weight
         value = float(loss.detach())
-        if not math.isfinite(value):
-            rate = self.config.learning_rate
-            raise TrainingError(f"The loss became {value} at step {progress.step}; use a learning rate below {rate:g}.")
+        self.refuse_no_number(value)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
@@ -141,6 +143,14 @@ class Run:
             torch._foreach_lerp_(list(self.averaged.parameters()), list(self.network.parameters()), 1 - decay)
         return value
 
+    def refuse_no_number(self, loss: float) -> None:
+        """Raise TrainingError when training has run away."""
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"The loss became {loss} at step {self.progress.step}; use a learning rate below "
+                f"{self.config.learning_rate:g}."
+            )
+
     def measure(self, dev_set: Sequences) -> tuple[float, float]:
         """Give the averaged weights' score and loss on the dev split; keep them if they are the best so far."""
         config, progress = self.config, self.progress
@@ -150,6 +160,7 @@ class Run:
                 more = self.averaged.score(batch)  # type: ignore[operator]
                 points, loss_sum, count = points + more[0], loss_sum + more[1], count + more[2]
         score, loss = points / count, loss_sum / count
+        self.refuse_no_number(loss)
         progress.epochs_without_gain += 1
         if (score, -loss) > (progress.best_score, -progress.best_loss):
             progress.best_score, progress.best_loss, progress.epochs_without_gain = score, loss, 0
@@ -198,8 +209,9 @@ class Run:
         self.progress = Progress(**metadata["progress"])
         self.started -= self.progress.seconds
         self.logged_tokens = self.progress.tokens
-        if (self.folder / METRICS).exists():  # the lines after the checkpoint will be written again
-            os.truncate(self.folder / METRICS, self.progress.log_bytes)
+        log = self.folder / METRICS
+        if log.exists():  # the lines after the checkpoint will be written again; a power cut may have lost some before
+            os.truncate(log, min(log.stat().st_size, self.progress.log_bytes))
         torch.set_rng_state(tensors["random"])  # last: nothing random may come between this and the next step
         changed = [name for name in ("torch", "threads", "cpu") if identity[name] != self.identity[name]]
         return [f"{name} was {identity[name]} and is now {self.identity[name]}" for name in changed]
@@ -231,13 +243,12 @@ def train(
         yield run.event("resumed", changed=changed)
     else:
         progress.precision = choose_precision(network, train_set, config)
-    epochs = epochs_for(config, len(train_set))
+    steps = len(order(train_set, config, 0))
+    epochs = epochs_for(config, steps)
+    patience = max(config.patience, math.ceil(epochs / 4))
     yield run.event("start", epochs=epochs, texts=len(train_set), precision=progress.precision)
-    while progress.epoch < epochs and progress.epochs_without_gain < config.patience and share < 1:
-        batches = plan(
-            train_set.lengths, batch_tokens=config.batch_tokens, batch_texts=config.batch_texts, seed=config.seed,
-            epoch=progress.epoch,
-        )  # fmt: skip
+    while progress.epoch < epochs and progress.epochs_without_gain < patience and share < 1:
+        batches = order(train_set, config, progress.epoch)
         progress.batches = len(batches)
         network.train()
         for rows in batches[progress.batch :]:
@@ -250,12 +261,13 @@ def train(
             yield from _news(run, share, baseline)
             if time.perf_counter() - run.saved >= config.checkpoint_seconds:
                 run.save()
-        if stopped():
+        stopping = stopped()  # asked once: Ctrl-C while measuring ends the run after the next check
+        if stopping:
             run.save()  # before measuring: the resumed run must choose among the same measurements
         if progress.step:
             score, loss = run.measure(dev_set)
             yield run.event("dev", score=score, loss=loss, best=progress.best_score, padding=progress.padding)
-        if stopped():
+        if stopping:
             break
         progress.epoch, progress.batch = progress.epoch + 1, 0
         run.save()
@@ -286,9 +298,20 @@ def _news(run: Run, share: float, baseline: float) -> Iterator[Event]:
         yield run.event("warning", message=message)
 
 
-def epochs_for(config: TrainingConfig, texts: int) -> int:
-    """Give the number of passes: as set, or 4 to 20 so that about 100,000 texts are shown."""
-    return config.epochs or min(20, max(4, math.ceil(100_000 / texts)))
+def order(train_set: Sequences, config: TrainingConfig, epoch: int) -> list[Rows]:
+    """Give an epoch's batches as rows."""
+    return plan(
+        train_set.lengths,
+        batch_tokens=config.batch_tokens,
+        batch_texts=config.batch_texts,
+        seed=config.seed,
+        epoch=epoch,
+    )
+
+
+def epochs_for(config: TrainingConfig, steps: int) -> int:
+    """Give the number of passes: as set, or 4 to 100, so that a small data set too gets about 500 steps."""
+    return config.epochs or min(100, max(4, math.ceil(500 / steps)))
 
 
 def learning_rate_at(share: float, config: TrainingConfig) -> float:
