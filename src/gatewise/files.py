@@ -61,11 +61,14 @@ def read_limited(path: Path, limit: int) -> bytes:
         raise ModelError(f"{path} is a symbolic link; a model folder must hold its files itself.")
     if not path.is_file():
         raise ModelError(f"{path} is missing; copy the model folder again, whole.")
-    size = path.stat().st_size
-    if size > limit:
-        raise ModelError(f"{path} has {size:,} bytes, more than the {limit:,} it can need; it is not opened.")
-    with path.open("rb") as file:
-        return file.read(limit)
+    try:
+        size = path.stat().st_size
+        if size > limit:
+            raise ModelError(f"{path} has {size:,} bytes, more than the {limit:,} it can need; it is not opened.")
+        with path.open("rb") as file:
+            return file.read(size)  # not `limit`: Python allocates as much as it is asked for
+    except OSError as error:
+        raise ModelError(f"{path} could not be read ({error.strerror or error}); check its permissions.") from error
 
 
 def read_json(path: Path, limit: int) -> dict[str, Any]:
@@ -97,7 +100,7 @@ def read_tensors(path: Path, expected: Mapping[str, tuple[int, ...]]) -> Arrays:
     needed = 4 * sum(math.prod(shape) for shape in expected.values())
     content = read_limited(path, needed + HEADER_LIMIT)
     header = _header(path, content)
-    found = {name: tuple(entry.get("shape", ())) for name, entry in header.items()}
+    found = {name: tuple(entry["shape"]) for name, entry in header.items()}
     if found != dict(expected):
         wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))[0]
         raise ModelError(
@@ -133,12 +136,14 @@ def _raw_header(path: Path, content: bytes) -> bytes:
 def _header(path: Path, content: bytes) -> dict[str, dict[str, Any]]:
     try:
         header = json.loads(_raw_header(path, content), object_pairs_hook=_without_repeats)
-        header.pop("__metadata__", None)
-        if not all(isinstance(entry, dict) for entry in header.values()):
-            raise ValueError("its header is malformed")
-    except (ValueError, AttributeError, RecursionError) as error:
+        if not isinstance(header, dict):
+            raise ValueError("its header is no JSON object")
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is damaged ({error}); copy the model folder again.") from error
-    return dict(header)
+    entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    if not all(isinstance(entry, dict) and isinstance(entry.get("shape"), list) for entry in entries.values()):
+        raise ModelError(f"{path} is damaged (a tensor has no shape); copy the model folder again.")
+    return entries
 
 
 def _load(path: Path, content: bytes) -> Arrays:
@@ -155,14 +160,20 @@ def new_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises GatewiseError when something stands there already and `overwrite` is false.
     """
     refuse_existing(path, overwrite=overwrite)
-    building = path.with_name(f".{path.name}.{os.getpid()}.part")
+    building, previous = (path.with_name(f".{path.name}.{os.getpid()}.{end}") for end in ("part", "old"))
     try:
+        remove_folder(building)  # left by a killed process that had our number
         building.mkdir(parents=True)
         yield building
-        previous = path.with_name(f".{path.name}.{os.getpid()}.old")
         if path.exists():
+            remove_folder(previous)
             path.rename(previous)
-        building.rename(path)
+        try:
+            building.rename(path)
+        except OSError:
+            if previous.exists():
+                previous.rename(path)
+            raise
         sync_folder(path.parent)
         remove_folder(previous)
     except OSError as error:
@@ -181,17 +192,23 @@ def make_folder(path: Path) -> None:
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Refuse a place that is taken, or that is taken by something other than a model folder."""
+    if path.name in ("", ".."):
+        raise GatewiseError(f"{path} does not name a new folder; choose another --out.")
     if not path.exists() and not path.is_symlink():
         return
     if not overwrite:
         raise GatewiseError(f"{path} exists already; choose another --out or add --overwrite.")
-    if not (path / "config.json").is_file() and not (path.is_dir() and not any(path.iterdir())):
+    files = list(path.iterdir()) if path.is_dir() else [path]
+    ours = (path / "config.json").is_file() and not any(file.is_dir() for file in files)
+    if files and not ours:
         raise GatewiseError(f"{path} exists and is no model folder, so it is not overwritten; choose another --out.")
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a flat folder that gatewise made, if it is there."""
-    if path.is_dir() and not path.is_symlink():
+    """Remove a flat folder that gatewise made, or a link to one, if it is there."""
+    if path.is_symlink():
+        path.unlink()
+    elif path.is_dir():
         for file in path.iterdir():
             file.unlink()
         path.rmdir()
