@@ -26,7 +26,7 @@ from sklearn.utils.validation import check_is_fitted
 from gatewise import folder
 from gatewise.batching import Sequences, gather
 from gatewise.config import NetworkConfig, Settings, TokenizerConfig, TrainingConfig
-from gatewise.errors import DataError, TrainingError
+from gatewise.errors import ConfigError, DataError, TrainingError
 from gatewise.evaluation import Evaluation, evaluate, fit_temperature, summarise
 from gatewise.files import make_folder, read_json, refuse_existing, remove_folder, write_atomically
 from gatewise.model import Label, Model, Numbers, logits_of
@@ -82,15 +82,16 @@ def keys_and_labels(part: Part) -> tuple[set[bytes], Counter[str]]:
     labels: Counter[str] = Counter()
     for batch in part.batches():
         keys.update(map(text_key, batch.column("text").to_pylist()))
-        labels.update(batch.column("label").to_pylist())
+        if part.labelled:
+            labels.update(batch.column("label").to_pylist())
     return keys, labels
 
 
 def prepare(dataset: Dataset, settings: Settings, label_order: Sequence[str] | None = None) -> Prepared:
     """Read, split, tokenise and encode, in three passes that never hold all texts.
 
-    Training texts equal to a test text are left out. The dev split is the data set's own, or is drawn by group where
-    there are groups and by text (copies stay together) where there are none. Raises DataError.
+    Training and dev texts equal to a test text are left out. The dev split is the data set's own, or is drawn by group
+    where there are groups and by text (copies stay together) where there are none. Raises DataError.
     """
     part = dataset.train
     if part is None or not part.labelled:
@@ -122,7 +123,7 @@ def prepare(dataset: Dataset, settings: Settings, label_order: Sequence[str] | N
     train_set = encoded.select(np.flatnonzero(~held_out[kept]))
     dev_set = encoded.select(np.flatnonzero(held_out[kept]))
     if dataset.dev:
-        dev_set = encode_part(dataset.dev, tokenizer, index)
+        dev_set = encode_part(dataset.dev, tokenizer, index, test_keys)
     notes = {
         "data": dataset.name, "training_texts": len(train_set), "dev_texts": len(dev_set),
         "dev_split": "given" if dataset.dev else "by group" if part.grouped else "by text",
@@ -151,7 +152,11 @@ def check_labels(part: Part, labels: list[str], test_labels: Counter[str]) -> Co
 
 
 def split(targets: npt.NDArray[np.int64], groups: Sequence[Any], kept: Flags, config: TrainingConfig) -> Flags:
-    """Choose the dev rows: whole groups, near the share asked for, with each class in both parts. Raises DataError."""
+    """Choose the dev rows: whole groups, near the share asked for.
+
+    Every class stays in training; dev has every class too where a hundred draws can do it, and never less than two.
+    Raises DataError where that cannot be.
+    """
     names, membership = np.unique(np.array([str(group) for group in groups]), return_inverse=True)
     if len(names) == len(targets):  # every row on its own: stratify exactly
         rows = np.flatnonzero(kept)
@@ -165,16 +170,22 @@ def split(targets: npt.NDArray[np.int64], groups: Sequence[Any], kept: Flags, co
     sizes = np.bincount(membership[kept], minlength=len(names))
     random = np.random.default_rng(config.seed)
     classes = set(np.unique(targets[kept]).tolist())
+    best, most = None, 1
     for _ in range(100):
         order = random.permutation(len(names))
         dev_groups = order[: 1 + int(np.searchsorted(np.cumsum(sizes[order]), config.dev_share * kept.sum()))]
         flags = np.isin(membership, dev_groups)
-        if set(targets[kept & flags].tolist()) == classes == set(targets[kept & ~flags].tolist()):
-            return flags
-    raise DataError(
-        "No dev split could be drawn that has every label on both sides; give more examples of the rarest label, or a "
-        "dev file of your own."
-    )
+        in_dev = len(set(targets[kept & flags].tolist()))
+        if in_dev > most and set(targets[kept & ~flags].tolist()) == classes:
+            best, most = flags, in_dev
+        if most == len(classes):
+            break
+    if best is None:
+        raise DataError(
+            "No dev split could be drawn that leaves every label in training; give more examples of the rarest label, "
+            "or a dev file of your own."
+        )
+    return best
 
 
 def rows_of(part: Part, chosen: Flags) -> Iterator[list[str]]:
@@ -186,19 +197,27 @@ def rows_of(part: Part, chosen: Flags) -> Iterator[list[str]]:
         start += len(texts)
 
 
-def encode_part(part: Part, tokenizer: TextTokenizer, index: dict[str, int]) -> Sequences:
-    """Encode a labelled part whole."""
+def encode_part(part: Part, tokenizer: TextTokenizer, index: dict[str, int], test_keys: set[bytes]) -> Sequences:
+    """Encode a labelled part whole, but for the texts that stand in the test part too. Raises DataError."""
+    if not part.labelled:
+        raise DataError(f"{part.name} has no labels to choose by; give it a label column or leave it out.")
     targets: list[int] = []
 
     def encoded() -> Iterator[Any]:
         for batch in part.batches():
-            for label in batch.column("label").to_pylist():
-                if label not in index:
-                    raise DataError(f"{part.name} holds the label {label!r}, which training never saw.")
-                targets.append(index[label])
-            yield tokenizer.encode_batch(batch.column("text").to_pylist())
+            texts, labels = batch.column("text").to_pylist(), batch.column("label").to_pylist()
+            if unseen := [label for label in labels if label not in index]:
+                raise DataError(
+                    f"{part.name} holds the label {unseen[0]!r}, which training never saw; the training labels are "
+                    f"{', '.join(sorted(index)[:20])}."
+                )
+            kept = [row for row, text in enumerate(texts) if text_key(text) not in test_keys]
+            targets.extend(index[labels[row]] for row in kept)
+            yield tokenizer.encode_batch([texts[row] for row in kept])
 
     sequences = gather(encoded(), None, tokenizer.vocab_size)
+    if not targets:
+        raise DataError(f"{part.name} holds no text that the test part does not hold too; give other dev texts.")
     return dataclasses.replace(sequences, targets=np.array(targets, dtype=np.int64))
 
 
@@ -267,6 +286,8 @@ def figures(found: Evaluation) -> dict[str, Any]:
 
 def unfinished(out: Path) -> Path:
     """Give the folder in which a run for `out` keeps its settings, log and checkpoints until it is over."""
+    if out.name in ("", ".."):
+        raise ConfigError(f"{out} is no name for a model folder; give --out a new name.")
     return out.with_name(out.name + ".training")
 
 
@@ -276,10 +297,16 @@ def unfinished_settings(out: Path) -> Settings:
     if not path.is_file():
         raise TrainingError(f"There is no unfinished run for {out}; leave out --resume to start one.")
     groups = read_json(path, 1 << 20)
-    network = groups["network"] | {"pooling": tuple(groups["network"]["pooling"])}
-    return Settings(
-        TokenizerConfig(**groups["tokenizer"]), NetworkConfig(**network), TrainingConfig(**groups["training"])
-    )
+    try:
+        return Settings(
+            TokenizerConfig(**groups["tokenizer"]),
+            NetworkConfig(**groups["network"]),
+            TrainingConfig(**groups["training"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise TrainingError(
+            f"{path} was written by another version of gatewise ({error}); leave out --resume and add --overwrite."
+        ) from error
 
 
 def train_classifier(
@@ -307,7 +334,7 @@ def train_classifier(
                 raise TrainingError(f"The run to resume has {name}={value}; leave that option out, or --resume.")
     else:
         refuse_existing(out, overwrite=overwrite)
-        if run_folder.exists() and not overwrite:
+        if (run_folder / CHECKPOINT).exists() and not overwrite:  # killed before the first one: nothing to lose
             raise TrainingError(f"{run_folder} holds an unfinished run; add --resume to go on, or --overwrite.")
     settings = settings or Settings()
     prepared = prepare(dataset, settings)
@@ -324,7 +351,7 @@ def train_classifier(
     folder.save(model, out, overwrite=overwrite or resume, extra=log)
     if stopped():
         return Trained(model, dev, None, stopped=True)
-    test = evaluate(model, dataset.test) if dataset.test else None
+    test = evaluate(model, dataset.test) if dataset.test and dataset.test.labelled else None
     if test:
         model.facts["test"] = figures(test)
         folder.update_card(model, out)
@@ -336,7 +363,8 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Classify texts with an LSTM, as a scikit-learn estimator: fit(texts, labels), predict, predict_proba, score.
 
     Every argument is a setting of the same name in gatewise.config, where its meaning and default stand; None takes the
-    default. `random_state` is the seed. After fit, `classes_` holds the labels and `model_` the gatewise Model.
+    default. `random_state` is the seed, or a NumPy RandomState that draws it. After fit, `classes_` holds the labels
+    and `model_` the gatewise Model.
     """
 
     def __init__(
@@ -404,13 +432,18 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Train on texts and their labels; texts of one group (author, film) stay on one side of the dev split."""
         texts = as_texts(X)
         check_consistent_length(texts, y, groups)
+        refuse_missing(y)
         check_classification_targets(y)
         classes = np.unique(column_or_1d(y))
-        values = self.get_params()
+        values = {  # a grid made with NumPy holds NumPy's numbers
+            name: value.item() if isinstance(value, np.generic) else value for name, value in self.get_params().items()
+        }
         seed = values.pop("random_state")
+        if isinstance(seed, np.random.RandomState):
+            seed = int(seed.randint(2**31 - 1))
         settings = Settings().replace(**values, seed=seed)
         names = [str(label) for label in classes.tolist()]
-        part = from_lists(texts, [str(label) for label in column_or_1d(y).tolist()], groups, name="the training texts")
+        part = from_lists(texts, [str(label) for label in column_or_1d(y).tolist()], groups, name="the training data")
         prepared = prepare(Dataset("texts in memory", part, None, None, None), settings, names)
         model, _ = fit(prepared, settings, started=time.perf_counter())
         self.classes_ = classes
@@ -443,8 +476,19 @@ def as_texts(X: Any) -> list[str]:
     """Take a list, array or column of strings; refuse a lone string and anything that is no text."""
     if isinstance(X, (str, bytes)):
         raise DataError("One text was given where a list of texts is expected; put it in a list.")
+    if getattr(X, "ndim", 1) != 1 or isinstance(X, dict):
+        raise DataError("A table was given where a list of texts is expected; give one column of it.")
     texts = list(X)
     for place, text in enumerate(texts):
         if not isinstance(text, str):
             raise DataError(f"Text {place} is a {type(text).__name__}, not a string; give a list of strings.")
     return texts
+
+
+def refuse_missing(y: Any) -> None:
+    """Refuse None, NaN and pandas.NA among labels, before NumPy turns them into the text "nan"."""
+    if y is None:
+        raise DataError("LSTMClassifier requires y to be passed, but the target y is None; give every text a label.")
+    for place, label in enumerate(y if getattr(y, "ndim", 1) == 1 else ()):
+        if label is None or type(label).__name__ in ("NAType", "NaTType") or label != label:  # NaN is not itself
+            raise DataError(f"Label {place} is missing ({label!r}); give every text a label or leave the text out.")

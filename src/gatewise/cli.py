@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from gatewise.config import NetworkConfig, Settings, TokenizerConfig, TrainingConfig, sentence
-from gatewise.errors import DataError, GatewiseError
+from gatewise.errors import ConfigError, DataError, GatewiseError
 
 if TYPE_CHECKING:
     from gatewise.evaluation import Evaluation
@@ -114,11 +114,16 @@ def train_command(
     settings = (unfinished_settings(out) if resume else Settings()).replace(**given)
     if not resume:
         refuse_existing(out, overwrite=overwrite)  # before a long read
+    if tensorboard and out.absolute() in (tensorboard.absolute(), *tensorboard.absolute().parents):
+        raise ConfigError(f"--tensorboard {tensorboard} lies in the model folder {out}; choose a folder outside it.")
     dataset = _read(data, text_column, label_column, group_column)
     log = tensorboard_writer(tensorboard) if tensorboard else None
-    with _progress(quiet) as show, _ctrl_c() as stopped:
+    begun = False
+    with _progress(quiet) as show, _ctrl_c(lambda: begun) as stopped:
 
         def report(event: "Event") -> None:
+            nonlocal begun
+            begun = begun or event.step > 0
             show(event)
             if log:
                 log(event)
@@ -134,9 +139,9 @@ def train_command(
         _say(f"Stopped. The best model so far is in {out}; the same command with --resume goes on.")
         raise typer.Exit(130)
     if trained.test is None:
-        _say(f"{data} has no test part: these figures are of the dev split, which chose the epoch, so they flatter.")
+        _say(f"{data} has no labelled test part: these figures are of the dev split, so they flatter.")
     _print_figures(measured)
-    print(f"model   {out}\nreport  {report_path}")
+    _print(f"model   {out}\nreport  {report_path}")
 
 
 @app.command("evaluate")
@@ -158,12 +163,12 @@ def evaluate_command(
     if part is None:
         raise DataError(f"{data} has no labelled part to measure on; give a file with labels.")
     found = evaluate(loaded, part)
-    if report:
-        _write_report(found, report, model)
     if as_json:
-        print(json.dumps(found.as_dict(), ensure_ascii=False))
+        _print(json.dumps(found.as_dict(), ensure_ascii=False))
     else:
         _print_figures(found)
+    if report:
+        _write_report(found, report, model)
 
 
 @app.command("predict")
@@ -190,16 +195,14 @@ def predict_command(
         for prediction in loaded.stream(texts):
             blank += prediction.empty
             if as_json:
-                print(json.dumps({
+                _print(json.dumps({
                     "label": prediction.label, "probability": round(prediction.probability, 6),
                     "probabilities": {name: round(value, 6) for name, value in prediction.probabilities.items()},
                 }, ensure_ascii=False))  # fmt: skip
             else:
-                print(f"{prediction.label}\t{prediction.probability:.4f}")
+                _print(f"{prediction.label}\t{prediction.probability:.4f}")
     if blank:
-        _say(
-            f"{blank} of the texts {'is' if blank == 1 else 'are'} blank: the answer there is only the commoner label."
-        )
+        _say(f"{blank} of the texts {'is' if blank == 1 else 'are'} blank: the answer there rests on no word.")
 
 
 def _read(data: str, text_column: str | None, label_column: str | None, group_column: str | None) -> "Dataset":
@@ -240,7 +243,7 @@ def _write_report(found: "Evaluation", path: Path, model: Path) -> None:
 
 
 def _print_figures(found: "Evaluation") -> None:
-    print(
+    _print(
         f"accuracy          {found.accuracy:.4f}   "
         f"95 % interval {found.accuracy_low:.4f} to {found.accuracy_high:.4f}\n"
         f"macro F1          {found.macro_f1:.4f}\n"
@@ -251,18 +254,35 @@ def _print_figures(found: "Evaluation") -> None:
     )
 
 
+def _print(answer: str) -> None:
+    try:
+        print(answer)
+    except OSError as error:
+        _give_up_output(error)
+
+
+def _give_up_output(error: OSError) -> NoReturn:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains again when it ends
+    if isinstance(error, BrokenPipeError):  # the reader of our output has gone, as `| head` does
+        sys.exit(141)
+    raise GatewiseError(f"The output could not be written ({error.strerror}); free space or send it elsewhere.")
+
+
 def _say(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
 @contextmanager
-def _ctrl_c() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C into a request that training answers after its step; the second stops at once."""
+def _ctrl_c(begun: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C into a request that training answers after its step; the second stops at once.
+
+    Before the first step there is nothing to keep, and one is enough.
+    """
     asked = False
 
     def ask(number: int, frame: object) -> None:
         nonlocal asked
-        if asked:
+        if asked or not begun():
             raise KeyboardInterrupt
         asked = True
         _say("Stopping after this step; once more Ctrl-C stops at once and keeps only the last checkpoint.")
@@ -342,13 +362,16 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            try:
+                sys.stdout.flush()
+            except OSError as error:
+                _give_up_output(error)
     except GatewiseError as error:
         _say(f"gatewise: {error}")
         sys.exit(2)
     except KeyboardInterrupt:
         _say("Stopped.")
         sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)

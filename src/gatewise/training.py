@@ -261,18 +261,18 @@ def train(
             yield from _news(run, share, baseline)
             if time.perf_counter() - run.saved >= config.checkpoint_seconds:
                 run.save()
+        if not progress.step:
+            why = "was stopped" if stopped() else "ran out of --minutes"
+            raise TrainingError(f"Training {why} before its first step, so there is no model; give it more time.")
         stopping = stopped()  # asked once: Ctrl-C while measuring ends the run after the next check
         if stopping:
             run.save()  # before measuring: the resumed run must choose among the same measurements
-        if progress.step:
-            score, loss = run.measure(dev_set)
-            yield run.event("dev", score=score, loss=loss, best=progress.best_score, padding=progress.padding)
+        score, loss = run.measure(dev_set)
+        yield run.event("dev", score=score, loss=loss, best=progress.best_score, padding=progress.padding)
         if stopping:
             break
         progress.epoch, progress.batch = progress.epoch + 1, 0
         run.save()
-    if not run.best:
-        raise TrainingError("Training ended before its first step; give more --minutes.")
     network.load_state_dict(run.best)
     network.eval()
     yield run.event("stopped" if stopped() else "end", best=progress.best_score, padding=progress.padding)
