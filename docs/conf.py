@@ -19,6 +19,7 @@ myst_heading_anchors = 3
 default_role = "code"  # docstrings write `name` for code
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 100
 
 SETTINGS = "<!-- settings -->"  # the place in settings.md where the tables go
