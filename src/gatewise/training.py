@@ -67,7 +67,7 @@ class Progress:
     padding_cells: int = 0
     share: float = 0.0  # of the run that is over
     recent_loss: float = math.nan
-    best_score: float = -1.0
+    best_score: float = -math.inf
     best_loss: float = math.inf
     epochs_without_gain: int = 0
     warned: bool = False
