@@ -8,7 +8,7 @@ import sys
 
 SENTENCES = [
     "A warm, funny film with two leads you miss as soon as it is over.",
-    "Two hours of my life that I will never get back.",
+    "A dull script, wooden acting, and two hours that feel like four.",
     "The plot makes no sense at all, and I still enjoyed every minute of it.",
 ]
 
