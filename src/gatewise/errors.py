@@ -19,3 +19,9 @@ class ModelError(GatewiseError):
 
 class TrainingError(GatewiseError):
     """Training cannot go on or cannot start."""
+
+
+def one_line(text: object, limit: int = 200) -> str:
+    """Fit foreign text into a sentence: on one line, without control characters, cut at so many characters."""
+    printable = (character if character.isprintable() else " " for character in str(text)[: 4 * limit])
+    return " ".join("".join(printable).split())[:limit].rstrip(". ")

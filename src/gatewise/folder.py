@@ -14,7 +14,7 @@ import pydantic
 import torch
 
 from gatewise.config import NetworkConfig
-from gatewise.errors import ConfigError, ModelError
+from gatewise.errors import ConfigError, ModelError, one_line
 from gatewise.files import new_folder, read_json, read_limited, read_tensors, tensor_bytes, write_atomically
 from gatewise.model import Model
 from gatewise.network import TextLSTM, parameter_shapes
@@ -110,8 +110,8 @@ def _checked(path: Path, content: dict[str, Any]) -> _Config:
         config = _Config.model_validate(content)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ModelError(f"{path} is not a gatewise model ({place}: {first['msg']}); copy the folder again.") from error
+        fault = one_line(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
+        raise ModelError(f"{path} is not a gatewise model ({fault}); copy the folder again.") from error
     if len({str(label) for label in config.labels}) < len(config.labels):
         raise ModelError(f"{path} names a label twice; copy the model folder again.")
     return config
@@ -121,18 +121,23 @@ def _network_config(path: Path, values: dict[str, Any]) -> NetworkConfig:
     try:
         return NetworkConfig(**values)
     except (TypeError, ConfigError) as error:
-        raise ModelError(f"{path} does not describe a network ({error}); copy the model folder again.") from error
+        raise ModelError(
+            f"{path} does not describe a network ({one_line(error)}); copy the model folder again."
+        ) from error
 
 
 def _json(content: dict[str, Any]) -> bytes:
-    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
 
 def card(model: Model, name: str) -> str:
     """Write the model card: what it is, its data, recipe, figures and limits."""
     facts, config = model.facts, model.network.config
     parameters = sum(parameter.numel() for parameter in model.network.parameters())
-    settings = ", ".join(f"`{key}={value}`" for key, value in facts.get("settings", {}).items())
+    settings = ", ".join(
+        _code(f"{key}={' '.join(value) if isinstance(value, (list, tuple)) else value}")
+        for key, value in facts.get("settings", {}).items()
+    )
     shown = [(key, value) for key, value in facts.items() if key not in ("dev", "test", "settings")]
     origin = "\n".join(f"- {key}: {_code(str(value))}" for key, value in shown)
     return f"""---
@@ -171,12 +176,12 @@ end. Probabilities were calibrated on the dev split and hold for text like it.
 
 
 def _front_matter(facts: dict[str, Any], name: str) -> str:
-    """Give the card's YAML; a JSON string is a YAML string, so user text cannot break out of it."""
+    """Give the card's YAML; a printable JSON string is a YAML string, so user text cannot break out of it."""
     lines = "library_name: gatewise\npipeline_tag: text-classification\ntags: [lstm, text-classification]\n"
     if test := facts.get("test"):
-        data = json.dumps(str(facts.get("data")))
+        data = json.dumps(one_line(facts.get("data")), ensure_ascii=False)
         lines += f"""model-index:
-  - name: {json.dumps(name)}
+  - name: {json.dumps(one_line(name), ensure_ascii=False)}
     results:
       - task:
           type: text-classification
@@ -204,4 +209,4 @@ def _figure_line(part: str, found: dict[str, Any] | None) -> str:
 
 def _code(text: str) -> str:
     """Quote user text as inline code on one line."""
-    return "`" + " ".join(text.split()).replace("`", "'") + "`"
+    return "`" + one_line(text, 2000).replace("`", "'") + "`"

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from gatewise.config import TokenizerConfig
-from gatewise.errors import DataError, ModelError
+from gatewise.errors import DataError, ModelError, one_line
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 PAD_ID, UNKNOWN_ID = 0, 1
@@ -134,7 +134,9 @@ def from_json(content: str, max_tokens: int) -> TextTokenizer:
     except BaseException as error:  # the library raises bare Exceptions and, from Rust, PanicException
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
-        raise ModelError(f"tokenizer.json is damaged ({first_line(error)}); copy the model folder again.") from error
+        raise ModelError(
+            f"tokenizer.json is damaged ({one_line(error) or 'malformed'}); copy the model folder again."
+        ) from error
     if special != (PAD_ID, UNKNOWN_ID, UNKNOWN):
         raise ModelError(
             f"tokenizer.json does not have {PAD} and {UNKNOWN} as ids 0 and 1; it is not a gatewise tokenizer."
@@ -142,8 +144,3 @@ def from_json(content: str, max_tokens: int) -> TextTokenizer:
     if ids != list(range(tokenizer.get_vocab_size())):
         raise ModelError("tokenizer.json gives ids twice or leaves some out; copy the model folder again.")
     return TextTokenizer(tokenizer, max_tokens)
-
-
-def first_line(error: BaseException) -> str:
-    """Give the first line of a library's message, short enough for one sentence."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:120].rstrip(".")
