@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gatewise.classifier import LSTMClassifier as LSTMClassifier
     from gatewise.classifier import train_classifier as train_classifier
     from gatewise.config import NetworkConfig as NetworkConfig
+    from gatewise.config import Settings as Settings
     from gatewise.config import TokenizerConfig as TokenizerConfig
     from gatewise.config import TrainingConfig as TrainingConfig
     from gatewise.errors import GatewiseError as GatewiseError
@@ -22,6 +23,7 @@ _HOMES = {
     "GatewiseError": "errors",
     "LSTMClassifier": "classifier",
     "NetworkConfig": "config",
+    "Settings": "config",
     "TokenizerConfig": "config",
     "TrainingConfig": "config",
     "evaluate": "evaluation",

@@ -36,12 +36,13 @@ LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels, whe
 GroupColumn = Annotated[str | None, typer.Option(help="Column whose equal values stay on one side of the dev split.")]
 
 
-def option(config: type, name: str) -> Any:
+def option(config: type, name: str, *names: str) -> Any:
     """Make an option whose help is the setting's own sentence, with its default."""
     default = Settings().flat()[name]
-    shown = " ".join(default) if isinstance(default, tuple) else default
+    shown = ",".join(default) if isinstance(default, tuple) else default
     panel = config.__name__.removesuffix("Config")
-    return typer.Option(help=f"{sentence(config, name)} [default: {shown}]", show_default=False, rich_help_panel=panel)
+    described = f"{sentence(config, name)} (default: {shown})"
+    return typer.Option(*names, help=described, show_default=False, rich_help_panel=panel)
 
 
 @app.callback(invoke_without_command=True)
@@ -71,12 +72,12 @@ def train_command(
     hidden_size: Annotated[int | None, option(NetworkConfig, "hidden_size")] = None,
     num_layers: Annotated[int | None, option(NetworkConfig, "num_layers")] = None,
     bidirectional: Annotated[bool | None, option(NetworkConfig, "bidirectional")] = None,
-    pooling: Annotated[list[str] | None, option(NetworkConfig, "pooling")] = None,
+    pooling: Annotated[str | None, option(NetworkConfig, "pooling")] = None,
     word_dropout: Annotated[float | None, option(NetworkConfig, "word_dropout")] = None,
     embedding_dropout: Annotated[float | None, option(NetworkConfig, "embedding_dropout")] = None,
     dropout: Annotated[float | None, option(NetworkConfig, "dropout")] = None,
     chrono_horizon: Annotated[int | None, option(NetworkConfig, "chrono_horizon")] = None,
-    kind: Annotated[str | None, option(TokenizerConfig, "kind")] = None,
+    kind: Annotated[str | None, option(TokenizerConfig, "kind", "--tokenizer")] = None,
     vocab_size: Annotated[int | None, option(TokenizerConfig, "vocab_size")] = None,
     min_count: Annotated[int | None, option(TokenizerConfig, "min_count")] = None,
     lowercase: Annotated[bool | None, option(TokenizerConfig, "lowercase")] = None,
@@ -105,7 +106,7 @@ def train_command(
     A run that was killed goes on with --resume. Ctrl-C keeps the best model so far.
     """
     given = {name: value for name, value in locals().items() if name in Settings().flat()}
-    given["pooling"] = tuple(pooling) if pooling else None
+    given["pooling"] = tuple(pooling.replace(",", " ").split()) if pooling is not None else None
     out = out or Path("runs") / Path(data).stem
     from gatewise.classifier import train_classifier, unfinished_settings
     from gatewise.files import refuse_existing
@@ -342,7 +343,7 @@ def _line(event: "Event") -> str:
             line += f"; {values['blank_training_texts']} training texts are blank"
         return f"{line}; read in {event.seconds:.0f} s"
     if event.kind == "start":
-        return f"training for {values['epochs']} epochs in {values['precision']}"
+        return f"training, {values['epochs']} epoch(s) at most, in {values['precision']}"
     if event.kind == "resumed":
         changed = f"; the bits may differ: {', '.join(values['changed'])}" if values["changed"] else ""
         return f"resumed at step {event.step}{changed}"

@@ -43,7 +43,9 @@ class NetworkConfig:
     hidden_size: int = setting(128, "LSTM units per layer and direction.", 1, 8192)
     num_layers: int = setting(1, "Stacked LSTM layers.", 1, 16)
     bidirectional: bool = setting(True, "Read the text in both directions.")
-    pooling: tuple[str, ...] = setting(("max", "mean"), "How states become one vector: max, mean, last, joined.")
+    pooling: tuple[str, ...] = setting(
+        ("max", "mean"), "How all states become one vector: max, mean, last, or several joined by commas."
+    )
     word_dropout: float = setting(0.1, "Share of whole words hidden while training.", 0.0, 0.95)
     embedding_dropout: float = setting(
         0.5, "Share of embedding features dropped, one mask per text for all its tokens.", 0.0, 0.95
