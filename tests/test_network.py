@@ -212,32 +212,46 @@ def test_network_runs_on_the_fused_lstm(training):
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_network_loss_is_torchs_mean_cross_entropy(smoothing, weighted):
+def test_network_loss_is_the_smoothed_and_weighted_cross_entropy(smoothing, weighted):
     network, batch = network_of(**QUIET), batch_of([5, 2, 7, 1, 3])
     network.label_smoothing = smoothing
     network.class_weights = torch.tensor([0.5, 1.0, 3.0]) if weighted else None
     total, weight = network.loss(batch)
     logits, targets = network.logits(batch), torch.from_numpy(batch.targets)
-    weights = network.class_weights
-    expected = functional.cross_entropy(logits, targets, weights, label_smoothing=smoothing)
-    torch.testing.assert_close(total / weight, expected)
-    log_shares = logits.log_softmax(dim=1)  # and by the formula itself
-    spread = torch.full((5, 3), smoothing / 3)
-    spread[torch.arange(5), targets] += 1 - smoothing
-    each = weights if weighted else torch.ones(3)
-    by_hand = -(spread * each * log_shares).sum() / each[targets].sum()
+    shares = torch.full((5, 3), smoothing / 3)
+    shares[torch.arange(5), targets] += 1 - smoothing
+    each = network.class_weights[targets] if weighted else torch.ones(5)
+    by_hand = -(each * (shares * logits.log_softmax(dim=1)).sum(dim=1)).sum() / each.sum()
     torch.testing.assert_close(total / weight, by_hand)
+    if not (weighted and smoothing):  # torch's formula differs where both are used
+        torchs = functional.cross_entropy(logits, targets, network.class_weights, label_smoothing=smoothing)
+        torch.testing.assert_close(total / weight, torchs)
 
 
-def test_network_score_counts_and_ignores_smoothing_and_weights():
+def test_network_loss_of_a_common_class_is_least_for_its_own_label():
+    network = network_of(classes=2, **QUIET)
+    network.label_smoothing, network.class_weights = 0.05, torch.tensor([0.51, 27.0])  # 1 to 50
+    batch = batch_of([3], classes=1)
+    losses = []
+    for bias in (-2.0, 0.0, 2.0):  # of the common class
+        with torch.no_grad():
+            network.head.weight.zero_()
+            network.head.bias.copy_(torch.tensor([bias, 0.0]))
+        losses.append(network.loss(batch)[0].item())
+    assert losses[2] < losses[1] < losses[0]
+
+
+@pytest.mark.parametrize("weights", [None, [1.0, 5.0, 9.0]])
+def test_network_score_follows_the_class_weights_and_ignores_smoothing(weights):
     network, batch = network_of().eval(), batch_of([5, 2, 7, 1, 3])
-    network.label_smoothing, network.class_weights = 0.2, torch.tensor([1.0, 5.0, 9.0])
+    network.label_smoothing, network.class_weights = 0.2, weights and torch.tensor(weights)
     with torch.no_grad():
         points, loss, count = network.score(batch)
         logits = network.logits(batch).numpy().astype(np.float64)
+    each = np.array(weights or [1.0, 1.0, 1.0])[batch.targets]
     logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    assert (points, count) == (int((logits.argmax(axis=1) == batch.targets).sum()), 5)
-    assert loss == pytest.approx(-logs[np.arange(5), batch.targets].sum(), rel=1e-5)
+    assert (points, count) == (each[logits.argmax(axis=1) == batch.targets].sum(), each.sum())
+    assert loss == pytest.approx(-(each * logs[np.arange(5), batch.targets]).sum(), rel=1e-5)
 
 
 def test_network_padding_vector_stays_zero_while_it_learns():

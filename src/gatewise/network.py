@@ -184,19 +184,30 @@ class TextLSTM(nn.Module):
         return self.classify(self.embed(inputs), lengths)
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
-        """Give the summed cross-entropy of a batch and the weight of its texts; their ratio is the mean loss."""
-        logits, targets = self.logits(batch), torch.from_numpy(batch.targets)
-        total = functional.cross_entropy(
-            logits, targets, self.class_weights, reduction="sum", label_smoothing=self.label_smoothing
-        )
-        weight = float(self.class_weights[targets].sum()) if self.class_weights is not None else len(targets)
-        return total, float(weight)
+        """Give the summed cross-entropy of a batch and the weight of its texts; their ratio is the mean loss.
 
-    def score(self, batch: Batch) -> tuple[float, float, int]:
-        """Count what is right (higher is better), sum the plain cross-entropy, and count the texts."""
+        A text weighs what its class does. torch's own `weight` also scales the smoothed share of every other class,
+        so that at 1 to 50 the rare class would be the best answer to everything.
+        """
         logits, targets = self.logits(batch), torch.from_numpy(batch.targets)
-        right = int((logits.argmax(dim=1) == targets).sum())
-        return right, float(functional.cross_entropy(logits, targets, reduction="sum")), len(targets)
+        losses = functional.cross_entropy(logits, targets, reduction="none", label_smoothing=self.label_smoothing)
+        weights = self.weights_of(targets)
+        return (weights * losses).sum(), float(weights.sum())
+
+    def score(self, batch: Batch) -> tuple[float, float, float]:
+        """Count what is right (higher is better), sum the plain cross-entropy, count the texts; all by class weight.
+
+        Were the epoch chosen by plain accuracy, that choice would undo the class weights.
+        """
+        logits, targets = self.logits(batch), torch.from_numpy(batch.targets)
+        weights = self.weights_of(targets)
+        losses = functional.cross_entropy(logits, targets, reduction="none")
+        right = logits.argmax(dim=1) == targets
+        return float(weights[right].sum()), float((weights * losses).sum()), float(weights.sum())
+
+    def weights_of(self, targets: Tensor) -> Tensor:
+        """Give each text's weight by its class, [B]; ones where classes are not weighed."""
+        return torch.ones(len(targets)) if self.class_weights is None else self.class_weights[targets]
 
     def logits(self, batch: Batch) -> Tensor:
         """Give logits, [B, C], of a Batch."""
