@@ -152,10 +152,10 @@ def check_labels(part: Part, labels: list[str], test_labels: Counter[str]) -> Co
 
 
 def split(targets: npt.NDArray[np.int64], groups: Sequence[Any], kept: Flags, config: TrainingConfig) -> Flags:
-    """Choose the dev rows: whole groups, near the share asked for.
+    """Choose the dev rows: whole groups, near the share asked for, or up to half where groups are few and large.
 
-    Every class stays in training; dev has every class too where a hundred draws can do it, and never less than two.
-    Raises DataError where that cannot be.
+    Every class stays in training; dev has every class too where a hundred draws can do it, and of groups never less
+    than two. Raises DataError where that cannot be.
     """
     names, membership = np.unique(np.array([str(group) for group in groups]), return_inverse=True)
     if len(names) == len(targets):  # every row on its own: stratify exactly
@@ -171,21 +171,22 @@ def split(targets: npt.NDArray[np.int64], groups: Sequence[Any], kept: Flags, co
     random = np.random.default_rng(config.seed)
     classes = set(np.unique(targets[kept]).tolist())
     best, most = None, 1
-    for _ in range(100):
-        order = random.permutation(len(names))
-        dev_groups = order[: 1 + int(np.searchsorted(np.cumsum(sizes[order]), config.dev_share * kept.sum()))]
-        flags = np.isin(membership, dev_groups)
-        in_dev = len(set(targets[kept & flags].tolist()))
-        if in_dev > most and set(targets[kept & ~flags].tolist()) == classes:
-            best, most = flags, in_dev
-        if most == len(classes):
-            break
-    if best is None:
-        raise DataError(
-            "No dev split could be drawn that leaves every label in training; give more examples of the rarest label, "
-            "or a dev file of your own."
-        )
-    return best
+    for share in (config.dev_share, 2 * config.dev_share, 0.5):  # few large groups may need more
+        for _ in range(100):
+            order = random.permutation(len(names))
+            dev_groups = order[: 1 + int(np.searchsorted(np.cumsum(sizes[order]), min(0.5, share) * kept.sum()))]
+            flags = np.isin(membership, dev_groups)
+            in_dev = len(set(targets[kept & flags].tolist()))
+            if in_dev > most and set(targets[kept & ~flags].tolist()) == classes:
+                best, most = flags, in_dev
+            if most == len(classes):
+                break
+        if best is not None:
+            return best
+    raise DataError(
+        "No dev split could be drawn that leaves every label in training; give more examples of the rarest label, or a "
+        "dev file of your own."
+    )
 
 
 def rows_of(part: Part, chosen: Flags) -> Iterator[list[str]]:
@@ -251,6 +252,7 @@ def fit(
             if config.class_weights:
                 network.class_weights = torch.from_numpy(1 / (classes * np.maximum(shares, 1e-12))).float()
                 shares = np.full(classes, 1 / classes)
+            shares = (1 - config.label_smoothing) * shares + config.label_smoothing / classes  # as the targets are
             baseline = float(-(shares * np.log(np.maximum(shares, 1e-12))).sum())
             events = train(
                 network, prepared.train, prepared.dev, config, baseline=baseline, folder=run_folder, resume=resume,
@@ -344,9 +346,14 @@ def train_classifier(
         make_folder(run_folder)
         write_atomically(run_folder / SETTINGS, json.dumps(dataclasses.asdict(settings), indent=2).encode())
     report(Event("prepared", time.perf_counter() - started, 0, 0.0, prepared.notes))
-    model, dev = fit(
-        prepared, settings, report=report, run_folder=run_folder, resume=resume, started=started, stopped=stopped
-    )
+    try:
+        model, dev = fit(
+            prepared, settings, report=report, run_folder=run_folder, resume=resume, started=started, stopped=stopped
+        )
+    except BaseException:
+        if not (run_folder / CHECKPOINT).exists():  # nothing to resume
+            remove_folder(run_folder)
+        raise
     log = {METRICS: (run_folder / METRICS).read_bytes()}
     folder.save(model, out, overwrite=overwrite or resume, extra=log)
     if stopped():
@@ -434,7 +441,8 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_consistent_length(texts, y, groups)
         refuse_missing(y)
         check_classification_targets(y)
-        classes = np.unique(column_or_1d(y))
+        labels = column_or_1d(y, warn=True)
+        classes = np.unique(labels)
         values = {  # a grid made with NumPy holds NumPy's numbers
             name: value.item() if isinstance(value, np.generic) else value for name, value in self.get_params().items()
         }
@@ -443,7 +451,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             seed = int(seed.randint(2**31 - 1))
         settings = Settings().replace(**values, seed=seed)
         names = [str(label) for label in classes.tolist()]
-        part = from_lists(texts, [str(label) for label in column_or_1d(y).tolist()], groups, name="the training data")
+        part = from_lists(texts, [str(label) for label in labels.tolist()], groups, name="the training data")
         prepared = prepare(Dataset("texts in memory", part, None, None, None), settings, names)
         model, _ = fit(prepared, settings, started=time.perf_counter())
         self.classes_ = classes

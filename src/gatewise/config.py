@@ -84,7 +84,9 @@ class TrainingConfig:
     )
     batch_tokens: int = setting(16_384, "Most tokens in a batch, padding included.", 64, 4_000_000)
     batch_texts: int = setting(64, "Most texts in a batch.", 1, 100_000)
-    class_weights: bool = setting(False, "Weigh classes by the inverse of their frequency.")
+    class_weights: bool = setting(
+        False, "Weigh classes by the inverse of their frequency, in the loss and in the dev score."
+    )
     word_vectors: bool = setting(
         True, "Start the embedding from word vectors: co-occurrences in the training text, compressed (PPMI, SVD)."
     )
