@@ -559,9 +559,7 @@ def test_classifier_settings_have_the_names_of_the_config():
     """An argument exists for what shapes the model; what only concerns a run on disk has none."""
     ours = set(LSTMClassifier().get_params()) - {"random_state"}
     assert ours <= set(Settings().flat())
-    assert set(Settings().flat()) - ours == {
-        "seed", "warmup", "clip_norm", "averaging", "checkpoint_seconds", "forget_bias"
-    }  # fmt: skip
+    assert set(Settings().flat()) - ours == {"seed", "checkpoint_seconds"}
 
 
 def test_classifier_clone_copies_the_settings_alone(fitted):

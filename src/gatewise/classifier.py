@@ -341,12 +341,12 @@ def train_classifier(
     settings = settings or Settings()
     prepared = prepare(dataset, settings)
     resume = resume and (run_folder / CHECKPOINT).is_file()  # killed before the first checkpoint: begin again
-    if not resume:
-        remove_folder(run_folder)
-        make_folder(run_folder)
-        write_atomically(run_folder / SETTINGS, json.dumps(dataclasses.asdict(settings), indent=2).encode())
-    report(Event("prepared", time.perf_counter() - started, 0, 0.0, prepared.notes))
     try:
+        if not resume:
+            remove_folder(run_folder)
+            make_folder(run_folder)
+            write_atomically(run_folder / SETTINGS, json.dumps(dataclasses.asdict(settings), indent=2).encode())
+        report(Event("prepared", time.perf_counter() - started, 0, 0.0, prepared.notes))
         model, dev = fit(
             prepared, settings, report=report, run_folder=run_folder, resume=resume, started=started, stopped=stopped
         )
@@ -390,12 +390,16 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         word_dropout: float | None = None,
         embedding_dropout: float | None = None,
         dropout: float | None = None,
+        forget_bias: float | None = None,
         chrono_horizon: int | None = None,
         epochs: int | None = None,
         minutes: float | None = None,
         learning_rate: float | None = None,
         weight_decay: float | None = None,
+        warmup: float | None = None,
+        clip_norm: float | None = None,
         label_smoothing: float | None = None,
+        averaging: float | None = None,
         batch_tokens: int | None = None,
         batch_texts: int | None = None,
         class_weights: bool | None = None,
@@ -419,12 +423,16 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.word_dropout = word_dropout
         self.embedding_dropout = embedding_dropout
         self.dropout = dropout
+        self.forget_bias = forget_bias
         self.chrono_horizon = chrono_horizon
         self.epochs = epochs
         self.minutes = minutes
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.warmup = warmup
+        self.clip_norm = clip_norm
         self.label_smoothing = label_smoothing
+        self.averaging = averaging
         self.batch_tokens = batch_tokens
         self.batch_texts = batch_texts
         self.class_weights = class_weights
