@@ -64,8 +64,8 @@ def test_batching_plan_is_a_function_of_seed_and_epoch_alone():
 def test_batching_plan_mixes_lengths_and_companions():
     lengths = np.random.default_rng(0).integers(1, 50, 2000)
     first, second = (plan(lengths, batch_tokens=400, batch_texts=8, seed=1, epoch=epoch) for epoch in (0, 1))
-    longest = [int(lengths[rows].max()) for rows in first]
-    assert longest != sorted(longest) and longest != sorted(longest, reverse=True)
+    longest = np.array([lengths[rows].max() for rows in first])
+    assert 0.35 < np.mean(np.diff(longest) > 0) < 0.65  # batches come in no order of length
     companions = {frozenset(rows.tolist()) for rows in first}
     assert np.mean([frozenset(rows.tolist()) in companions for rows in second]) < 0.1
 

@@ -217,19 +217,26 @@ def test_folder_with_a_weight_that_is_no_number_is_refused(tiny_model, saved, va
     refused(saved, "NaN or infinite weight in 'head.bias'")
 
 
-HUGE = {"hidden_size": 10**9}, {"embedding_dim": 2**62}, {"num_layers": 10**6}, {"vocab_size": 10**9}
-LARGE = (
-    {"hidden_size": 8192}, {"hidden_size": 8192, "num_layers": 16}, {"embedding_dim": 8192, "hidden_size": 8192},
-    {"vocab_size": 1_000_000, "embedding_dim": 2048}, {"vocab_size": 1_000_000, "embedding_dim": 8192},
-)  # fmt: skip
+HUGE = [{"hidden_size": 10**9}, {"embedding_dim": 2**62}, {"num_layers": 10**6}, {"vocab_size": 10**9}]
+LARGE = [  # each number in its range, but the model of more than 16 GiB
+    {"hidden_size": 8192, "num_layers": 16}, {"vocab_size": 1_000_000, "embedding_dim": 8192},
+]  # fmt: skip
+NOT_THERE = [{"hidden_size": 8192}, {"embedding_dim": 8192, "hidden_size": 8192}, {"labels": [*range(100_000)]}]
 
 
-@pytest.mark.parametrize("values", [*HUGE, *LARGE])
-def test_folder_of_hostile_size_is_refused_without_allocating(saved, values):
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        *((values, "choose a value from 1 to|less than or equal to") for values in HUGE),
+        *((values, "describes a model of more than 16 GiB; it is not opened") for values in LARGE),
+        *((values, "does not fit config.json: tensor ") for values in NOT_THERE),
+    ],
+)
+def test_folder_of_hostile_size_is_refused_without_allocating(saved, values, message):
     changed(saved, **values)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     tracemalloc.start()
-    refused(saved)
+    refused(saved, message)
     assert tracemalloc.get_traced_memory()[1] < 64 << 20
     tracemalloc.stop()
     more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak
