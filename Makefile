@@ -17,7 +17,7 @@ test: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest
 
 bench: .venv/installed-bench
 	$(BIN)/python benchmarks/peers.py

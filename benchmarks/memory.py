@@ -48,8 +48,8 @@ def in_own_process(question: str, path: Path) -> dict[str, float]:
 def child(question: str, path: Path) -> None:
     """Answer one question and write the peak."""
     if question == "prepare":
-        from gatewise.classifier import prepare
         from gatewise.config import Settings
+        from gatewise.preparation import prepare
 
         prepared = prepare(read(path), Settings())
         tokens = len(prepared.train.ids) + len(prepared.dev.ids)

@@ -12,9 +12,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from gatewise.classifier import fit, prepare
+from gatewise.classifier import fit
 from gatewise.config import Settings
 from gatewise.model import Model
+from gatewise.preparation import prepare
 from gatewise.reading import Dataset, from_lists
 
 settings.register_profile("gatewise", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -2,7 +2,6 @@
 
 import pickle
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -10,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import NotFittedError
@@ -22,8 +19,8 @@ from sklearn.utils import check_array
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import gatewise
-from gatewise.classifier import LSTMClassifier, prepare, split, text_key, train_classifier, unfinished
-from gatewise.config import Settings, TrainingConfig
+from gatewise.classifier import LSTMClassifier, train_classifier, unfinished
+from gatewise.config import Settings
 from gatewise.errors import ConfigError, DataError, GatewiseError, TrainingError
 from gatewise.model import Model
 from gatewise.reading import Dataset, from_lists
@@ -44,148 +41,7 @@ def fitted(english) -> LSTMClassifier:
     return tiny(epochs=6).fit(*english)
 
 
-def words_of(prepared, sequences) -> list[tuple[int, ...]]:
-    return [tuple(sequences.select(np.array([row])).ids.tolist()) for row in range(len(sequences))]
-
-
-# ---------------------------------------------------------------- preparing
-
-
-@given(st.data())
-def test_classifier_split_keeps_groups_whole_and_every_class_in_training(data):
-    n = data.draw(st.integers(8, 60))
-    groups = data.draw(st.lists(st.sampled_from("abcdefghijkl"), min_size=n, max_size=n))
-    targets = np.array(data.draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)))
-    kept = np.array(data.draw(st.lists(st.sampled_from([True, True, True, False]), min_size=n, max_size=n)))
-    config = TrainingConfig(dev_share=0.2, seed=data.draw(st.integers(0, 5)))
-    if len(set(targets[kept])) < 2:
-        return
-    try:
-        flags = split(targets, groups, kept, config)
-    except DataError:
-        return
-    in_dev = {group for group, flag in zip(groups, flags, strict=True) if flag}
-    assert not in_dev & {group for group, flag in zip(groups, flags, strict=True) if not flag}
-    assert set(targets[kept & ~flags]) == set(targets[kept])
-    assert len(set(targets[kept & flags])) >= 2
-    assert (split(targets, groups, kept, config) == flags).all()
-
-
-@given(st.integers(30, 200), st.integers(2, 4), st.floats(0.05, 0.4))
-def test_classifier_split_of_single_rows_is_stratified_and_of_the_size_asked_for(n, classes, share):
-    targets = np.arange(n) % classes
-    flags = split(targets, [str(row) for row in range(n)], np.ones(n, bool), TrainingConfig(dev_share=share))
-    assert flags.sum() == max(classes, round(share * n))
-    counts = np.bincount(targets[flags], minlength=classes)
-    assert counts.max() - counts.min() <= 1 and counts.min() >= 1
-
-
-def test_classifier_split_takes_many_small_classes_although_one_text_stands_twice():
-    """A single copy makes groups of the rows; drawing all of 60 classes by chance would then never succeed."""
-    targets = np.arange(600) % 60
-    groups = [str(row) for row in range(600)]
-    groups[60] = groups[0]
-    flags = split(targets, groups, np.ones(600, bool), TrainingConfig())
-    assert len(set(targets[~flags])) == 60
-    assert len(set(targets[flags])) > 30
-    assert flags[0] == flags[60]
-
-
-def test_classifier_split_says_when_it_cannot_be():
-    with pytest.raises(DataError, match=r"dev file of your own\.$"):
-        split(np.array([0, 0, 1, 1]), ["film a", "film a", "film b", "film b"], np.ones(4, bool), TrainingConfig())
-
-
-def test_classifier_prepare_splits_by_group(english, tiny_settings):
-    texts, labels = english
-    marked = [f"{row // 4} {text}" for row, text in enumerate(texts)]  # four reviews of each film
-    groups = [row // 4 for row in range(len(texts))]
-    prepared = prepare(Dataset("d", from_lists(marked, labels, groups)), tiny_settings)
-    assert prepared.notes["dev_split"] == "by group"
-    first = {words[0] for words in words_of(prepared, prepared.dev)}
-    assert first == {1}, "a film in dev is unknown to the vocabulary, which was learnt from training texts alone"
-    films = Counter(words[0] for words in words_of(prepared, prepared.train))
-    assert set(films.values()) == {4}
-    assert len(prepared.dev) + len(prepared.train) == 200 and 0.15 < len(prepared.dev) / 200 < 0.25
-
-
-def test_classifier_prepare_keeps_copies_together(english, tiny_settings):
-    """Copies differ in spaces and line breaks only; with them on both sides the dev score would flatter."""
-    texts, labels = english
-    copies = [text.replace(" ", "<br />  ", 1) for text in texts]
-    prepared = prepare(Dataset("d", from_lists(texts + copies, labels * 2)), tiny_settings)
-    assert len(prepared.train) + len(prepared.dev) == 400
-
-    def plain(part):
-        marks = {prepared.tokenizer.encode("<br />").ids[0]}
-        return {tuple(word for word in words if word not in marks) for words in words_of(prepared, part)}
-
-    assert not plain(prepared.train) & plain(prepared.dev)
-
-
-def test_classifier_prepare_leaves_out_texts_of_the_test_part(english, tiny_settings):
-    texts, labels = english
-    held = [f" {text}<br /> " for text in texts[:20]]
-    train = from_lists(texts, labels)
-    prepared = prepare(Dataset("d", train, test=from_lists(held, labels[:20])), tiny_settings)
-    distinct = {text_key(text) for text in texts[:20]}
-    assert prepared.notes["left_out_equal_to_test"] == sum(text_key(text) in distinct for text in texts) >= 20
-    known = set(words_of(prepared, prepared.train)) | set(words_of(prepared, prepared.dev))
-    assert not known & {tuple(prepared.tokenizer.encode(text).ids.tolist()) for text in texts[:20]}
-
-
-def test_classifier_prepare_learns_no_word_from_dev_or_test(tiny_settings, english):
-    texts, labels = english
-    parts = {
-        "train": from_lists(texts, labels),
-        "dev": from_lists(["devword good", "bad"], ["pos", "neg"]),
-        "test": from_lists(["testword good"], ["pos"]),
-    }
-    vocabulary = prepare(Dataset("d", **parts), tiny_settings).tokenizer.to_json()
-    assert '"good"' in vocabulary and "devword" not in vocabulary and "testword" not in vocabulary
-
-
-def test_classifier_prepare_uses_the_given_dev_part_without_texts_of_the_test_part(english, tiny_settings):
-    texts, labels = english
-    dev = from_lists(["a superb cast", "an awful cast", "a warm story"], ["pos", "neg", "pos"])
-    test = from_lists(["a  superb cast"], ["pos"])
-    prepared = prepare(Dataset("d", from_lists(texts, labels), dev, test), tiny_settings)
-    assert (len(prepared.train), len(prepared.dev), prepared.notes["dev_split"]) == (200, 2, "given")
-    assert prepared.dev.targets.tolist() == [0, 1]
-
-
-@pytest.mark.parametrize(
-    ("dev", "complaint"),
-    [
-        (from_lists(["a cast"], ["meh"], name="dev.csv"), r"^dev\.csv holds the label 'meh', .* are neg, pos\.$"),
-        (from_lists(["a cast"], name="dev.csv"), r"^dev\.csv has no labels to choose by"),
-        (from_lists(["so it is"], ["pos"], name="dev.csv"), r"^dev\.csv holds no text that the test part does not"),
-    ],
-)
-def test_classifier_prepare_refuses_a_dev_part_it_cannot_use(english, tiny_settings, dev, complaint):
-    test = from_lists(["so it is"], ["pos"])
-    with pytest.raises(DataError, match=complaint):
-        prepare(Dataset("d", from_lists(*english), dev, test), tiny_settings)
-
-
-@pytest.mark.parametrize(
-    ("labels", "complaint"),
-    [
-        (["a"] * 6, "single label 'a'"),
-        (["a"] * 5 + ["b"], "label 'b' has one example"),
-        ([], "no rows to learn from"),
-    ],
-)
-def test_classifier_prepare_refuses_classes_that_cannot_be_learnt(labels, complaint):
-    part = from_lists([f"text {row}" for row in range(len(labels))], labels, name="mine.csv")
-    with pytest.raises(DataError, match=rf"mine\.csv.*{complaint}|{complaint}.*mine\.csv"):
-        prepare(Dataset("d", part), Settings())
-
-
-def test_classifier_refuses_an_unlabelled_or_missing_training_part():
-    for part in (None, from_lists(["a", "b"])):
-        with pytest.raises(DataError, match="no labelled training part"):
-            prepare(Dataset("d", part), Settings())
+# ---------------------------------------------------------------- training
 
 
 def test_classifier_refuses_a_test_label_never_seen_before_training(english, tiny_settings, tmp_path):
@@ -196,16 +52,6 @@ def test_classifier_refuses_a_test_label_never_seen_before_training(english, tin
             Dataset("d", from_lists(*english), test=test), tmp_path / "m", settings=tiny_settings, report=events.append
         )
     assert not events and not any(tmp_path.iterdir())
-
-
-def test_classifier_counts_blank_training_texts(english, tiny_settings):
-    texts, labels = english
-    prepared = prepare(Dataset("d", from_lists([*texts, "", " \n"], [*labels, "pos", "neg"])), tiny_settings)
-    assert prepared.notes["blank_training_texts"] == 2
-    assert len(prepared.train) + len(prepared.dev) == 202
-
-
-# ---------------------------------------------------------------- training
 
 
 def test_classifier_train_leaves_a_folder_with_its_figures(english, tiny_settings, tmp_path):

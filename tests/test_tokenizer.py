@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gatewise.classifier import prepare
 from gatewise.config import TokenizerConfig
 from gatewise.errors import DataError, ModelError
+from gatewise.preparation import prepare
 from gatewise.reading import Dataset, from_lists
 from gatewise.tokenizer import PAD_ID, UNKNOWN_ID, TextTokenizer, clean, from_json, train_tokenizer
 

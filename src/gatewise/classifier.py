@@ -5,11 +5,9 @@ estimator.
 """
 
 import dataclasses
-import hashlib
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,46 +16,25 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise import folder
-from gatewise.batching import Sequences, gather
 from gatewise.config import NetworkConfig, Settings, TokenizerConfig, TrainingConfig
 from gatewise.errors import ConfigError, DataError, TrainingError
 from gatewise.evaluation import Evaluation, evaluate, fit_temperature, summarise
 from gatewise.files import make_folder, read_json, refuse_existing, remove_folder, write_atomically
 from gatewise.model import Label, Model, Numbers, logits_of
 from gatewise.network import EMBEDDING_STD, TextLSTM
-from gatewise.reading import Dataset, Part, from_lists
-from gatewise.tokenizer import PAD_ID, TextTokenizer, train_tokenizer
+from gatewise.preparation import Prepared, prepare
+from gatewise.reading import Dataset, from_lists
+from gatewise.tokenizer import PAD_ID
 from gatewise.training import CHECKPOINT, METRICS, Event, train
 from gatewise.vectors import word_vectors
 
 SETTINGS = "settings.json"
-Flags = npt.NDArray[np.bool_]
 Report = Callable[[Event], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A data set ready for the network: encoded and split, and what was noticed on the way."""
-
-    tokenizer: TextTokenizer
-    labels: tuple[str, ...]
-    train: Sequences
-    dev: Sequences
-    notes: dict[str, Any]
-
-    def fingerprint(self) -> str:
-        """Name the encoded data: equal data and split give equal names."""
-        digest = hashlib.blake2b(repr(self.labels).encode(), digest_size=16)
-        for part in (self.train, self.dev):
-            for array in (part.ids, part.starts, part.targets):
-                digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,158 +45,6 @@ class Trained:
     dev: Evaluation
     test: Evaluation | None
     stopped: bool
-
-
-def text_key(text: str) -> bytes:
-    """Name a text so that copies that differ only in spaces and HTML line breaks have the same name."""
-    plain = " ".join(text.replace("<br />", " ").split())
-    return hashlib.blake2b(plain.encode("utf-8", "replace"), digest_size=8).digest()
-
-
-def keys_and_labels(part: Part) -> tuple[set[bytes], Counter[str]]:
-    """Read a part once for its texts' keys and the number of rows of each label."""
-    keys: set[bytes] = set()
-    labels: Counter[str] = Counter()
-    for batch in part.batches():
-        keys.update(map(text_key, batch.column("text").to_pylist()))
-        if part.labelled:
-            labels.update(batch.column("label").to_pylist())
-    return keys, labels
-
-
-def prepare(dataset: Dataset, settings: Settings, label_order: Sequence[str] | None = None) -> Prepared:
-    """Read, split, tokenise and encode, in three passes that never hold all texts.
-
-    Training and dev texts equal to a test text are left out. The dev split is the data set's own, or is drawn by group
-    where there are groups and by text (copies stay together) where there are none. Raises DataError.
-    """
-    part = dataset.train
-    if part is None or not part.labelled:
-        raise DataError(f"{dataset.name} has no labelled training part; name the label column with --label-column.")
-    test_keys, test_labels = keys_and_labels(dataset.test) if dataset.test else (set(), Counter())
-    labels: list[str] = []
-    groups: list[str | bytes] = []
-    in_test: list[bool] = []
-    blank = 0
-    for batch in part.batches():
-        texts = batch.column("text").to_pylist()
-        keys = [text_key(text) for text in texts]
-        groups += batch.column("group").to_pylist() if part.grouped else keys
-        in_test += [key in test_keys for key in keys]
-        labels += batch.column("label").to_pylist()
-        blank += sum(not text.strip() for text in texts)
-    kept = ~np.array(in_test, dtype=bool)
-    counts = check_labels(part, [label for label, keep in zip(labels, kept, strict=True) if keep], test_labels)
-    names = tuple(label_order or sorted(counts))
-    index = {name: place for place, name in enumerate(names)}
-    targets = np.array([index.get(label, -1) for label in labels], dtype=np.int64)
-    if dataset.dev:
-        held_out = np.zeros(len(kept), dtype=bool)
-    else:
-        held_out = split(targets, groups, kept, settings.training) & kept
-    chosen = kept & ~held_out
-    tokenizer = train_tokenizer(rows_of(part, chosen), settings.tokenizer)
-    encoded = gather(map(tokenizer.encode_batch, rows_of(part, kept)), targets[kept], tokenizer.vocab_size)
-    train_set = encoded.select(np.flatnonzero(~held_out[kept]))
-    dev_set = encoded.select(np.flatnonzero(held_out[kept]))
-    if dataset.dev:
-        dev_set = encode_part(dataset.dev, tokenizer, index, test_keys)
-    notes = {
-        "data": dataset.name, "training_texts": len(train_set), "dev_texts": len(dev_set),
-        "dev_split": "given" if dataset.dev else "by group" if part.grouped else "by text",
-        "left_out_equal_to_test": int((~kept).sum()), "blank_training_texts": blank,
-        "class_counts": dict(counts),
-    }  # fmt: skip
-    return Prepared(tokenizer, names, train_set, dev_set, notes)
-
-
-def check_labels(part: Part, labels: list[str], test_labels: Counter[str]) -> Counter[str]:
-    """Count the labels; raise DataError when nothing can be learnt from them or measured with them."""
-    counts = Counter(labels)
-    if not counts:
-        raise DataError(f"{part.name} holds no rows to learn from; give a file with labelled texts.")
-    if len(counts) < 2:
-        raise DataError(f"{part.name} has the single label {next(iter(counts))!r}; a classifier needs two or more.")
-    rare = [label for label, count in counts.items() if count < 2]
-    if rare:
-        raise DataError(f"The label {rare[0]!r} has one example in {part.name}; give at least two, or leave it out.")
-    if unseen := sorted(test_labels.keys() - counts.keys()):
-        raise DataError(
-            f"The test part holds the label {unseen[0]!r} ({test_labels[unseen[0]]} rows), which training never saw; "
-            f"the training labels are {', '.join(sorted(counts)[:20])}."
-        )
-    return counts
-
-
-def split(targets: npt.NDArray[np.int64], groups: Sequence[Any], kept: Flags, config: TrainingConfig) -> Flags:
-    """Choose the dev rows: whole groups, near the share asked for, or up to half where groups are few and large.
-
-    Every class stays in training; dev has every class too where a hundred draws can do it, and of groups never less
-    than two. Raises DataError where that cannot be.
-    """
-    names, membership = np.unique(np.array([str(group) for group in groups]), return_inverse=True)
-    if len(names) == len(targets):  # every row on its own: stratify exactly
-        rows = np.flatnonzero(kept)
-        size = max(len(np.unique(targets[rows])), round(config.dev_share * len(rows)))
-        if 2 * size <= len(rows):
-            drawn = StratifiedShuffleSplit(1, test_size=size, random_state=config.seed)
-            _, dev_rows = next(drawn.split(rows, targets[rows]))
-            flags = np.zeros(len(targets), dtype=bool)
-            flags[rows[dev_rows]] = True
-            return flags
-    sizes = np.bincount(membership[kept], minlength=len(names))
-    random = np.random.default_rng(config.seed)
-    classes = set(np.unique(targets[kept]).tolist())
-    best, most = None, 1
-    for share in (config.dev_share, 2 * config.dev_share, 0.5):  # few large groups may need more
-        for _ in range(100):
-            order = random.permutation(len(names))
-            dev_groups = order[: 1 + int(np.searchsorted(np.cumsum(sizes[order]), min(0.5, share) * kept.sum()))]
-            flags = np.isin(membership, dev_groups)
-            in_dev = len(set(targets[kept & flags].tolist()))
-            if in_dev > most and set(targets[kept & ~flags].tolist()) == classes:
-                best, most = flags, in_dev
-            if most == len(classes):
-                break
-        if best is not None:
-            return best
-    raise DataError(
-        "No dev split could be drawn that leaves every label in training; give more examples of the rarest label, or a "
-        "dev file of your own."
-    )
-
-
-def rows_of(part: Part, chosen: Flags) -> Iterator[list[str]]:
-    """Read a part's texts again, batch by batch, only the rows chosen."""
-    start = 0
-    for batch in part.batches():
-        texts = batch.column("text").to_pylist()
-        yield [text for text, keep in zip(texts, chosen[start : start + len(texts)], strict=True) if keep]
-        start += len(texts)
-
-
-def encode_part(part: Part, tokenizer: TextTokenizer, index: dict[str, int], test_keys: set[bytes]) -> Sequences:
-    """Encode a labelled part whole, but for the texts that stand in the test part too. Raises DataError."""
-    if not part.labelled:
-        raise DataError(f"{part.name} has no labels to choose by; give it a label column or leave it out.")
-    targets: list[int] = []
-
-    def encoded() -> Iterator[Any]:
-        for batch in part.batches():
-            texts, labels = batch.column("text").to_pylist(), batch.column("label").to_pylist()
-            if unseen := [label for label in labels if label not in index]:
-                raise DataError(
-                    f"{part.name} holds the label {unseen[0]!r}, which training never saw; the training labels are "
-                    f"{', '.join(sorted(index)[:20])}."
-                )
-            kept = [row for row, text in enumerate(texts) if text_key(text) not in test_keys]
-            targets.extend(index[labels[row]] for row in kept)
-            yield tokenizer.encode_batch([texts[row] for row in kept])
-
-    sequences = gather(encoded(), None, tokenizer.vocab_size)
-    if not targets:
-        raise DataError(f"{part.name} holds no text that the test part does not hold too; give other dev texts.")
-    return dataclasses.replace(sequences, targets=np.array(targets, dtype=np.int64))
 
 
 def fit(

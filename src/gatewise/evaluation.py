@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.metrics import confusion_matrix, f1_score
 
 from gatewise.errors import DataError
-from gatewise.model import CHUNK, Model, Numbers, logits_of, softmax
+from gatewise.model import Model, Numbers, logits_of, softmax
 from gatewise.reading import Part
 
 Targets = npt.NDArray[np.int64]
@@ -196,12 +196,11 @@ def evaluate(model: Model, part: Part, *, progress: Callable[[int], None] = lamb
                 unknown[label] = unknown.get(label, 0) + 1
         if unknown:
             continue  # read on: the message gives the whole list
-        for start in range(0, len(texts), CHUNK):
-            encoded = model.encode(texts[start : start + CHUNK])
-            logits.append(logits_of(model.network, encoded))
-            lengths.append(encoded.lengths)
+        encoded = model.encode(texts)
+        logits.append(logits_of(model.network, encoded))
+        lengths.append(encoded.lengths)
         targets.append(np.array([index[label] for label in found], dtype=np.int64))
-        sure = softmax(np.concatenate(logits[-math.ceil(len(texts) / CHUNK) :]) / model.temperature)
+        sure = softmax(logits[-1] / model.temperature)
         for text, target, row in zip(texts, targets[-1], sure, strict=True):
             best = int(row.argmax())
             if best != target:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, cast
 
 import numpy as np
@@ -16,7 +15,7 @@ from gatewise.tokenizer import TextTokenizer
 
 Label = str | int | float | bool
 Numbers = npt.NDArray[np.float64]
-CHUNK = 2048  # texts that are in memory at once while predicting
+CHUNK, CHUNK_CHARACTERS = 2048, 16_000_000  # what is in memory at once while predicting
 BATCH_TOKENS, BATCH_TEXTS = 16_384, 128
 
 
@@ -58,12 +57,25 @@ class Model:
 
     def stream(self, texts: Iterable[str]) -> Iterator[Prediction]:
         """Classify a stream of texts in constant memory, in its order."""
-        remaining = iter(texts)
         names = [str(label) for label in self.labels]
-        while chunk := list(islice(remaining, CHUNK)):
+        for chunk in _chunks(texts):
             for text, row in zip(chunk, self.probabilities(chunk).tolist(), strict=True):
                 best = max(range(len(row)), key=row.__getitem__)
                 yield Prediction(self.labels[best], row[best], dict(zip(names, row, strict=True)), not text.strip())
+
+
+def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Cut a stream into lists of at most CHUNK texts, ended early by CHUNK_CHARACTERS characters."""
+    chunk: list[str] = []
+    characters = 0
+    for text in texts:
+        chunk.append(text)
+        characters += len(text)
+        if len(chunk) == CHUNK or characters >= CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
 
 
 def logits_of(network: nn.Module, sequences: Sequences) -> Numbers:

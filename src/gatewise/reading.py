@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gatewise import datasets
-from gatewise.errors import DataError
+from gatewise.errors import DataError, one_line
 
 SCHEMA = pa.schema([("text", pa.string()), ("label", pa.string()), ("group", pa.string())])
 BATCH_ROWS = 1024
@@ -343,7 +343,8 @@ def _parquet_rows(path: Path, columns: list[str] | None) -> Rows:
                     number += 1
                     yield number, {name: batch[name][row].as_py() for name in batch.schema.names}
     except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is damaged or not Parquet ({error}, row {number}); write it again.") from error
+        reason = one_line(str(error).split(". ")[0]) + (f", after row {number}" if number else "")
+        raise DataError(f"{path} is damaged or not Parquet ({reason}); write it again.") from error
 
 
 READERS = {".csv": _csv_rows, ".tsv": _csv_rows, ".jsonl": _json_rows, ".ndjson": _json_rows, ".parquet": _parquet_rows}
