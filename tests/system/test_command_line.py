@@ -1,0 +1,300 @@
+"""What users do, from data to answers: train, evaluate and predict through every door, and nothing on the wrong one."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import gatewise
+
+FILES = ["README.md", "config.json", "metrics.jsonl", "model.safetensors", "report.html", "tokenizer.json"]
+EVALUATION = {
+    "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "log_loss_uncalibrated", "ece",
+    "ece_uncalibrated", "n", "seconds", "confusion", "labels", "by_length", "reliability", "errors", "temperature",
+    "empty_texts", "data",
+}  # fmt: skip
+
+
+@pytest.fixture
+def dataset(tmp_path, write, rows):
+    """Write 160 training and 40 test rows in one of the forms that can be read."""
+
+    def make(kind):
+        parts = {"train": rows[:160], "test": rows[160:]}
+        for part, examples in parts.items():
+            if kind == "parquet":
+                (tmp_path / "data").mkdir(exist_ok=True)
+                table = pa.table({"text": [text for text, _ in examples], "label": [label for _, label in examples]})
+                pq.write_table(table, tmp_path / "data" / f"{part}.parquet")
+            elif kind == "class folders":
+                for number, (text, label) in enumerate(examples):
+                    write(f"data/{part}/{label}/{number:04}.txt", text)
+            else:
+                write(f"data/{part}.{kind}", examples)
+        return tmp_path / "data"
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet", "class folders"])
+def test_train_evaluate_predict(command, tmp_path, small, dataset, kind):
+    data, model = dataset(kind), tmp_path / "made" / "by" / "me"
+    trained = command("train", data, "--out", model, *small, "--epochs", "6")
+    assert trained.code == 0, trained.err
+    assert trained.err == ""
+    assert re.match(r"accuracy +[01]\.\d{4} +95 % interval 0\.\d{4} to [01]\.\d{4}\nmacro F1", trained.out)
+    assert re.search(r"^texts +40, .*\(.*test", trained.out, re.MULTILINE)
+    assert trained.lines[-2:] == [f"model   {model}", f"report  {model / 'report.html'}"]
+    assert sorted(path.name for path in model.iterdir()) == FILES
+    assert [path.name for path in model.parent.iterdir()] == ["me"]
+
+    measured = command("evaluate", model, data, "--json")
+    assert (measured.code, measured.err, len(measured.lines)) == (0, "", 1)
+    found = json.loads(measured.out)
+    assert set(found) == EVALUATION | {"reliability_uncalibrated"}
+    assert found["n"] == 40 and found["accuracy"] > 0.8 and found["seconds"] > 0
+    assert found["accuracy"] == gatewise.load(model).facts["test"]["accuracy"]
+    for name in ("accuracy", "log_loss", "ece", "seconds", "macro_f1"):
+        assert isinstance(found[name], float)
+
+    answered = command("predict", model, "a superb moving film", "a dull awful film", "--json")
+    assert (answered.code, answered.err) == (0, "")
+    first, second = map(json.loads, answered.lines)
+    assert (first["label"], second["label"]) == ("pos", "neg")
+    assert set(first) == {"label", "probability", "probabilities"} and list(first["probabilities"]) == ["neg", "pos"]
+    assert first["probability"] == first["probabilities"]["pos"] == pytest.approx(1 - first["probabilities"]["neg"])
+
+
+def test_train_one_file_measures_on_dev_and_says_that_this_flatters(command, tmp_path, small, write, rows):
+    trained = command("train", write("data.csv", rows), "--out", tmp_path / "m", *small)
+    assert trained.code == 0 and "(dev split)" in trained.out
+    assert "no labelled test part" in trained.err and "flatter" in trained.err
+
+
+def test_train_with_an_unlabelled_test_file(command, tmp_path, small, write, rows):
+    write("data/train.csv", rows)
+    write("data/test.csv", "text\na good film\nanother\n")
+    trained = command("train", tmp_path / "data", "--out", tmp_path / "m", *small)
+    assert trained.code == 0 and "no labelled test part" in trained.err
+
+
+def test_train_chooses_a_place_of_its_own(command, tmp_path, small, write, rows, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write("films.csv", rows)
+    trained = command("train", "films.csv", *small)
+    assert trained.code == 0 and trained.lines[-2].split() == ["model", str(Path("runs/films"))]
+    assert "add --overwrite" in command("train", "films.csv", *small).refusal()
+
+
+def test_train_and_evaluate_with_columns_and_groups_named(command, tmp_path, small, write, rows):
+    table = [(text, label, text[:3], number // 4) for number, (text, label) in enumerate(rows)]
+    data = write("data.csv", table, header=("a", "b", "c", "d"))
+    columns = ["--text-column", "a", "--label-column", "b"]
+    trained = command("train", data, "--out", tmp_path / "m", *small, *columns, "--group-column", "d")
+    assert trained.code == 0
+    assert gatewise.load(tmp_path / "m").facts["dev_split"] == "by group"
+    assert json.loads(command("evaluate", tmp_path / "m", data, *columns, "--json").out)["n"] == 200
+
+
+def test_train_integer_labels_and_many_classes(command, tmp_path, small, write, rows):
+    """Labels come back as they stood in the file, 10 not before 2 by accident of their spelling."""
+    numbered = [(f"{text} word{number % 3}", (2, 10, 7)[number % 3]) for number, (text, _) in enumerate(rows)]
+    data = write("data.jsonl", numbered)
+    assert command("train", data, "--out", tmp_path / "m", *small, "--epochs", "8").code == 0
+    answers = command("predict", tmp_path / "m", "word0", "word1", "word2")
+    assert [line.split("\t")[0] for line in answers.lines] == ["2", "10", "7"]
+    assert json.loads(command("evaluate", tmp_path / "m", data, "--json").out)["accuracy"] > 0.9
+
+
+def test_train_every_option_reaches_the_model(command, tmp_path, small, write, rows):
+    data = write("data.csv", rows)
+    options = shlex.split("""
+        --pooling last,mean --num-layers 2 --no-bidirectional --tokenizer bpe --vocab-size 400 --max-tokens 16
+        --class-weights --seed 7 --label-smoothing 0 --chrono-horizon 20 --no-lowercase
+    """)
+    assert command("train", data, "--out", tmp_path / "m", *small, *options).code == 0
+    model = gatewise.load(tmp_path / "m")
+    settings = model.facts["settings"]
+    assert (model.network.config.pooling, model.network.config.num_layers) == (("last", "mean"), 2)
+    assert (settings["kind"], settings["seed"], settings["class_weights"]) == ("bpe", 7, True)
+    assert (settings["bidirectional"], settings["chrono_horizon"], settings["lowercase"]) == (False, 20, False)
+    assert model.tokenizer.max_tokens == 16
+
+
+def test_train_progress_is_plain_lines_when_the_output_is_no_terminal(spawn, tmp_path, small, write, rows):
+    """Also: the process itself, from its start to a folder, with nothing on the wrong stream."""
+    data = write("data.csv", rows)
+    trained = spawn("train", data, "--out", "m", *small[:-1])
+    assert trained.code == 0, trained.err
+    assert "\x1b" not in trained.err and "\r" not in trained.err
+    assert "180 training and 20 dev texts (split by text)" in trained.err
+    assert len(re.findall(r"^epoch \d\.\d\d: dev accuracy [01]\.\d{4}, loss \d\.\d{4}", trained.err, re.MULTILINE)) == 2
+    assert len(trained.lines) == 7 and trained.lines[0].startswith("accuracy")
+    log = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
+    assert [entry["kind"] for entry in log if entry["kind"] != "step"] == ["start", "dev", "dev", "end"]
+    assert {"kind", "seconds", "step", "epoch", "loss", "tokens_per_second", "padding"} <= set(log[1])
+
+
+def test_train_overwrite_replaces_the_folder_whole(command, tmp_path, small, write, rows):
+    data, model = write("data.csv", rows), tmp_path / "m"
+    assert command("train", data, "--out", model, *small).code == 0
+    before = (model / "model.safetensors").read_bytes()
+    (model / "notes.txt").write_text("mine")
+    assert command("train", data, "--out", model, *small, "--overwrite", "--seed", "2").code == 0
+    assert (model / "model.safetensors").read_bytes() != before
+    assert sorted(path.name for path in model.iterdir()) == FILES
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.csv", "m"]
+
+
+def test_evaluate_prints_for_people_and_writes_a_report(command, tmp_path, model_folder, write, rows):
+    data = write("data.csv", rows)
+    shown = command("evaluate", model_folder, data, "--report", tmp_path / "page.html")
+    assert (shown.code, shown.err) == (0, "")
+    names = ["accuracy", "macro F1", "log-loss", "calibration error", "texts"]
+    assert [line[:18].strip() for line in shown.lines] == names
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.lstrip().lower().startswith("<!doctype html>") and "http://" not in page.split("</head>")[0]
+
+
+def test_evaluate_keeps_its_figures_when_the_report_cannot_be_written(command, tmp_path, model_folder, write, rows):
+    data = write("data.csv", rows)
+    shown = command("evaluate", model_folder, data, "--json", "--report", tmp_path / "nowhere" / "page.html")
+    assert shown.code == 2 and json.loads(shown.out)["n"] == 200
+    assert re.fullmatch(r"gatewise: .*page\.html.* could not be written \(No such file or directory\).*\n", shown.err)
+
+
+def test_predict_answers_in_order_whatever_the_door(command, tmp_path, model_folder, write, rows):
+    texts = [text for text, _ in rows] * 15  # more than one chunk of 2048
+    texts[7], texts[2999] = "", "   "
+    expected = [
+        f"{label}\t{probability:.4f}"
+        for label, probability in (
+            (prediction.label, prediction.probability) for prediction in gatewise.load(model_folder).stream(texts)
+        )
+    ]
+    lines = ("\n".join(texts) + "\n").encode()
+    objects = "".join(json.dumps({"id": 1, "text": text}) + "\n" for text in texts).encode()
+    doors = {
+        "stdin": command("predict", model_folder, stdin=lines),
+        "dash": command("predict", model_folder, "--input", "-", stdin=lines),
+        "file": command("predict", model_folder, "--input", write("texts.txt", lines)),
+        "jsonl": command("predict", model_folder, "--input", write("texts.jsonl", objects)),
+        "strings": command("predict", model_folder, stdin=b"".join(json.dumps(t).encode() + b"\n" for t in texts)),
+        "no last line end": command("predict", model_folder, stdin=lines[:-1]),
+        "windows": command("predict", model_folder, stdin=lines.replace(b"\n", b"\r\n")),
+    }
+    for door, answer in doors.items():
+        assert answer.code == 0, door
+        assert answer.lines == expected, door
+        assert answer.err == "2 of the texts are blank: the answer there rests on no word.\n", door
+    assert command("predict", model_folder, *texts[:3]).lines == expected[:3]
+
+
+def test_predict_json_lines_agree_with_plain_ones(command, model_folder):
+    texts = ["a good film", "", "😀 مرحبا", "很好"]
+    plain, lines = command("predict", model_folder, *texts), command("predict", model_folder, *texts, "--json")
+    answers = [json.loads(line) for line in lines.lines]
+    assert [f"{a['label']}\t{a['probability']:.4f}" for a in answers] == plain.lines
+    assert plain.err == lines.err == "1 of the texts is blank: the answer there rests on no word.\n"
+
+
+def test_predict_texts_that_look_like_options_come_after_two_dashes(command, model_folder):
+    answer = command("predict", model_folder, "--", "--good", "-1")
+    assert answer.code == 0 and len(answer.lines) == 2
+
+
+@pytest.mark.parametrize("stdin", [b"", b"\n"])
+def test_predict_nothing_is_no_error(command, model_folder, stdin):
+    answer = command("predict", model_folder, stdin=stdin)
+    assert answer.code == 0 and len(answer.lines) == len(stdin)
+
+
+def test_predict_takes_texts_or_a_file_not_both(command, model_folder):
+    assert "not both" in command("predict", model_folder, "a", "--input", "b").refusal()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_predict_in_constant_memory(model_folder, write):
+    """Ten times the lines, nearly the same peak; a list of all texts alone would take 54 MB more."""
+    code = (
+        "import sys; from gatewise.cli import main\n"
+        "try: main()\n"
+        "finally: print(*[line for line in open('/proc/self/status') if 'VmHWM' in line], file=sys.stderr)"
+    )
+    peaks = []
+    for count in (6_000, 60_000):
+        texts = write("texts.txt", ("good film " + "x" * 990 + "\n") * count)
+        done = subprocess.run(
+            [sys.executable, "-c", code, "predict", str(model_folder), "--input", str(texts)],
+            capture_output=True, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        assert done.stdout.count(b"\n") == count
+        peaks.append(int(done.stderr.split()[1]) / 1024)
+    assert peaks[1] - peaks[0] < 30, peaks
+
+
+def pipe(shell, tmp_path, **more):
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {shell}"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PY": sys.executable} | more,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shell", "unbuffered"),
+    [
+        ('"$PY" -m gatewise predict "$MODEL" --input texts.txt | head -1', ""),
+        ('"$PY" -m gatewise predict "$MODEL" < texts.txt | head -1', "1"),
+        ('"$PY" -m gatewise predict "$MODEL" a b c | true', ""),
+    ],
+)
+def test_a_closed_pipe_is_quiet(tmp_path, model_folder, write, shell, unbuffered):
+    write("texts.txt", "a good film\n" * 10_000)
+    done = pipe(shell, tmp_path, MODEL=str(model_folder), PYTHONUNBUFFERED=unbuffered)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(("arguments", "unbuffered"), [("a b c", ""), ("--input texts.txt", "1")])
+def test_a_full_output_is_told_in_one_sentence(tmp_path, model_folder, write, arguments, unbuffered):
+    write("texts.txt", "a good film\n" * 10_000)
+    shell = f'"$PY" -m gatewise predict "$MODEL" {arguments} > /dev/full'
+    done = pipe(shell, tmp_path, MODEL=str(model_folder), PYTHONUNBUFFERED=unbuffered)
+    assert done.returncode == 2
+    assert re.fullmatch(r"gatewise: The output could not be written \(No space .*\n", done.stderr)
+
+
+def test_help_and_version_need_no_torch(spawn):
+    """How fast it is, a benchmark tells; that nothing heavy is loaded, this does."""
+    for arguments in (["--help"], ["train", "--help"], ["predict", "--help"], ["--version"], ["--show-completion"]):
+        answer = spawn("-h" if not arguments else arguments[0], *arguments[1:], PYTHONPROFILEIMPORTTIME="1")
+        assert answer.code == 0, answer.err[-500:]
+        loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in answer.err.splitlines()}
+        assert "gatewise" in loaded and not loaded & {"torch", "sklearn", "pyarrow", "scipy", "tokenizers"}
+    assert f"gatewise {gatewise.__version__}" in spawn("--version").out
+
+
+def test_help_names_every_default(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = " ".join(command("train", "--help").out.replace("│", " ").split())
+    for wanted in ("--hidden-size", "LSTM units per layer and direction.", "default: 128", "--resume", "--minutes"):
+        assert wanted in shown
+
+
+@pytest.mark.parametrize("arguments", [["fly"], ["train"], ["train", "x", "--epochs", "many"], ["predict"]])
+def test_wrong_use_is_told_with_code_2(command, arguments):
+    answer = command(*arguments)
+    assert (answer.code, answer.out) == (2, "") and "Traceback" not in answer.err and answer.err
+
+
+def test_no_command_shows_the_help(command):
+    answer = command()
+    assert "train" in answer.out + answer.err and answer.code in (0, 2)
