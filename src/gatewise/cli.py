@@ -173,6 +173,7 @@ def evaluate_command(
         _print_figures(found)
     if report:
         _write_report(found, report, model)
+        _say(f"report written to {report}")
 
 
 @app.command("predict")

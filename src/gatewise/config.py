@@ -46,7 +46,7 @@ class NetworkConfig:
     pooling: tuple[str, ...] = setting(
         ("max", "mean"), "How all states become one vector: max, mean, last, or several joined by commas."
     )
-    word_dropout: float = setting(0.1, "Share of whole words hidden while training.", 0.0, 0.95)
+    word_dropout: float = setting(0.3, "Share of whole words hidden while training.", 0.0, 0.95)
     embedding_dropout: float = setting(
         0.5, "Share of embedding features dropped, one mask per text for all its tokens.", 0.0, 0.95
     )
@@ -71,7 +71,7 @@ class TrainingConfig:
     """How the network learns."""
 
     epochs: int = setting(
-        0, "Passes over the training text; 0 chooses 4 to 100, so that small data gets about 500 steps.", 0, 10_000
+        0, "Passes over the training text; 0 chooses 6 to 100, so that small data gets about 500 steps.", 0, 10_000
     )
     minutes: float = setting(0.0, "Hard budget of minutes, reading included; 0 sets none.", 0.0, 100_000.0)
     learning_rate: float = setting(2e-3, "Peak learning rate of AdamW.", 1e-7, 10.0)

@@ -145,9 +145,9 @@ def card(model: Model, name: str) -> str:
 
 # {_code(name)}
 
-An LSTM text classifier made with gatewise: {parameters:,} parameters, {config.num_layers} layer(s) of \
-{config.hidden_size} units{" in both directions" if config.bidirectional else ""}, \
-{model.tokenizer.vocab_size:,} tokens.
+An LSTM text classifier made with gatewise: {parameters:,} parameters, {model.tokenizer.vocab_size:,} tokens, \
+{config.num_layers} {"layer" if config.num_layers == 1 else "layers"} of {config.hidden_size} units\
+{" in both directions" if config.bidirectional else ""}.
 
 Labels: {", ".join(_code(str(label)) for label in model.labels[:50])}
 

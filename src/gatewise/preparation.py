@@ -100,7 +100,7 @@ def prepare(dataset: Dataset, settings: Settings, label_order: Sequence[str] | N
         "data": dataset.name, "training_texts": len(train_set), "dev_texts": len(dev_set),
         "dev_split": "given" if dataset.dev else "by group" if part.grouped else "by text",
         "left_out_equal_to_test": int((~kept).sum()), "blank_training_texts": blank,
-        "class_counts": dict(counts),
+        "class_counts": ", ".join(f"{name} {counts[name]}" for name in names),
     }  # fmt: skip
     return Prepared(tokenizer, names, train_set, dev_set, notes)
 

@@ -310,8 +310,8 @@ def order(train_set: Sequences, config: TrainingConfig, epoch: int) -> list[Rows
 
 
 def epochs_for(config: TrainingConfig, steps: int) -> int:
-    """Give the number of passes: as set, or 4 to 100, so that a small data set too gets about 500 steps."""
-    return config.epochs or min(100, max(4, math.ceil(500 / steps)))
+    """Give the number of passes: as set, or 6 to 100, so that a small data set too gets about 500 steps."""
+    return config.epochs or min(100, max(6, math.ceil(500 / steps)))
 
 
 def learning_rate_at(share: float, config: TrainingConfig) -> float:
