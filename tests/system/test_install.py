@@ -1,0 +1,105 @@
+"""What a wheel carries is enough: typed, with pages and samples, and it works away from this repository."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "gatewise"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("hatchling", reason="building a wheel needs hatchling (the dev extra)")
+    folder = tmp_path_factory.mktemp("wheel")
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "pip", "wheel", str(ROOT), "--no-deps", "--no-build-isolation", "--quiet",
+            "--disable-pip-version-check", "--wheel-dir", str(folder),
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (built,) = folder.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def unpacked(wheel: Path) -> Path:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(wheel.parent / "unpacked")
+    return wheel.parent / "unpacked"
+
+
+def test_wheel_carries_every_file_of_the_package_and_nothing_else(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        carried = {name for name in archive.namelist() if not name.split("/")[0].endswith(".dist-info")}
+    ours = {
+        path.relative_to(SOURCE.parent).as_posix()
+        for path in SOURCE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert carried == ours
+    assert "gatewise/py.typed" in carried
+    assert {name for name in carried if name.startswith("gatewise/assets/")} >= {
+        f"gatewise/assets/{name}" for name in ("report.html", "report.css", "report.js", "en.json", "zh.json")
+    }
+    assert {f"gatewise/samples/reviews/{part}" for part in ("train.parquet", "test.parquet", "README.md")} <= carried
+    assert wheel.name.endswith("-py3-none-any.whl") and wheel.stat().st_size < 5 << 20
+
+
+def test_wheel_names_its_license_command_and_needs(unpacked):
+    (info,) = unpacked.glob("*.dist-info")
+    metadata = (info / "METADATA").read_text(encoding="utf-8")
+    assert "Requires-Python: >=3.11" in metadata and "License-Expression: Apache-2.0" in metadata
+    assert "Requires-Dist: torch" in metadata and "Provides-Extra: dev" in metadata
+    assert "gatewise = gatewise.cli:main" in (info / "entry_points.txt").read_text(encoding="utf-8")
+    assert list(info.glob("licenses/LICENSE"))
+
+
+def away(unpacked: Path, folder: Path, *arguments: str) -> str:
+    """Run Python with the unpacked wheel in front of this repository's own package, in an empty folder."""
+    dropped = ("GATEWISE_DATA", "PYTHONPATH")
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    done = subprocess.run(
+        [sys.executable, "-P", *arguments],
+        cwd=folder, env=kept | {"PYTHONPATH": str(unpacked), "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+        encoding="utf-8", timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.strip()
+
+
+def test_wheel_answers_version_and_reads_its_reviews(unpacked, tmp_path):
+    (info,) = unpacked.glob("*.dist-info")
+    version = info.name.removeprefix("gatewise-").removesuffix(".dist-info")
+    assert away(unpacked, tmp_path, "-m", "gatewise", "--version") == f"gatewise {version}"
+    code = (
+        "import gatewise; print(gatewise.__file__)\n"
+        "data = gatewise.read('reviews')\n"
+        "print(*[sum(batch.num_rows for batch in part.batches()) for part in (data.train, data.test)])"
+    )
+    place, counts = away(unpacked, tmp_path, "-c", code).splitlines()
+    assert Path(place) == unpacked / "gatewise" / "__init__.py"
+    train, test = map(int, counts.split())
+    assert train >= 3500 and test >= 1800
+    assert not any(tmp_path.iterdir())
+
+
+def test_wheel_trains_and_writes_a_report(unpacked, tmp_path):
+    """With the page's parts and the tokenizer from the wheel alone."""
+    rows = [f"{('good', 'bad')[row % 2]} film {row},{row % 2}\n" for row in range(40)]
+    (tmp_path / "data.csv").write_text("text,label\n" + "".join(rows), encoding="utf-8")
+    command = ["-m", "gatewise", "train", "data.csv", "--quiet", "--epochs", "1", "--hidden-size", "4"]
+    code = ["--precision", "float32", "--min-count", "1", "--embedding-dim", "4"]
+    done = subprocess.run(
+        [sys.executable, "-P", *command, *code],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(unpacked), "OMP_NUM_THREADS": "1"}, capture_output=True,
+        text=True, encoding="utf-8", timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs" / "data" / "report.html").stat().st_size > 10_000
