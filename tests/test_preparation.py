@@ -159,3 +159,13 @@ def test_preparation_counts_blank_training_texts(english, tiny_settings):
     prepared = prepare(Dataset("d", from_lists([*texts, "", " \n"], [*labels, "pos", "neg"])), tiny_settings)
     assert prepared.notes["blank_training_texts"] == 2
     assert len(prepared.train) + len(prepared.dev) == 202
+
+
+def test_preparation_counts_unlabelled_text_for_the_word_vectors_alone_and_never_a_test_text(english, tiny_settings):
+    more = from_lists(["a plumgood plot", "<br /> seen  in the test", "a plain plot"])
+    test = from_lists(["seen in the test", "b"], ["pos", "neg"])
+    dataset = Dataset("d", from_lists(*english), test=test, unlabelled=more)
+    prepared = prepare(dataset, tiny_settings)
+    assert len(prepared.unlabelled) == prepared.notes["unlabelled_texts"] == 2
+    assert "plumgood" not in prepared.tokenizer.to_json()
+    assert prepare(dataset, tiny_settings.replace(word_vectors=False)).unlabelled is None

@@ -28,7 +28,7 @@ def test_vectors_cooccurrence_equals_a_slow_count(texts: list[list[int]]) -> Non
     expected = np.zeros((12, 12))
     for (row, column), count in slow.items():
         expected[row, column] = count
-    assert cooccurrence(sequences(texts), 12).toarray() == pytest.approx(expected, abs=1e-5)
+    assert cooccurrence([sequences(texts)], 12).toarray() == pytest.approx(expected, abs=1e-5)
 
 
 def test_vectors_put_words_of_like_company_together() -> None:
@@ -36,7 +36,7 @@ def test_vectors_put_words_of_like_company_together() -> None:
     random = np.random.default_rng(0)
     texts = [[int(random.choice([2, 3])), *random.permutation([6, 7, 8]).tolist()] for _ in range(200)]
     texts += [[int(random.choice([4, 5])), *random.permutation([9, 10, 11]).tolist()] for _ in range(200)]
-    vectors = word_vectors(sequences(texts), 12, 4, std=0.1, seed=1)
+    vectors = word_vectors([sequences(texts)], 12, 4, std=0.1, seed=1)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     likeness = unit @ unit.T
     assert min(likeness[2, 3], likeness[4, 5]) > 0.8 > 0.3 > max(likeness[2, 4], likeness[3, 5])
@@ -44,13 +44,24 @@ def test_vectors_put_words_of_like_company_together() -> None:
 
 def test_vectors_are_reproducible_and_keep_the_spread_asked_for() -> None:
     texts = np.random.default_rng(1).integers(2, 40, size=(50, 20)).tolist()
-    first = word_vectors(sequences(texts, 40), 40, 8, std=0.1, seed=3)
-    assert (first == word_vectors(sequences(texts, 40), 40, 8, std=0.1, seed=3)).all()
+    first = word_vectors([sequences(texts, 40)], 40, 8, std=0.1, seed=3)
+    assert (first == word_vectors([sequences(texts, 40)], 40, 8, std=0.1, seed=3)).all()
     assert first.std() == pytest.approx(0.1, rel=0.05)
 
 
 def test_vectors_wider_than_the_vocabulary_or_without_any_company_are_still_numbers() -> None:
-    wide = word_vectors(sequences([[2, 3, 4, 2, 3]]), 12, 64, std=0.1, seed=1)
+    wide = word_vectors([sequences([[2, 3, 4, 2, 3]])], 12, 64, std=0.1, seed=1)
     assert wide.shape == (12, 64) and np.isfinite(wide).all() and wide[:, 11:].std() > 0.05
-    alone = word_vectors(sequences([[2], [1], [3]]), 12, 4, std=0.1, seed=1)
+    alone = word_vectors([sequences([[2], [1], [3]])], 12, 4, std=0.1, seed=1)
     assert np.isfinite(alone).all() and alone.std() > 0
+
+
+def test_vectors_count_several_parts_as_one_and_no_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = np.random.default_rng(2).integers(2, 12, size=(9, 10)).tolist()
+    whole = cooccurrence([sequences(texts)], 12).toarray()
+    monkeypatch.setattr("gatewise.vectors.TEXTS_AT_ONCE", 2)
+    assert cooccurrence([sequences(texts[:4]), sequences(texts[4:])], 12).toarray() == pytest.approx(whole)
+    monkeypatch.setattr("gatewise.vectors.COUNTED_TOKENS", 50)
+    assert cooccurrence([sequences(texts)], 12).toarray() == pytest.approx(
+        cooccurrence([sequences(texts[:5])], 12).toarray()
+    )

@@ -68,9 +68,8 @@ def fit(
             torch.manual_seed(config.seed)
             network = TextLSTM(settings.network, prepared.tokenizer.vocab_size, classes)
             if config.word_vectors and not resume:
-                start = word_vectors(
-                    prepared.train, *network.embedding.weight.shape, std=EMBEDDING_STD, seed=config.seed
-                )
+                parts = [prepared.train, *([prepared.unlabelled] if prepared.unlabelled else [])]
+                start = word_vectors(parts, *network.embedding.weight.shape, std=EMBEDDING_STD, seed=config.seed)
                 start[PAD_ID] = 0
                 network.embedding.weight.data.copy_(torch.from_numpy(start))
             network.label_smoothing = config.label_smoothing

@@ -345,6 +345,8 @@ def _line(event: "Event") -> str:
             line += f"; {values['left_out_equal_to_test']} training texts equal to a test text left out"
         if values["blank_training_texts"]:
             line += f"; {values['blank_training_texts']} training texts are blank"
+        if values["unlabelled_texts"]:
+            line += f"; {values['unlabelled_texts']:,} unlabelled texts for the word vectors"
         return f"{line}; read in {event.seconds:.0f} s"
     if event.kind == "start":
         return f"training, {values['epochs']} epoch(s) at most, in {values['precision']}"

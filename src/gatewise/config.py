@@ -88,7 +88,7 @@ class TrainingConfig:
         False, "Weigh classes by the inverse of their frequency, in the loss and in the dev score."
     )
     word_vectors: bool = setting(
-        True, "Start the embedding from word vectors: co-occurrences in the training text, compressed (PPMI, SVD)."
+        True, "Start the embedding from co-occurrences in the training (and unlabelled) text, compressed (PPMI, SVD)."
     )
     dev_share: float = setting(0.1, "Share of the training text held out to choose by (the dev split).", 0.01, 0.5)
     patience: int = setting(

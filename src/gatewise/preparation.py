@@ -18,7 +18,8 @@ from gatewise.batching import Sequences, gather
 from gatewise.config import Settings, TrainingConfig
 from gatewise.errors import DataError
 from gatewise.reading import Dataset, Part
-from gatewise.tokenizer import TextTokenizer, train_tokenizer
+from gatewise.tokenizer import Ids, TextTokenizer, train_tokenizer
+from gatewise.vectors import COUNTED_TOKENS
 
 Flags = npt.NDArray[np.bool_]
 
@@ -31,6 +32,7 @@ class Prepared:
     labels: tuple[str, ...]
     train: Sequences
     dev: Sequences
+    unlabelled: Sequences | None  # more text of the kind, for the word vectors alone
     notes: dict[str, Any]
 
     def fingerprint(self) -> str:
@@ -96,13 +98,17 @@ def prepare(dataset: Dataset, settings: Settings, label_order: Sequence[str] | N
     dev_set = encoded.select(np.flatnonzero(held_out[kept]))
     if dataset.dev:
         dev_set = encode_part(dataset.dev, tokenizer, index, test_keys)
+    unlabelled = None
+    if dataset.unlabelled and settings.training.word_vectors:
+        unlabelled = encode_unlabelled(dataset.unlabelled, tokenizer, test_keys)
     notes = {
         "data": dataset.name, "training_texts": len(train_set), "dev_texts": len(dev_set),
         "dev_split": "given" if dataset.dev else "by group" if part.grouped else "by text",
         "left_out_equal_to_test": int((~kept).sum()), "blank_training_texts": blank,
+        "unlabelled_texts": len(unlabelled) if unlabelled else 0,
         "class_counts": ", ".join(f"{name} {counts[name]}" for name in names),
     }  # fmt: skip
-    return Prepared(tokenizer, names, train_set, dev_set, notes)
+    return Prepared(tokenizer, names, train_set, dev_set, unlabelled, notes)
 
 
 def check_labels(part: Part, labels: list[str], test_labels: Counter[str]) -> Counter[str]:
@@ -192,3 +198,18 @@ def encode_part(part: Part, tokenizer: TextTokenizer, index: dict[str, int], tes
     if not targets:
         raise DataError(f"{part.name} holds no text that the test part does not hold too; give other dev texts.")
     return dataclasses.replace(sequences, targets=np.array(targets, dtype=np.int64))
+
+
+def encode_unlabelled(part: Part, tokenizer: TextTokenizer, test_keys: set[bytes]) -> Sequences:
+    """Encode as much unlabelled text as word vectors are counted in, without texts equal to a test text."""
+
+    def encoded() -> Iterator[list[Ids]]:
+        tokens = 0
+        for batch in part.batches():
+            texts = [text for text in batch.column("text").to_pylist() if text_key(text) not in test_keys]
+            yield (ids := tokenizer.encode_batch(texts))
+            tokens += sum(map(len, ids))
+            if tokens >= COUNTED_TOKENS:
+                return
+
+    return gather(encoded(), None, tokenizer.vocab_size)

@@ -1,8 +1,11 @@
-"""Token ids to word vectors: which words keep company, counted in the training text alone, then compressed.
+"""Token ids to word vectors: which words keep company, counted in the training text (and unlabelled text where there is
+some), then compressed.
 
 Positive pointwise mutual information and a truncated SVD (Levy, Goldberg & Dagan 2015) cost seconds, are reproducible,
 and give the embedding a start from which a network learns sooner and better. Knows ids, no text and no torch.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,31 +17,39 @@ from gatewise.tokenizer import UNKNOWN_ID
 
 WINDOW = 5  # words to each side that count as company, weighted by 1 / distance
 SMOOTHING = 0.75  # power of the context frequencies, which tames rare contexts
-COUNTED_TOKENS = 20_000_000  # more text than this changes little
+COUNTED_TOKENS = 20_000_000  # enough for the vectors, and bounded in time and memory
+TEXTS_AT_ONCE = 5_000
 
 
-def cooccurrence(sequences: Sequences, vocab_size: int) -> scipy.sparse.csr_array:
+def cooccurrence(parts: Sequence[Sequences], vocab_size: int) -> scipy.sparse.csr_array:
     """Count, symmetrically, how often tokens stand within WINDOW of each other in one text, [V, V]."""
-    ids = sequences.ids[:COUNTED_TOKENS].astype(np.int64)
-    text = np.repeat(np.arange(len(sequences)), sequences.lengths)[: len(ids)]
     counts = scipy.sparse.csr_array((vocab_size, vocab_size), dtype=np.float32)
-    for distance in range(1, WINDOW + 1):
-        left, right = ids[:-distance], ids[distance:]
-        together = (text[:-distance] == text[distance:]) & (left > UNKNOWN_ID) & (right > UNKNOWN_ID)
-        weights = np.full(int(together.sum()), 1 / distance, dtype=np.float32)
-        places = (left[together], right[together])
-        counts = counts + scipy.sparse.coo_array((weights, places), shape=counts.shape).tocsr()
+    left_over = COUNTED_TOKENS
+    for part in parts:
+        for start in range(0, len(part), TEXTS_AT_ONCE):
+            starts = part.starts[start : start + TEXTS_AT_ONCE + 1]
+            ids = part.ids[starts[0] : starts[-1]][: max(0, left_over)].astype(np.int32)
+            text = np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))[: len(ids)]
+            left_over -= len(ids)
+            for distance in range(1, WINDOW + 1):
+                left, right = ids[:-distance], ids[distance:]
+                together = (text[:-distance] == text[distance:]) & (left > UNKNOWN_ID) & (right > UNKNOWN_ID)
+                weights = np.full(int(together.sum()), 1 / distance, dtype=np.float32)
+                places = (left[together], right[together])
+                counts = counts + scipy.sparse.coo_array((weights, places), shape=counts.shape).tocsr()
     return counts + counts.T
 
 
-def word_vectors(sequences: Sequences, vocab_size: int, size: int, *, std: float, seed: int) -> npt.NDArray[np.float32]:
+def word_vectors(
+    parts: Sequence[Sequences], vocab_size: int, size: int, *, std: float, seed: int
+) -> npt.NDArray[np.float32]:
     """Give a vector to every token, [V, size], with the given standard deviation over all numbers.
 
     Where the text offers fewer directions than `size`, the rest is noise of the same spread.
     """
     random = np.random.default_rng(seed)
     vectors = random.normal(0, std, (vocab_size, size)).astype(np.float32)
-    counts = cooccurrence(sequences, vocab_size).tocoo()
+    counts = cooccurrence(parts, vocab_size).tocoo()
     totals = np.bincount(counts.row, counts.data, vocab_size)
     contexts = totals**SMOOTHING / max(float((totals**SMOOTHING).sum()), 1e-12)
     information = np.log(counts.data / (totals[counts.row] * contexts[counts.col]))

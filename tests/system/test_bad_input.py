@@ -204,7 +204,7 @@ def test_settings_out_of_range(refused, write, options):
 
 
 def test_a_text_of_five_million_characters(command, tmp_path, small, write, rows, model_folder):
-    for long in ("x" * 5_000_000, "(" * 5_000_000, "a'" * 2_500_000, "1," * 2_500_000, "<br>" * 1_250_000):
+    for long in ("x" * 5_000_000, "(" * 5_000_000, "1," * 2_500_000, "<br>" * 1_250_000):
         path = write("texts.txt", long + "\nshort\n")
         answered = command("predict", model_folder, "--input", path)
         assert (answered.code, answered.err, len(answered.lines)) == (0, "", 2)

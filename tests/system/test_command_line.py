@@ -156,7 +156,7 @@ def test_train_overwrite_replaces_the_folder_whole(command, tmp_path, small, wri
 def test_evaluate_prints_for_people_and_writes_a_report(command, tmp_path, model_folder, write, rows):
     data = write("data.csv", rows)
     shown = command("evaluate", model_folder, data, "--report", tmp_path / "page.html")
-    assert (shown.code, shown.err) == (0, "")
+    assert (shown.code, shown.err) == (0, f"report written to {tmp_path / 'page.html'}\n")
     names = ["accuracy", "macro F1", "log-loss", "calibration error", "texts"]
     assert [line[:18].strip() for line in shown.lines] == names
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
@@ -222,14 +222,14 @@ def test_predict_takes_texts_or_a_file_not_both(command, model_folder):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_predict_in_constant_memory(model_folder, write):
-    """Ten times the lines, nearly the same peak; a list of all texts alone would take 54 MB more."""
+    """Ten times the lines, nearly the same peak; a list of all texts alone would take 30 MB more."""
     code = (
         "import sys; from gatewise.cli import main\n"
         "try: main()\n"
         "finally: print(*[line for line in open('/proc/self/status') if 'VmHWM' in line], file=sys.stderr)"
     )
     peaks = []
-    for count in (6_000, 60_000):
+    for count in (4_000, 34_000):
         texts = write("texts.txt", ("good film " + "x" * 990 + "\n") * count)
         done = subprocess.run(
             [sys.executable, "-c", code, "predict", str(model_folder), "--input", str(texts)],
@@ -237,7 +237,7 @@ def test_predict_in_constant_memory(model_folder, write):
         )  # fmt: skip
         assert done.stdout.count(b"\n") == count
         peaks.append(int(done.stderr.split()[1]) / 1024)
-    assert peaks[1] - peaks[0] < 30, peaks
+    assert peaks[1] - peaks[0] < 20, peaks
 
 
 def pipe(shell, tmp_path, **more):

@@ -25,14 +25,14 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
 
 RECIPE = shlex.split("""
-    --epochs 10 --embedding-dim 8 --hidden-size 8 --min-count 1 --batch-texts 8 --learning-rate 0.02 --precision float32
+    --epochs 5 --embedding-dim 8 --hidden-size 8 --min-count 1 --batch-texts 8 --learning-rate 0.02 --precision float32
     --threads 1 --averaging 0.9 --checkpoint-seconds 0 --patience 10 --quiet
 """)
 
 
 @pytest.fixture
 def recipe(write, rows, tmp_path):
-    """Arguments of a run of some 200 steps that checkpoints after every one."""
+    """Arguments of a run of some 100 steps that checkpoints after every one."""
     write("data/train.csv", rows[:160])
     write("data/test.csv", rows[160:])
     return lambda *options: ["train", str(tmp_path / "data"), "--out", str(tmp_path / "m"), *RECIPE, *options]
@@ -120,7 +120,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(recipe, unbroken, f
     assert endings.count(-signal.SIGKILL) >= 3 and while_training >= 2, endings
     assert files_of(out) == unbroken
     kinds = [json.loads(line)["kind"] for line in (out / "metrics.jsonl").read_text().splitlines()]
-    assert kinds.count("dev") == 10 and kinds[-1] == "end"
+    assert kinds.count("dev") == 5 and kinds[-1] == "end"
     assert steps_of(out) == sorted(steps_of(out)), "what was done twice is told once"
     assert not run.exists()
 
@@ -178,7 +178,7 @@ def test_ctrl_c_keeps_the_best_model_says_so_and_resumes_to_the_same_bits(
     model = gatewise.load(tmp_path / "m")
     assert model.predict(["a film"])[0] in ("neg", "pos") and (tmp_path / "m" / "report.html").is_file()
     assert "test" not in model.facts, "the test part is not looked at before the end"
-    assert steps_of(tmp_path / "m")[-1] < 200
+    assert steps_of(tmp_path / "m")[-1] < 100
     assert command("predict", tmp_path / "m", "a film").code == 0
     assert "exists already" in command(*recipe()).refusal()
     assert command(*recipe("--resume")).code == 0
@@ -190,8 +190,7 @@ def test_ctrl_c_keeps_the_best_model_says_so_and_resumes_to_the_same_bits(
 @posix
 def test_ctrl_c_twice_stops_at_once_and_keeps_the_checkpoint(command, recipe, unbroken, forked, tmp_path):
     process = forked(recipe(), tmp_path / "words")
-    log = tmp_path / "m.training" / "metrics.jsonl"
-    while process.is_alive() and not (log.exists() and '"loss"' in log.read_text()):
+    while process.is_alive() and not (tmp_path / "m.training" / "checkpoint.safetensors").exists():
         time.sleep(0.001)
     for _ in range(2):
         os.kill(process.pid or 0, signal.SIGINT)
