@@ -157,7 +157,7 @@ def test_cli_progress_shows_dev_accuracy_with_the_next_steps(monkeypatch, capsys
         (
             Event("prepared", 3.2, 0, 0.0, {
                 "training_texts": 22500, "dev_texts": 2500, "dev_split": "by group", "left_out_equal_to_test": 123,
-                "blank_training_texts": 0,
+                "blank_training_texts": 0, "unlabelled_texts": 0,
             }),
             "22,500 training and 2,500 dev texts (split by group); 123 training texts equal to a test text left out; "
             "read in 3 s",
