@@ -1,11 +1,12 @@
 """Token ids to log-odds: a linear model on word n-grams, which errs elsewhere than an LSTM.
 
-Binary features of one to three words, weighed by naive Bayes log-count ratios, under a logistic regression (NB-SVM, Wang
-& Manning 2012). An n-gram is hashed to a row of a table, so none is stored. Knows ids, no text and no torch.
+Binary features of one to three words, weighed by naive Bayes log-count ratios (NB-SVM, Wang & Manning 2012), under a
+logistic regression. An n-gram is hashed to a row of a table, so none is stored. Knows ids, no text and no torch.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -188,7 +189,7 @@ def contributions(ngrams: Ngrams, ids: Ids) -> Numbers:
 
 def bias_logits(ngrams: Ngrams) -> Numbers:
     """Give what the companion says of a text without any known n-gram, [C]."""
-    return _centred(ngrams.bias[None].astype(np.float64))[0]
+    return cast(Numbers, _centred(ngrams.bias[None].astype(np.float64))[0])
 
 
 def _centred(found: Numbers) -> Numbers:
