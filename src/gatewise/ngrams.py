@@ -22,11 +22,12 @@ ROOM = 4  # rows for each token of the training text, where that is less
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio, odd
 MIN_TEXTS = 2  # a bucket seen in fewer training texts weighs nothing
 ALPHA, INVERSE_PENALTY = 1.0, 0.3
-MOST_TOKENS, MOST_WORK = 20_000_000, 80_000_000  # tokens, and tokens times columns; more texts are thinned out evenly
+MOST_TOKENS, MOST_WORK = 10_000_000, 80_000_000  # tokens, and tokens times columns; more texts are thinned out evenly
 MOST_CLASSES = 256
 TOKENS_AT_ONCE = 1_000_000
 
 Numbers = npt.NDArray[np.float64]
+Weights = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,8 +99,12 @@ def train_ngrams(
     """
     if classes > MOST_CLASSES:
         return None
+    return quantised(*fitted(sequences, classes, buckets or buckets_for(len(sequences.ids), classes), balanced))
+
+
+def fitted(sequences: Sequences, classes: int, buckets: int, balanced: bool = False) -> tuple[Weights, Numbers]:
+    """Give the companion's weights, ratios included, [buckets, columns], and its biases, [columns], unrounded."""
     columns = columns_for(classes)
-    buckets = buckets or buckets_for(len(sequences.ids), classes)
     share = min(MOST_TOKENS, MOST_WORK // columns) / max(1, len(sequences.ids))
     if share < 1:
         places = np.linspace(0, len(sequences) - 1, max(1, int(share * len(sequences))))
@@ -109,26 +114,27 @@ def train_ngrams(
     for column in range(columns):
         positive = sequences.targets == (1 if columns == 1 else column)
         weights[used, column], bias[column] = _fit(matrix, positive, balanced)
-    return quantised(weights, bias)
+    return weights, bias
 
 
 def _matrix(sequences: Sequences, buckets: int) -> tuple[scipy.sparse.csr_array, Rows]:
     """Give the features that are present, [N, used], and the bucket of each column."""
     texts = np.zeros(buckets, dtype=np.int64)
-    parts, counts = [], []
+    parts = []
     for start, stop, text, bucket in present(sequences, buckets):
         texts += np.bincount(bucket, minlength=buckets)
-        counts.append(np.bincount(text, minlength=stop - start))
-        parts.append(bucket.astype(np.int32))
+        parts.append((stop - start, text.astype(np.int32), bucket.astype(np.int32)))  # half the memory
     used = np.flatnonzero(texts >= MIN_TEXTS)
     column = np.full(buckets, -1, dtype=np.int32)
     column[used] = np.arange(len(used), dtype=np.int32)
-    columns = column[np.concatenate([*parts, np.empty(0, np.int32)])]
-    row = np.repeat(np.arange(len(sequences)), np.concatenate([*counts, np.empty(0, np.int64)]))
-    row, columns = row[columns >= 0], columns[columns >= 0]
-    starts = np.searchsorted(row, np.arange(len(sequences) + 1)).astype(np.int32)
-    data = np.ones(len(columns), dtype=np.float32)
-    return scipy.sparse.csr_array((data, columns, starts), shape=(len(sequences), len(used))), used
+    columns, counts = [np.empty(0, np.int32)], [np.zeros(1, np.int64)]
+    for size, row, place in parts:
+        found = column[place]
+        columns.append(found[found >= 0])
+        counts.append(np.bincount(row[found >= 0], minlength=size))
+    indices, starts = np.concatenate(columns), np.cumsum(np.concatenate(counts)).astype(np.int32)
+    data = np.ones(len(indices), dtype=np.float32)
+    return scipy.sparse.csr_array((data, indices, starts), shape=(len(sequences), len(used))), used
 
 
 def _fit(matrix: scipy.sparse.csr_array, positive: npt.NDArray[np.bool_], balanced: bool) -> tuple[Numbers, float]:
@@ -138,8 +144,8 @@ def _fit(matrix: scipy.sparse.csr_array, positive: npt.NDArray[np.bool_], balanc
         return np.zeros(matrix.shape[1]), prior
     inside, outside = (ALPHA + matrix.T @ chosen.astype(np.float64) for chosen in (positive, ~positive))
     ratio = np.log(inside / inside.sum()) - np.log(outside / outside.sum())
-    scaled = matrix.copy()
-    scaled.data = ratio.astype(np.float32)[matrix.indices]
+    weighed = ratio.astype(np.float32)[matrix.indices]
+    scaled = scipy.sparse.csr_array((weighed, matrix.indices, matrix.indptr), shape=matrix.shape)
     model = LogisticRegression(
         C=INVERSE_PENALTY, solver="lbfgs", max_iter=300, tol=1e-4, class_weight="balanced" if balanced else None
     )
@@ -147,7 +153,7 @@ def _fit(matrix: scipy.sparse.csr_array, positive: npt.NDArray[np.bool_], balanc
     return ratio * model.coef_[0], float(model.intercept_[0])
 
 
-def quantised(weights: npt.NDArray[np.floating], bias: Numbers) -> Ngrams:
+def quantised(weights: Weights, bias: Numbers) -> Ngrams:
     """Store weights, [buckets, columns], in eight bits, with a scale for each column."""
     scale = np.maximum(np.abs(weights).max(axis=0) / 127**2, 1e-30).astype(np.float32)
     roots = np.rint(np.sqrt(np.abs(weights) / scale)).clip(max=127)
