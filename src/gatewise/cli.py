@@ -93,6 +93,7 @@ def train_command(
     batch_texts: Annotated[int | None, option(TrainingConfig, "batch_texts")] = None,
     class_weights: Annotated[bool | None, option(TrainingConfig, "class_weights")] = None,
     word_vectors: Annotated[bool | None, option(TrainingConfig, "word_vectors")] = None,
+    companion: Annotated[bool | None, option(TrainingConfig, "companion")] = None,
     dev_share: Annotated[float | None, option(TrainingConfig, "dev_share")] = None,
     patience: Annotated[int | None, option(TrainingConfig, "patience")] = None,
     precision: Annotated[str | None, option(TrainingConfig, "precision")] = None,
@@ -248,12 +249,15 @@ def _write_report(found: "Evaluation", path: Path, model: Path) -> None:
 
 
 def _print_figures(found: "Evaluation") -> None:
+    alone = ", ".join(f"{name} {accuracy:.4f}" for name, accuracy in found.accuracy_alone.items())
+    alone = f"accuracy alone    {alone}\n" if alone else ""
     _print(
         f"accuracy          {found.accuracy:.4f}   "
         f"95 % interval {found.accuracy_low:.4f} to {found.accuracy_high:.4f}\n"
         f"macro F1          {found.macro_f1:.4f}\n"
         f"log-loss          {found.log_loss:.4f}   {found.log_loss_uncalibrated:.4f} before calibration\n"
         f"calibration error {found.ece:.4f}   {found.ece_uncalibrated:.4f} before calibration\n"
+        f"{alone}"
         f"texts             {found.n}{f', {found.empty_texts} of them blank' if found.empty_texts else ''}"
         f"{f', {found.n / found.seconds:.0f} a second' if found.seconds else ''}   ({found.data})"
     )

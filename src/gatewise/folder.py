@@ -15,14 +15,31 @@ import torch
 
 from gatewise.config import NetworkConfig
 from gatewise.errors import ConfigError, ModelError, one_line
-from gatewise.files import new_folder, read_json, read_limited, read_tensors, tensor_bytes, write_atomically
+from gatewise.files import Stored, new_folder, read_json, read_limited, read_tensors, tensor_bytes, write_atomically
 from gatewise.model import Model
 from gatewise.network import TextLSTM, parameter_shapes
+from gatewise.ngrams import BUCKETS, MOST_CLASSES, Ngrams, columns_for
 from gatewise.tokenizer import from_json
 
 FORMAT = 1
 CONFIG, TOKENIZER, WEIGHTS, CARD = "config.json", "tokenizer.json", "model.safetensors", "README.md"
 CONFIG_LIMIT, TOKENIZER_LIMIT, WEIGHTS_LIMIT = 8 << 20, 256 << 20, 16 << 30
+
+
+class _Companion(pydantic.BaseModel):
+    """Size and weight of the n-gram companion."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    buckets: Annotated[int, pydantic.Field(ge=1, le=BUCKETS)]
+    weight: Annotated[float, pydantic.Field(ge=0, lt=1e6)]
+
+    @pydantic.field_validator("buckets")
+    @classmethod
+    def _power_of_two(cls, buckets: int) -> int:
+        if buckets & (buckets - 1):
+            raise ValueError("is no power of two")
+        return buckets
 
 
 class _Config(pydantic.BaseModel):
@@ -38,6 +55,7 @@ class _Config(pydantic.BaseModel):
     vocab_size: Annotated[int, pydantic.Field(ge=2, le=1_000_000)]
     max_tokens: Annotated[int, pydantic.Field(ge=8, le=100_000)]
     network: dict[str, Any]
+    companion: _Companion | None
     facts: dict[str, Any]
 
 
@@ -52,9 +70,12 @@ def save(model: Model, path: Path | str, *, overwrite: bool = False, extra: dict
         "format": FORMAT, "task": "classification", "gatewise": __version__, "labels": list(model.labels),
         "temperature": model.temperature, "vocab_size": model.tokenizer.vocab_size,
         "max_tokens": model.tokenizer.max_tokens, "network": dataclasses.asdict(model.network.config),
-        "facts": model.facts,
+        "companion": None, "facts": model.facts,
     }  # fmt: skip
     weights = {name: tensor.detach().numpy() for name, tensor in model.network.state_dict().items()}
+    if model.companion:
+        config["companion"] = {"buckets": len(model.companion.table), "weight": model.companion_weight}
+        weights |= {f"companion.{name}": getattr(model.companion, name) for name in ("table", "scale", "bias")}
     with new_folder(Path(path), overwrite=overwrite) as folder:
         write_atomically(folder / CONFIG, _json(config))
         write_atomically(folder / TOKENIZER, model.tokenizer.to_json().encode())
@@ -79,7 +100,9 @@ def load(path: Path | str) -> Model:
     config = _checked(folder / CONFIG, read_json(folder / CONFIG, CONFIG_LIMIT))
     network_config = _network_config(folder / CONFIG, config.network)
     shapes = parameter_shapes(network_config, config.vocab_size, len(config.labels))
-    if 4 * sum(math.prod(shape) for shape in shapes.values()) > WEIGHTS_LIMIT:
+    expected: dict[str, Stored] = {name: (shape, "float32") for name, shape in shapes.items()}
+    expected |= _companion_tensors(folder / CONFIG, config)
+    if 4 * sum(math.prod(shape) for shape, _ in expected.values()) > WEIGHTS_LIMIT:
         raise ModelError(
             f"{folder / CONFIG} describes a model of more than {WEIGHTS_LIMIT >> 30} GiB; it is not opened."
         )
@@ -93,11 +116,31 @@ def load(path: Path | str) -> Model:
             f"{folder / TOKENIZER} has {tokenizer.vocab_size} tokens and {CONFIG} says {config.vocab_size}; "
             "the files do not belong together."
         )
-    arrays = read_tensors(folder / WEIGHTS, shapes)
+    arrays = read_tensors(folder / WEIGHTS, expected)
+    companion = None
+    if config.companion:
+        companion = Ngrams(*(arrays.pop(f"companion.{name}") for name in ("table", "scale", "bias")))
     with torch.random.fork_rng(devices=[]):  # the first weights are drawn, then replaced: leave no trace of the draw
         network = TextLSTM(network_config, config.vocab_size, len(config.labels))
     network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-    return Model(tokenizer, network.eval(), tuple(config.labels), config.temperature, config.facts)
+    return Model(
+        tokenizer, network.eval(), tuple(config.labels), config.temperature, config.facts, companion,
+        config.companion.weight if config.companion else 0.0,
+    )  # fmt: skip
+
+
+def _companion_tensors(path: Path, config: _Config) -> dict[str, Stored]:
+    """Give the tensors that config.json asks for beside the network's."""
+    if not config.companion:
+        return {}
+    if len(config.labels) > MOST_CLASSES:
+        raise ModelError(f"{path} describes a companion for more than {MOST_CLASSES} labels; copy the folder again.")
+    columns = columns_for(len(config.labels))
+    return {
+        "companion.table": ((config.companion.buckets, columns), "int8"),
+        "companion.scale": ((columns,), "float32"),
+        "companion.bias": ((columns,), "float32"),
+    }
 
 
 def _checked(path: Path, content: dict[str, Any]) -> _Config:
@@ -134,6 +177,12 @@ def card(model: Model, name: str) -> str:
     """Write the model card: what it is, its data, recipe, figures and limits."""
     facts, config = model.facts, model.network.config
     parameters = sum(parameter.numel() for parameter in model.network.parameters())
+    companion = ""
+    if model.companion:
+        companion = (
+            f"\n\nA linear model on hashed word n-grams ({model.companion.table.size:,} weights of 8 bits) stands "
+            f"beside it: its log-odds are added, times {model.companion_weight:.3g}."
+        )
     settings = ", ".join(
         _code(f"{key}={' '.join(value) if isinstance(value, (list, tuple)) else value}")
         for key, value in facts.get("settings", {}).items()
@@ -147,7 +196,7 @@ def card(model: Model, name: str) -> str:
 
 An LSTM text classifier made with gatewise: {parameters:,} parameters, {model.tokenizer.vocab_size:,} tokens, \
 {config.num_layers} {"layer" if config.num_layers == 1 else "layers"} of {config.hidden_size} units\
-{" in both directions" if config.bidirectional else ""}.
+{" in both directions" if config.bidirectional else ""}.{companion}
 
 Labels: {", ".join(_code(str(label)) for label in model.labels[:50])}
 
@@ -204,7 +253,13 @@ def _figure_line(part: str, found: dict[str, Any] | None) -> str:
         f"- {part}: accuracy {found['accuracy']:.4f} (95 % interval {found['accuracy_low']:.4f} to "
         f"{found['accuracy_high']:.4f}, {found['n']:,} texts), macro F1 {found['macro_f1']:.4f}, log-loss "
         f"{found['log_loss']:.4f}, calibration error {found['ece']:.4f}\n"
+        + "".join(_alone_line(name, figures) for name, figures in found.get("alone", {}).items())
     )
+
+
+def _alone_line(name: str, figures: dict[str, float]) -> str:
+    loss = f", log-loss {figures['log_loss']:.4f}" if "log_loss" in figures else ""
+    return f"  - the {name} alone: accuracy {figures['accuracy']:.4f}{loss}\n"
 
 
 def _code(text: str) -> str:
