@@ -67,6 +67,16 @@ def gather(encoded: Iterable[Sequence[Ids]], targets: Sequence[int] | Rows | Non
     return Sequences(ids, offsets_of(lengths), known.astype(np.int64))
 
 
+def windows(sequences: Sequences, longest: int) -> Sequences:
+    """Cut every text into near-equal pieces of at most `longest` tokens, in its order; targets are not kept."""
+    starts = [np.empty(0, np.int64)]
+    for start, end in zip(sequences.starts[:-1], sequences.starts[1:], strict=True):
+        pieces = max(1, -(-int(end - start) // longest))
+        starts.append(start + (end - start) * np.arange(pieces) // pieces)
+    places = np.concatenate([*starts, sequences.starts[-1:]]).astype(np.int64)
+    return Sequences(sequences.ids, places, np.full(len(places) - 1, -1, dtype=np.int64))
+
+
 def offsets_of(lengths: Sequence[int]) -> Rows:
     """Give the place where each text starts and the last one ends, [N + 1]."""
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)

@@ -5,7 +5,6 @@ estimator.
 """
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,20 +20,18 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise import folder
-from gatewise.config import NetworkConfig, Settings, TokenizerConfig, TrainingConfig
-from gatewise.errors import ConfigError, DataError, TrainingError
+from gatewise.config import Settings
+from gatewise.errors import DataError
 from gatewise.evaluation import Evaluation, evaluate, fit_temperature, summarise
-from gatewise.files import make_folder, read_json, refuse_existing, remove_folder, write_atomically
+from gatewise.files import remove_folder
 from gatewise.model import Label, Model, Numbers, logits_of
 from gatewise.network import EMBEDDING_STD, TextLSTM
 from gatewise.preparation import Prepared, prepare
 from gatewise.reading import Dataset, from_lists
+from gatewise.runs import Report, opened, settle
 from gatewise.tokenizer import PAD_ID
-from gatewise.training import CHECKPOINT, METRICS, Event, train
+from gatewise.training import METRICS, Event, train
 from gatewise.vectors import word_vectors
-
-SETTINGS = "settings.json"
-Report = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,31 +107,6 @@ def figures(found: Evaluation) -> dict[str, Any]:
     return {name: getattr(found, name) for name in names}
 
 
-def unfinished(out: Path) -> Path:
-    """Give the folder in which a run for `out` keeps its settings, log and checkpoints until it is over."""
-    if out.name in ("", ".."):
-        raise ConfigError(f"{out} is no name for a model folder; give --out a new name.")
-    return out.with_name(out.name + ".training")
-
-
-def unfinished_settings(out: Path) -> Settings:
-    """Give the settings of an unfinished run. Raises TrainingError when there is none."""
-    path = unfinished(out) / SETTINGS
-    if not path.is_file():
-        raise TrainingError(f"There is no unfinished run for {out}; leave out --resume to start one.")
-    groups = read_json(path, 1 << 20)
-    try:
-        return Settings(
-            TokenizerConfig(**groups["tokenizer"]),
-            NetworkConfig(**groups["network"]),
-            TrainingConfig(**groups["training"]),
-        )
-    except (KeyError, TypeError) as error:
-        raise TrainingError(
-            f"{path} was written by another version of gatewise ({error}); leave out --resume and add --overwrite."
-        ) from error
-
-
 def train_classifier(
     dataset: Dataset,
     out: Path | str,
@@ -151,33 +123,13 @@ def train_classifier(
     far is saved and the run can still be resumed. Raises GatewiseError before anything is written or lost.
     """
     started, out = time.perf_counter(), Path(out)
-    run_folder = unfinished(out)
-    if resume:
-        stored = unfinished_settings(out)
-        settings = settings or stored
-        for name, value in stored.flat().items():
-            if settings.flat()[name] != value:
-                raise TrainingError(f"The run to resume has {name}={value}; leave that option out, or --resume.")
-    else:
-        refuse_existing(out, overwrite=overwrite)
-        if (run_folder / CHECKPOINT).exists() and not overwrite:  # killed before the first one: nothing to lose
-            raise TrainingError(f"{run_folder} holds an unfinished run; add --resume to go on, or --overwrite.")
-    settings = settings or Settings()
+    settings = settle(out, settings, Settings(), resume=resume, overwrite=overwrite)
     prepared = prepare(dataset, settings)
-    resume = resume and (run_folder / CHECKPOINT).is_file()  # killed before the first checkpoint: begin again
-    try:
-        if not resume:
-            remove_folder(run_folder)
-            make_folder(run_folder)
-            write_atomically(run_folder / SETTINGS, json.dumps(dataclasses.asdict(settings), indent=2).encode())
+    with opened(out, settings, resume=resume) as (run_folder, resume):
         report(Event("prepared", time.perf_counter() - started, 0, 0.0, prepared.notes))
         model, dev = fit(
             prepared, settings, report=report, run_folder=run_folder, resume=resume, started=started, stopped=stopped
         )
-    except BaseException:
-        if not (run_folder / CHECKPOINT).exists():  # nothing to resume
-            remove_folder(run_folder)
-        raise
     log = {METRICS: (run_folder / METRICS).read_bytes()}
     folder.save(model, out, overwrite=overwrite or resume, extra=log)
     if stopped():

@@ -8,7 +8,7 @@ import dataclasses
 import json
 import math
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 import torch
@@ -16,17 +16,32 @@ import torch
 from gatewise.config import NetworkConfig
 from gatewise.errors import ConfigError, ModelError, one_line
 from gatewise.files import new_folder, read_json, read_limited, read_tensors, tensor_bytes, write_atomically
-from gatewise.model import Model
+from gatewise.model import Model, PretrainedEncoder
 from gatewise.network import TextLSTM, parameter_shapes
-from gatewise.tokenizer import from_json
+from gatewise.pretraining import language_shapes
+from gatewise.tokenizer import TextTokenizer, from_json
 
 FORMAT = 1
 CONFIG, TOKENIZER, WEIGHTS, CARD = "config.json", "tokenizer.json", "model.safetensors", "README.md"
 CONFIG_LIMIT, TOKENIZER_LIMIT, WEIGHTS_LIMIT = 8 << 20, 256 << 20, 16 << 30
 
 
+class _EncoderConfig(pydantic.BaseModel):
+    """The whole of an encoder's config.json; anything else is refused."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    format: Literal[1]
+    task: Literal["pretraining"]
+    gatewise: str
+    vocab_size: Annotated[int, pydantic.Field(ge=2, le=1_000_000)]
+    max_tokens: Annotated[int, pydantic.Field(ge=8, le=100_000)]
+    network: dict[str, Any]
+    facts: dict[str, Any]
+
+
 class _Config(pydantic.BaseModel):
-    """The whole of config.json; anything else is refused."""
+    """The whole of a model's config.json; anything else is refused."""
 
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -39,6 +54,9 @@ class _Config(pydantic.BaseModel):
     max_tokens: Annotated[int, pydantic.Field(ge=8, le=100_000)]
     network: dict[str, Any]
     facts: dict[str, Any]
+
+
+AnyConfig = TypeVar("AnyConfig", _Config, _EncoderConfig)
 
 
 def save(model: Model, path: Path | str, *, overwrite: bool = False, extra: dict[str, bytes] | None = None) -> None:
@@ -76,9 +94,71 @@ def load(path: Path | str) -> Model:
     folder = Path(path)
     if not folder.is_dir():
         raise ModelError(f"{folder} is no model folder; give the folder that `gatewise train --out` made.")
-    config = _checked(folder / CONFIG, read_json(folder / CONFIG, CONFIG_LIMIT))
+    config = _checked(folder / CONFIG, read_json(folder / CONFIG, CONFIG_LIMIT), _Config)
+    if len({str(label) for label in config.labels}) < len(config.labels):
+        raise ModelError(f"{folder / CONFIG} names a label twice; copy the model folder again.")
     network_config = _network_config(folder / CONFIG, config.network)
     shapes = parameter_shapes(network_config, config.vocab_size, len(config.labels))
+    tokenizer = _tokenizer(folder, config, shapes)
+    arrays = read_tensors(folder / WEIGHTS, shapes)
+    with torch.random.fork_rng(devices=[]):  # the first weights are drawn, then replaced: leave no trace of the draw
+        network = TextLSTM(network_config, config.vocab_size, len(config.labels))
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    return Model(tokenizer, network.eval(), tuple(config.labels), config.temperature, config.facts)
+
+
+def save_encoder(
+    encoder: PretrainedEncoder, path: Path | str, *, overwrite: bool = False, extra: dict[str, bytes] | None = None
+) -> None:
+    """Write an encoder folder, whole or not at all; raises GatewiseError as save() does."""
+    from gatewise import __version__
+
+    config = {
+        "format": FORMAT, "task": "pretraining", "gatewise": __version__, "vocab_size": encoder.tokenizer.vocab_size,
+        "max_tokens": encoder.tokenizer.max_tokens, "network": dataclasses.asdict(encoder.network),
+        "facts": encoder.facts,
+    }  # fmt: skip
+    with new_folder(Path(path), overwrite=overwrite) as folder:
+        write_atomically(folder / CONFIG, _json(config))
+        write_atomically(folder / TOKENIZER, encoder.tokenizer.to_json().encode())
+        write_atomically(folder / WEIGHTS, tensor_bytes(encoder.weights))
+        write_atomically(folder / CARD, encoder_card(encoder, Path(path).name).encode())
+        for name, content in (extra or {}).items():
+            write_atomically(folder / name, content)
+
+
+def load_encoder(path: Path | str) -> PretrainedEncoder:
+    """Read an encoder folder; raise ModelError, with one sentence, for anything save_encoder() did not write."""
+    folder = Path(path)
+    if not folder.is_dir():
+        raise ModelError(f"{folder} is no encoder folder; give the folder that `gatewise pretrain --out` made.")
+    config = _checked(folder / CONFIG, read_json(folder / CONFIG, CONFIG_LIMIT), _EncoderConfig)
+    network_config = _network_config(folder / CONFIG, config.network)
+    shapes = language_shapes(network_config, config.vocab_size)
+    tokenizer = _tokenizer(folder, config, shapes)
+    return PretrainedEncoder(tokenizer, network_config, read_tensors(folder / WEIGHTS, shapes), config.facts)
+
+
+def _checked(path: Path, content: dict[str, Any], kind: type[AnyConfig]) -> AnyConfig:
+    found = content.get("format")
+    if isinstance(found, int) and found > FORMAT:
+        raise ModelError(
+            f"{path} is of format {found} and this gatewise reads up to {FORMAT}; install a newer gatewise."
+        )
+    expected = "model" if kind is _Config else "encoder"
+    if {content.get("task"), expected} in ({"pretraining", "model"}, {"classification", "encoder"}):
+        other = "an encoder, not a model" if expected == "model" else "a model, not an encoder"
+        raise ModelError(f"{path.parent} is {other}; encoders are for `gatewise train --pretrained`.")
+    try:
+        return kind.model_validate(content)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        fault = one_line(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
+        raise ModelError(f"{path} is not a gatewise {expected} ({fault}); copy the folder again.") from error
+
+
+def _tokenizer(folder: Path, config: _Config | _EncoderConfig, shapes: dict[str, tuple[int, ...]]) -> TextTokenizer:
+    """Read the tokenizer that goes with a config, once its network is known to be of a size to be opened."""
     if 4 * sum(math.prod(shape) for shape in shapes.values()) > WEIGHTS_LIMIT:
         raise ModelError(
             f"{folder / CONFIG} describes a model of more than {WEIGHTS_LIMIT >> 30} GiB; it is not opened."
@@ -93,28 +173,7 @@ def load(path: Path | str) -> Model:
             f"{folder / TOKENIZER} has {tokenizer.vocab_size} tokens and {CONFIG} says {config.vocab_size}; "
             "the files do not belong together."
         )
-    arrays = read_tensors(folder / WEIGHTS, shapes)
-    with torch.random.fork_rng(devices=[]):  # the first weights are drawn, then replaced: leave no trace of the draw
-        network = TextLSTM(network_config, config.vocab_size, len(config.labels))
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-    return Model(tokenizer, network.eval(), tuple(config.labels), config.temperature, config.facts)
-
-
-def _checked(path: Path, content: dict[str, Any]) -> _Config:
-    found = content.get("format")
-    if isinstance(found, int) and found > FORMAT:
-        raise ModelError(
-            f"{path} is of format {found} and this gatewise reads up to {FORMAT}; install a newer gatewise."
-        )
-    try:
-        config = _Config.model_validate(content)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        fault = one_line(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
-        raise ModelError(f"{path} is not a gatewise model ({fault}); copy the folder again.") from error
-    if len({str(label) for label in config.labels}) < len(config.labels):
-        raise ModelError(f"{path} names a label twice; copy the model folder again.")
-    return config
+    return tokenizer
 
 
 def _network_config(path: Path, values: dict[str, Any]) -> NetworkConfig:
@@ -172,6 +231,37 @@ Settings: {settings}
 It knows the words and the kind of text it was trained on. Expect less on other domains, other languages, irony and
 very short texts. Of a text longer than {model.tokenizer.max_tokens} tokens it reads the first quarter of these and the
 end. Probabilities were calibrated on the dev split and hold for text like it.
+"""
+
+
+def encoder_card(encoder: PretrainedEncoder, name: str) -> str:
+    """Write an encoder's card: what it is, its text, recipe, figures and limits."""
+    facts, config = encoder.facts, encoder.network
+    origin = "\n".join(f"- {key}: {_code(str(value))}" for key, value in facts.items() if key != "settings")
+    settings = ", ".join(_code(f"{key}={value}") for key, value in facts.get("settings", {}).items())
+    return f"""---
+library_name: gatewise
+tags: [lstm, language-model]
+---
+
+# {_code(name)}
+
+A pretrained LSTM encoder made with gatewise: a language model on unlabelled text, {encoder.tokenizer.vocab_size:,} \
+tokens, vectors of {config.embedding_dim}, {config.num_layers} {"layer" if config.num_layers == 1 else "layers"} of \
+{config.hidden_size} units{" in both directions" if config.bidirectional else ""}. It answers nothing by itself:
+
+    gatewise train DATA --pretrained path/to/this/folder
+
+## Text and recipe
+
+{origin}
+
+Settings: {settings}
+
+## Limits
+
+It knows the language and the kind of text it read, prejudices included, and no other. Perplexity is per token of this
+vocabulary and cannot be compared across vocabularies.
 """
 
 

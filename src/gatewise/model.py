@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from gatewise.batching import Sequences, gather, in_order_of_length
+from gatewise.config import NetworkConfig
 from gatewise.network import TextLSTM
 from gatewise.tokenizer import TextTokenizer
 
@@ -62,6 +63,16 @@ class Model:
             for text, row in zip(chunk, self.probabilities(chunk).tolist(), strict=True):
                 best = max(range(len(row)), key=row.__getitem__)
                 yield Prediction(self.labels[best], row[best], dict(zip(names, row, strict=True)), not text.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainedEncoder:
+    """A language model's tokenizer, shape and weights: embedding.weight, encoder.*, and what predicts words."""
+
+    tokenizer: TextTokenizer
+    network: NetworkConfig
+    weights: dict[str, npt.NDArray[np.float32]]
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:

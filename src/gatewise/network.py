@@ -133,8 +133,8 @@ def pool(states: Tensor, lengths: Tensor, hidden_size: int, poolings: Sequence[s
     return torch.cat(pooled, dim=1)
 
 
-def parameter_shapes(config: NetworkConfig, vocab_size: int, num_classes: int) -> dict[str, tuple[int, ...]]:
-    """Give the name and shape of every parameter of a TextLSTM without building it."""
+def encoder_shapes(config: NetworkConfig, vocab_size: int) -> dict[str, tuple[int, ...]]:
+    """Give the name and shape of every parameter of an embedding and an Encoder without building them."""
     hidden, directions = config.hidden_size, 2 if config.bidirectional else 1
     shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (vocab_size, config.embedding_dim)}
     for index in range(config.num_layers * directions):
@@ -143,9 +143,24 @@ def parameter_shapes(config: NetworkConfig, vocab_size: int, num_classes: int) -
         shapes[f"{name}weight_ih_l0"] = (4 * hidden, inputs)
         shapes[f"{name}weight_hh_l0"] = (4 * hidden, hidden)
         shapes[f"{name}bias_ih_l0"] = shapes[f"{name}bias_hh_l0"] = (4 * hidden,)
-    return shapes | {
-        "head.weight": (num_classes, directions * hidden * len(config.pooling)), "head.bias": (num_classes,),
-    }  # fmt: skip
+    return shapes
+
+
+def parameter_shapes(config: NetworkConfig, vocab_size: int, num_classes: int) -> dict[str, tuple[int, ...]]:
+    """Give the name and shape of every parameter of a TextLSTM without building it."""
+    features = (2 if config.bidirectional else 1) * config.hidden_size * len(config.pooling)
+    return encoder_shapes(config, vocab_size) | {"head.weight": (num_classes, features), "head.bias": (num_classes,)}
+
+
+def adversarial_noise(vectors: Tensor, gradient: Tensor, lengths: Tensor, size: float) -> Tensor:
+    """Give the noise that raises each text's loss fastest, [T, B, E], of `size` times the rms of the batch's vectors.
+
+    The norm is taken over a whole text, its words and features together (Miyato, Dai & Goodfellow 2017).
+    """
+    words = torch.arange(len(vectors)).unsqueeze(1) < lengths  # [T, B]
+    rms = vectors[words].pow(2).mean().sqrt()
+    norms = gradient.pow(2).sum(dim=(0, 2), keepdim=True).sqrt()  # [1, B, 1]; padding has no gradient
+    return gradient * (size * rms / norms.clamp_min(1e-30))
 
 
 class TextLSTM(nn.Module):
@@ -154,7 +169,7 @@ class TextLSTM(nn.Module):
     def __init__(self, config: NetworkConfig, vocab_size: int, num_classes: int) -> None:
         super().__init__()
         self.config = config
-        self.label_smoothing = 0.0
+        self.label_smoothing = self.adversarial = 0.0
         self.class_weights: Tensor | None = None
         self.embedding = nn.Embedding(vocab_size, config.embedding_dim, padding_idx=PAD_ID)
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
@@ -163,6 +178,11 @@ class TextLSTM(nn.Module):
         self.encoder = Encoder(config)
         features = config.hidden_size * self.encoder.directions * len(config.pooling)
         self.head = nn.Linear(features, num_classes)
+
+    def parameter_groups(self) -> list[list[nn.Parameter]]:
+        """Give the parameters from the head down: head, LSTM layers from the top, embedding."""
+        layers = [[parameter for lstm in layer for parameter in lstm.parameters()] for layer in self.encoder.layers()]
+        return [list(self.head.parameters()), *reversed(layers), list(self.embedding.parameters())]
 
     def embed(self, inputs: Tensor) -> Tensor:
         """Look up ids, [T, B]; while training, some words become the unknown one and some features are dropped."""
@@ -186,13 +206,34 @@ class TextLSTM(nn.Module):
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Give the summed cross-entropy of a batch and the weight of its texts; their ratio is the mean loss.
 
+        With adversarial noise the sum holds the loss of the disturbed texts too, and the gradients of the undisturbed
+        ones are in the parameters already.
+        """
+        inputs, lengths, targets = (torch.from_numpy(array) for array in (batch.inputs, batch.lengths, batch.targets))
+        vectors = self.embed(inputs)
+        weight = float(self.weights_of(targets).sum())
+        if not (self.training and self.adversarial):
+            return self.loss_of(vectors, lengths, targets), weight
+        leaf = vectors.detach().requires_grad_()
+        plain = self.loss_of(leaf, lengths, targets)
+        with torch.autocast("cpu", enabled=False):
+            (plain / weight).backward()  # type: ignore[no-untyped-call]
+        gradient = leaf.grad
+        assert gradient is not None
+        noise = adversarial_noise(leaf.detach(), gradient, lengths, self.adversarial)
+        path = (vectors * gradient).sum() * weight  # its value is of no interest: it takes the gradient on to the table
+        return self.loss_of(vectors + noise, lengths, targets) + plain.detach() + path - path.detach(), weight
+
+    def loss_of(self, vectors: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
+        """Give the summed cross-entropy of embedded texts, [T, B, E], for classes, [B], or shares of classes, [B, C].
+
         A text weighs what its class does. torch's own `weight` also scales the smoothed share of every other class,
         so that at 1 to 50 the rare class would be the best answer to everything.
         """
-        logits, targets = self.logits(batch), torch.from_numpy(batch.targets)
-        losses = functional.cross_entropy(logits, targets, reduction="none", label_smoothing=self.label_smoothing)
-        weights = self.weights_of(targets)
-        return (weights * losses).sum(), float(weights.sum())
+        logits = self.classify(vectors, lengths)
+        smoothing = self.label_smoothing if targets.dim() == 1 else 0.0  # shares are soft already
+        losses = functional.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
+        return (self.weights_of(targets) * losses).sum()
 
     def score(self, batch: Batch) -> tuple[float, float, float]:
         """Count what is right (higher is better), sum the plain cross-entropy, count the texts; all by class weight.
@@ -207,7 +248,9 @@ class TextLSTM(nn.Module):
 
     def weights_of(self, targets: Tensor) -> Tensor:
         """Give each text's weight by its class, [B]; ones where classes are not weighed."""
-        return torch.ones(len(targets)) if self.class_weights is None else self.class_weights[targets]
+        if self.class_weights is None:
+            return torch.ones(len(targets))
+        return self.class_weights[targets] if targets.dim() == 1 else targets @ self.class_weights
 
     def logits(self, batch: Batch) -> Tensor:
         """Give logits, [B, C], of a Batch."""

@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedShuffleSplit
 
-from gatewise.batching import Sequences, gather
-from gatewise.config import Settings, TrainingConfig
+from gatewise.batching import Sequences, gather, windows
+from gatewise.config import PretrainingSettings, Settings, TrainingConfig
 from gatewise.errors import DataError
 from gatewise.reading import Dataset, Part
 from gatewise.tokenizer import Ids, TextTokenizer, train_tokenizer
 from gatewise.vectors import COUNTED_TOKENS
 
+WHOLE_TEXT = 100_000  # tokens of a text that a language model reads
 Flags = npt.NDArray[np.bool_]
 
 
@@ -37,11 +38,29 @@ class Prepared:
 
     def fingerprint(self) -> str:
         """Name the encoded data: equal data and split give equal names."""
-        digest = hashlib.blake2b(repr(self.labels).encode(), digest_size=16)
-        for part in (self.train, self.dev):
-            for array in (part.ids, part.starts, part.targets):
-                digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+        return _fingerprint(repr(self.labels), self.train, self.dev)
+
+
+def _fingerprint(name: str, *parts: Sequences) -> str:
+    digest = hashlib.blake2b(name.encode(), digest_size=16)
+    for part in parts:
+        for array in (part.ids, part.starts, part.targets):
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Text without labels, ready for a language model: windows of token ids, a few texts held out as dev."""
+
+    tokenizer: TextTokenizer
+    train: Sequences
+    dev: Sequences
+    notes: dict[str, Any]
+
+    def fingerprint(self) -> str:
+        """Name the encoded data: equal data and split give equal names."""
+        return _fingerprint("corpus", self.train, self.dev)
 
 
 def text_key(text: str) -> bytes:
@@ -213,3 +232,61 @@ def encode_unlabelled(part: Part, tokenizer: TextTokenizer, test_keys: set[bytes
                 return
 
     return gather(encoded(), None, tokenizer.vocab_size)
+
+
+def prepare_corpus(dataset: Dataset, settings: PretrainingSettings, tokenizer: TextTokenizer | None = None) -> Corpus:
+    """Read all text but the test part's, and what equals a test text or was read before; tokenise, cut into windows.
+
+    The dev texts are drawn by group where there are groups, else by text. Labels are not looked at. Without a tokenizer
+    one is trained on the texts that are not dev. Raises DataError.
+    """
+    parts = [part for part in (dataset.train, dataset.dev, dataset.unlabelled) if part]
+    test_keys = keys_and_labels(dataset.test)[0] if dataset.test else set()
+    held_out: list[npt.NDArray[np.bool_]] = []  # by part
+    kept: list[npt.NDArray[np.bool_]] = []
+    seen: set[bytes] = set()
+    equal = copies = 0
+    for part in parts:
+        keep, hold = [], []
+        for batch in part.batches():
+            texts = batch.column("text").to_pylist()
+            groups = batch.column("group").to_pylist() if part.grouped else texts
+            for text, group in zip(texts, groups, strict=True):
+                key = text_key(text)
+                equal += key in test_keys
+                copies += key in seen and key not in test_keys
+                keep.append(bool(text.strip()) and key not in seen and key not in test_keys)
+                hold.append(_drawn(str(group), settings.training))
+                seen.add(key)
+        kept.append(np.array(keep, dtype=bool))
+        held_out.append(np.array(hold, dtype=bool))
+
+    def texts_of(dev: bool) -> Iterator[list[str]]:
+        for part, keep, hold in zip(parts, kept, held_out, strict=True):
+            yield from rows_of(part, keep & (hold == dev))
+
+    found = sum(int(keep.sum()) for keep in kept)
+    in_dev = sum(int((keep & hold).sum()) for keep, hold in zip(kept, held_out, strict=True))
+    if in_dev in (0, found):
+        raise DataError(
+            f"{dataset.name} holds {found} different texts to learn a language from, too few to hold some out; give "
+            "more text, or a larger --dev-share."
+        )
+    limit = settings.tokenizer.max_tokens
+    tokenizer = tokenizer or train_tokenizer(texts_of(False), settings.tokenizer)
+    whole = tokenizer.limited(WHOLE_TEXT)
+    train_set, dev_set = (
+        windows(gather(map(whole.encode_batch, texts_of(dev)), None, tokenizer.vocab_size), limit)
+        for dev in (False, True)
+    )
+    notes = {
+        "data": dataset.name, "training_texts": found - in_dev, "training_tokens": len(train_set.ids),
+        "dev_texts": in_dev, "left_out_equal_to_test": equal, "left_out_copies": copies,
+    }  # fmt: skip
+    return Corpus(tokenizer.limited(limit), train_set, dev_set, notes)
+
+
+def _drawn(group: str, config: TrainingConfig) -> bool:
+    """Say whether a group is held out: a share of all, by its name and the seed alone."""
+    digest = hashlib.blake2b(f"{config.seed} {group}".encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") < config.dev_share * 2**64

@@ -66,6 +66,10 @@ class TextTokenizer:
         ids = self._cut(np.array(encoding.ids or [UNKNOWN_ID], dtype=np.int32))
         return Encoding(ids, [text[start:end] for start, end in offsets], [(start, end) for start, end in offsets])
 
+    def limited(self, max_tokens: int) -> "TextTokenizer":
+        """Give the same tokenizer with another limit on the length of a text."""
+        return TextTokenizer(self._tokenizer, max_tokens)
+
     def to_json(self) -> str:
         """Give the tokenizer as the text of a `tokenizer.json`."""
         return str(self._tokenizer.to_str(pretty=True))

@@ -6,10 +6,12 @@ and number of threads: the order of batches is a function of (seed, epoch), and 
 """
 
 import copy
+import ctypes
 import dataclasses
 import json
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -34,7 +36,8 @@ FLAT = 0.98  # a loss above this share of guessing's, a quarter into the run, ha
 class Trainable(Protocol):
     """What the loop asks of a network, beside being an nn.Module."""
 
-    def loss(self, batch: Batch) -> tuple[Tensor, float]: ...
+    def parameter_groups(self) -> list[list[nn.Parameter]]: ...  # from the output down
+    def loss(self, batch: Batch) -> tuple[Tensor, float]: ...  # its sum, and the weight that makes it a mean
     def score(self, batch: Batch) -> tuple[float, float, float]: ...
 
 
@@ -88,9 +91,12 @@ class Run:
         self.averaged = copy.deepcopy(network).eval()
         self.config = config
         self.folder = folder
+        groups = network.parameter_groups()  # type: ignore[operator]
+        self.scales = [config.layer_decay**depth for depth in range(len(groups))]
         self.optimizer = torch.optim.AdamW(
-            network.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
-        )
+            [{"params": group} for group in groups], lr=0.0, betas=(0.9, 0.98), weight_decay=config.weight_decay,
+            fused=True,
+        )  # fmt: skip
         self.best: dict[str, Tensor] = {}
         self.progress = Progress()
         self.identity = {
@@ -122,14 +128,14 @@ class Run:
     def update(self, batch: Batch, learning_rate: float) -> float:
         """Take one step; give the batch's mean loss. Raises TrainingError when it is no number."""
         progress = self.progress
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+        for group, scale in zip(self.optimizer.param_groups, self.scales, strict=True):
+            group["lr"] = scale * learning_rate
+        self.optimizer.zero_grad()  # first: the loss may leave part of its gradient in the parameters
         with autocast(progress.precision):
             total, weight = self.network.loss(batch)  # type: ignore[operator]
         loss = total / weight
         value = float(loss.detach())
         self.refuse_no_number(value)
-        self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self.optimizer.step()
@@ -235,6 +241,7 @@ def train(
     `baseline` is the loss of guessing by class frequency; `used_seconds` of config.minutes are gone already; `stopped`
     is asked before every step. With a folder, checkpoints and metrics.jsonl are kept there. Raises TrainingError.
     """
+    keep_memory()
     run = Run(network, config, folder, fingerprint)
     progress, share = run.progress, 0.0
     if resume:
@@ -275,7 +282,23 @@ def train(
         run.save()
     network.load_state_dict(run.best)
     network.eval()
-    yield run.event("stopped" if stopped() else "end", best=progress.best_score, padding=progress.padding)
+    yield run.event(
+        "stopped" if stopped() else "end",
+        best=progress.best_score,
+        padding=progress.padding,
+        tokens=progress.tokens,
+    )
+
+
+def keep_memory() -> None:
+    """Ask glibc to keep freed memory instead of handing it back to the system after every step.
+
+    A step frees and takes arrays of tens of MB; fresh pages for each cost a quarter of the time (measured on a language
+    model of 512 units). Other C libraries do not know the call and are left alone.
+    """
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        for parameter in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+            libc.mallopt(parameter, 2**31 - 1)
 
 
 def _news(run: Run, share: float, baseline: float) -> Iterator[Event]:
