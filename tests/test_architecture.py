@@ -12,7 +12,7 @@ import gatewise
 SOURCE = Path(__file__).parent.parent / "src" / "gatewise"
 GROUND = ["errors", "config", "files"]
 TEXT = ["datasets", "reading", "tokenizer"]
-TENSORS = ["batching", "vectors", "cell", "network", "training", "pretraining"]
+TENSORS = ["batching", "vectors", "cell", "network", "workers", "training", "pretraining"]
 MODEL = ["preparation", "model", "folder", "evaluation", "runs", "encoders", "classifier"]
 UNDERSTANDING = ["tracing", "attribution", "faithfulness", "lab"]
 WAYS_OUT = ["page", "console", "cli"]

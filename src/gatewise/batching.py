@@ -121,6 +121,18 @@ def collate(sequences: Sequences, rows: Rows) -> Batch:
     return Batch(inputs, lengths, sequences.targets[rows], rows)
 
 
+def share_out(batch: Batch, shares: int) -> list[Batch]:
+    """Deal a batch's texts, which lie by falling length, like cards: at most `shares` batches of near-equal work."""
+    if shares == 1:
+        return [batch]
+    dealt = []
+    for first in range(min(shares, len(batch.rows))):
+        lengths = batch.lengths[first::shares]
+        inputs = np.ascontiguousarray(batch.inputs[: lengths.max(), first::shares])
+        dealt.append(Batch(inputs, lengths, batch.targets[first::shares], batch.rows[first::shares]))
+    return dealt
+
+
 def in_order_of_length(sequences: Sequences, *, batch_tokens: int, batch_texts: int) -> Iterator[Batch]:
     """Give every text once, longest first, for measuring and predicting."""
     lengths = sequences.lengths

@@ -54,8 +54,9 @@ def pretrain_encoder(
                 torch.set_num_threads(settings.training.threads or threads)
                 torch.manual_seed(settings.training.seed)
                 network = language_model(corpus, settings, start, fresh=not resume)
+                guessing = (1 + settings.pretraining.ahead) * float(np.log(corpus.tokenizer.vocab_size))
                 events = train(
-                    network, corpus.train, corpus.dev, settings.training, baseline=np.log(corpus.tokenizer.vocab_size),
+                    network, corpus.train, corpus.dev, settings.training, baseline=guessing,
                     folder=run_folder, resume=resume, fingerprint=corpus.fingerprint(),
                     used_seconds=time.perf_counter() - started, stopped=stopped,
                 )  # fmt: skip

@@ -46,11 +46,17 @@ def reverse_within_length(vectors: Tensor, lengths: Tensor) -> Tensor:
     return _rearrange(vectors.reshape(time * batch, size), order).view(time, batch, size)
 
 
-def same_noise_over_time(vectors: Tensor, share: float, training: bool) -> Tensor:
-    """Drop features with one mask per text for all time steps (Gal & Ghahramani 2016)."""
+def dropout(
+    vectors: Tensor, share: float, training: bool, random: torch.Generator | None, *, over_time: bool = False
+) -> Tensor:
+    """Drop a share of features while training, by a generator; over time with one mask per text for all its steps.
+
+    For the latter see Gal & Ghahramani (2016).
+    """
     if not training or share == 0:
         return vectors
-    keep = torch.empty(1, *vectors.shape[1:], dtype=vectors.dtype).bernoulli_(1 - share)
+    shape = (1, *vectors.shape[1:]) if over_time else vectors.shape
+    keep = torch.empty(shape, dtype=vectors.dtype).bernoulli_(1 - share, generator=random)
     return vectors * keep.div_(1 - share)
 
 
@@ -73,11 +79,11 @@ class Encoder(nn.Module):
         lstms = [cast(nn.LSTM, lstm) for lstm in self.lstms]
         return [lstms[start : start + self.directions] for start in range(0, len(lstms), self.directions)]
 
-    def forward(self, vectors: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, vectors: Tensor, lengths: Tensor, random: torch.Generator | None = None) -> Tensor:
         """Give all states, [T, B, directions * H], of texts [T, B, E]; those in padding mean nothing."""
         for depth, directions in enumerate(self.layers()):
             if depth:
-                vectors = same_noise_over_time(vectors, self.dropout, self.training)
+                vectors = dropout(vectors, self.dropout, self.training, random, over_time=True)
             states = [directions[0](vectors)[0]]
             if self.directions == 2:
                 backward = directions[1](reverse_within_length(vectors, lengths))[0]
@@ -170,6 +176,7 @@ class TextLSTM(nn.Module):
         super().__init__()
         self.config = config
         self.label_smoothing = self.adversarial = 0.0
+        self.random: torch.Generator | None = None  # draws the noise; None is torch's own
         self.class_weights: Tensor | None = None
         self.embedding = nn.Embedding(vocab_size, config.embedding_dim, padding_idx=PAD_ID)
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
@@ -187,15 +194,16 @@ class TextLSTM(nn.Module):
     def embed(self, inputs: Tensor) -> Tensor:
         """Look up ids, [T, B]; while training, some words become the unknown one and some features are dropped."""
         if self.training and self.config.word_dropout:
-            hidden = torch.empty(inputs.shape).bernoulli_(self.config.word_dropout).bool()
+            hidden = torch.empty(inputs.shape).bernoulli_(self.config.word_dropout, generator=self.random).bool()
             inputs = inputs.masked_fill(hidden & (inputs != PAD_ID), UNKNOWN_ID)
-        return same_noise_over_time(self.embedding(inputs), self.config.embedding_dropout, self.training)
+        share = self.config.embedding_dropout
+        return dropout(self.embedding(inputs), share, self.training, self.random, over_time=True)
 
     def classify(self, vectors: Tensor, lengths: Tensor) -> Tensor:
         """Give logits, [B, C], of embedded texts, [T, B, E]."""
-        states = self.encoder(vectors, lengths)
+        states = self.encoder(vectors, lengths, self.random)
         pooled = pool(states, lengths, self.config.hidden_size, self.config.pooling).float()
-        pooled = functional.dropout(pooled, self.config.dropout, self.training)
+        pooled = dropout(pooled, self.config.dropout, self.training, self.random)
         with torch.autocast("cpu", enabled=False):  # few numbers that decide much: full precision
             return self.head(pooled)  # type: ignore[no-any-return]
 

@@ -21,7 +21,7 @@ from torch.nn import functional
 from gatewise.batching import Batch
 from gatewise.config import NetworkConfig, PretrainingConfig
 from gatewise.errors import ConfigError
-from gatewise.network import EMBEDDING_STD, Encoder, encoder_shapes, same_noise_over_time
+from gatewise.network import EMBEDDING_STD, Encoder, dropout, encoder_shapes
 from gatewise.tokenizer import PAD_ID, UNKNOWN_ID
 
 SLICE = 512  # rows whose scores are in memory at once: they then stay in the cache
@@ -54,9 +54,9 @@ class WordSampler:
         chances = -np.expm1(draws * np.log1p(-np.minimum(shares, 1 - 1e-12)))
         self.log_chances = torch.from_numpy(np.log(np.maximum(chances, 1e-30))).float()
 
-    def draw(self) -> Tensor:
-        """Give the ids drawn, each once and in rising order, from torch's random state."""
-        places = torch.searchsorted(self.cumulated, torch.rand(self.draws) * self.cumulated[-1])
+    def draw(self, random: torch.Generator | None) -> Tensor:
+        """Give the ids drawn, each once and in rising order."""
+        places = torch.searchsorted(self.cumulated, torch.rand(self.draws, generator=random) * self.cumulated[-1])
         drawn: Tensor = torch.unique(places.clamp_(max=len(self.cumulated) - 1))
         return drawn
 
@@ -120,9 +120,9 @@ class Naming(nn.Module):
         self.maps = nn.ModuleList(nn.Linear(hidden_size, size) for _ in range(directions))
         self.bias = nn.Parameter(torch.from_numpy(np.log(np.maximum(counts, 0.5) / counts.sum())).float())
 
-    def loss(self, pairs: "Pairs", weight: Tensor) -> Tensor:
+    def loss(self, pairs: "Pairs", weight: Tensor, random: torch.Generator | None) -> Tensor:
         """Give the summed cross-entropy with a sample of the words in place of all."""
-        sample = self.sampler.draw()
+        sample = self.sampler.draw(random)
         chances = self.sampler.log_chances[sample]
         losses = [
             _sampled_loss(to_vector(here), weight, self.bias, words, sample, chances)
@@ -145,6 +145,7 @@ class LanguageModel(nn.Module):
             raise ConfigError("A second layer would see both directions, and so the word to name; use one layer.")
         vocab_size, size = len(counts), network.embedding_dim
         self.network, self.config = network, config
+        self.random: torch.Generator | None = None  # draws noise, samples and places; None is torch's own
         self.embedding = nn.Embedding(vocab_size, size, padding_idx=PAD_ID)
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
         with torch.no_grad():
@@ -171,13 +172,14 @@ class LanguageModel(nn.Module):
         """
         inputs, lengths, states = self.read(batch)
         pairs = next_words(inputs, lengths, states)
-        total = self.next_words.loss(pairs, self.embedding.weight)
+        total = self.next_words.loss(pairs, self.embedding.weight, self.random)
         count = sum(len(words) for _, words in pairs)
         if self.config.ahead:
-            pairs = words_ahead(inputs, lengths, states, self.config.ahead_words, self.ahead_words.sampler.occurs)
+            span, wanted = self.config.ahead_words, self.ahead_words.sampler.occurs
+            pairs = words_ahead(inputs, lengths, states, span, wanted, self.random)
             if named := sum(len(words) for _, words in pairs):
                 weight = self.config.ahead * count / named
-                total = total + weight * self.ahead_words.loss(pairs, self.embedding.weight)
+                total = total + weight * self.ahead_words.loss(pairs, self.embedding.weight, self.random)
         return total, float(max(1, count))
 
     def score(self, batch: Batch) -> tuple[float, float, float]:
@@ -194,9 +196,13 @@ class LanguageModel(nn.Module):
     def read(self, batch: Batch) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Give a batch's ids, [T, B], lengths, [B], and states, [T, B, H] for each direction."""
         inputs, lengths = torch.from_numpy(batch.inputs), torch.from_numpy(batch.lengths)
-        vectors = same_noise_over_time(self.embedding(inputs), self.network.embedding_dropout, self.training)
-        states = same_noise_over_time(self.encoder(vectors, lengths), self.network.dropout, self.training)
+        vectors = self.noise(self.embedding(inputs), self.network.embedding_dropout)
+        states = self.noise(self.encoder(vectors, lengths, self.random), self.network.dropout)
         return inputs, lengths, list(torch.split(states, self.network.hidden_size, dim=2))
+
+    def noise(self, vectors: Tensor, share: float) -> Tensor:
+        """Drop features while training, with one mask per text for all its steps."""
+        return dropout(vectors, share, self.training, self.random, over_time=True)
 
 
 Pairs = list[tuple[Tensor, Tensor]]  # for each direction: states that name, [N, H], and the words to name, [N]
@@ -209,11 +215,13 @@ def next_words(inputs: Tensor, lengths: Tensor, states: list[Tensor]) -> Pairs:
     return pairs + [(backward[1:][inside], inputs[:-1][inside]) for backward in states[1:]]
 
 
-def words_ahead(inputs: Tensor, lengths: Tensor, states: list[Tensor], span: int, wanted: Tensor) -> Pairs:
+def words_ahead(
+    inputs: Tensor, lengths: Tensor, states: list[Tensor], span: int, wanted: Tensor, random: torch.Generator | None
+) -> Pairs:
     """Pair states with a word drawn from the next (backward: previous) `span`; a word not `wanted`, [V], pairs none."""
     steps, pairs = torch.arange(len(inputs)).unsqueeze(1), []
     for sign, here in zip((1, -1), states, strict=False):
-        places = steps + sign * torch.randint(1, span + 1, inputs.shape)
+        places = steps + sign * torch.randint(1, span + 1, inputs.shape, generator=random)
         words = inputs.gather(0, places.clamp(0, len(inputs) - 1))
         inside = (steps < lengths) & (places >= 0) & (places < lengths) & wanted[words]
         pairs.append((here[inside], words[inside]))

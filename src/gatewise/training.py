@@ -14,10 +14,9 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,18 +26,11 @@ from gatewise.batching import Batch, Rows, Sequences, collate, in_order_of_lengt
 from gatewise.config import TrainingConfig
 from gatewise.errors import TrainingError
 from gatewise.files import cannot_write, read_checkpoint, tensor_bytes, write_atomically
+from gatewise.workers import Workers, autocast
 
 CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
 LOG_STEPS = 10  # steps between two "step" events
 FLAT = 0.98  # a loss above this share of guessing's, a quarter into the run, has not learnt
-
-
-class Trainable(Protocol):
-    """What the loop asks of a network, beside being an nn.Module."""
-
-    def parameter_groups(self) -> list[list[nn.Parameter]]: ...  # from the output down
-    def loss(self, batch: Batch) -> tuple[Tensor, float]: ...  # its sum, and the weight that makes it a mean
-    def score(self, batch: Batch) -> tuple[float, float, float]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +81,7 @@ class Run:
     def __init__(self, network: nn.Module, config: TrainingConfig, folder: Path | None, fingerprint: str) -> None:
         self.network = network
         self.averaged = copy.deepcopy(network).eval()
+        self.workers = Workers(network, torch.get_num_threads())
         self.config = config
         self.folder = folder
         groups = network.parameter_groups()  # type: ignore[operator]
@@ -130,13 +123,9 @@ class Run:
         progress = self.progress
         for group, scale in zip(self.optimizer.param_groups, self.scales, strict=True):
             group["lr"] = scale * learning_rate
-        self.optimizer.zero_grad()  # first: the loss may leave part of its gradient in the parameters
-        with autocast(progress.precision):
-            total, weight = self.network.loss(batch)  # type: ignore[operator]
-        loss = total / weight
-        value = float(loss.detach())
+        total, weight = self.workers.gradients(batch, progress.precision)
+        value = total / weight
         self.refuse_no_number(value)
-        loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self.optimizer.step()
         progress.step += 1
@@ -160,11 +149,13 @@ class Run:
     def measure(self, dev_set: Sequences) -> tuple[float, float]:
         """Give the averaged weights' score and loss on the dev split; keep them if they are the best so far."""
         config, progress = self.config, self.progress
-        points = loss_sum = count = 0.0
-        with torch.no_grad(), autocast(progress.precision):
-            for batch in in_order_of_length(dev_set, batch_tokens=config.batch_tokens, batch_texts=256):
-                more = self.averaged.score(batch)  # type: ignore[operator]
-                points, loss_sum, count = points + more[0], loss_sum + more[1], count + more[2]
+
+        def measured(batch: Batch) -> tuple[float, float, float]:
+            with torch.no_grad(), autocast(progress.precision):
+                return self.averaged.score(batch)  # type: ignore[operator,no-any-return]
+
+        batches = in_order_of_length(dev_set, batch_tokens=config.batch_tokens, batch_texts=256)
+        points, loss_sum, count = map(sum, zip(*self.workers.map(measured, batches), strict=True))
         score, loss = points / count, loss_sum / count
         self.refuse_no_number(loss)
         progress.epochs_without_gain += 1
@@ -181,6 +172,7 @@ class Run:
         self.progress.log_bytes = log.stat().st_size if log.exists() else 0
         self.progress.seconds = self.seconds()
         tensors = {"random": torch.get_rng_state()}
+        tensors |= {f"random.{place}": state for place, state in enumerate(self.workers.random_states())}
         for part, network in (("network", self.network), ("averaged", self.averaged)):
             tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
@@ -218,6 +210,7 @@ class Run:
         log = self.folder / METRICS
         if log.exists():  # the lines after the checkpoint will be written again; a power cut may have lost some before
             os.truncate(log, min(log.stat().st_size, self.progress.log_bytes))
+        self.workers.restore([tensors[name] for name in sorted(tensors) if name.startswith("random.")])
         torch.set_rng_state(tensors["random"])  # last: nothing random may come between this and the next step
         changed = [name for name in ("torch", "threads", "cpu") if identity[name] != self.identity[name]]
         return [f"{name} was {identity[name]} and is now {self.identity[name]}" for name in changed]
@@ -242,14 +235,34 @@ def train(
     is asked before every step. With a folder, checkpoints and metrics.jsonl are kept there. Raises TrainingError.
     """
     keep_memory()
+    threads = torch.get_num_threads()
     run = Run(network, config, folder, fingerprint)
-    progress, share = run.progress, 0.0
-    if resume:
-        changed = run.restore()
-        progress = run.progress
-        yield run.event("resumed", changed=changed)
-    else:
-        progress.precision = choose_precision(network, train_set, config)
+    torch.set_num_threads(1)  # the run's workers are threads already
+    try:
+        if resume:
+            yield run.event("resumed", changed=run.restore())
+        else:
+            run.progress.precision = choose_precision(network, train_set, config)
+        yield from _epochs(run, train_set, dev_set, baseline, used_seconds, stopped)
+    finally:
+        run.workers.close()
+        torch.set_num_threads(threads)
+    network.load_state_dict(run.best)
+    network.eval()
+    progress = run.progress
+    last = {"best": progress.best_score, "padding": progress.padding, "tokens": progress.tokens}
+    yield run.event("stopped" if stopped() else "end", **last)
+
+
+def _epochs(
+    run: Run,
+    train_set: Sequences,
+    dev_set: Sequences,
+    baseline: float,
+    used_seconds: float,
+    stopped: Callable[[], bool],
+) -> Iterator[Event]:
+    network, config, progress, share = run.network, run.config, run.progress, 0.0
     steps = len(order(train_set, config, 0))
     epochs = epochs_for(config, steps)
     patience = max(config.patience, math.ceil(epochs / 4))
@@ -280,14 +293,6 @@ def train(
             break
         progress.epoch, progress.batch = progress.epoch + 1, 0
         run.save()
-    network.load_state_dict(run.best)
-    network.eval()
-    yield run.event(
-        "stopped" if stopped() else "end",
-        best=progress.best_score,
-        padding=progress.padding,
-        tokens=progress.tokens,
-    )
 
 
 def keep_memory() -> None:
@@ -350,11 +355,6 @@ def budget_share(config: TrainingConfig, seconds: float, progress: Progress, dev
     budget = 60 * config.minutes
     measuring = dev_tokens * progress.seconds / (2 * progress.tokens) if progress.tokens else 0.1 * budget
     return seconds / (budget - min(measuring + 1, 0.5 * budget))
-
-
-def autocast(precision: str) -> AbstractContextManager[Any]:
-    """Compute in bfloat16 where that was chosen; weights, losses and optimiser stay float32."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def choose_precision(network: nn.Module, train_set: Sequences, config: TrainingConfig, seconds: float = 0.5) -> str:
