@@ -10,7 +10,7 @@ import pytest
 import gatewise
 
 SOURCE = Path(__file__).parent.parent / "src" / "gatewise"
-GROUND = ["errors", "config", "files"]
+GROUND = ["errors", "config", "files", "memory"]
 TEXT = ["datasets", "reading", "tokenizer"]
 TENSORS = ["batching", "vectors", "cell", "network", "workers", "training", "pretraining"]
 MODEL = ["preparation", "model", "folder", "evaluation", "runs", "encoders", "classifier"]

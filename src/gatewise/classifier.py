@@ -20,18 +20,19 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise import folder
-from gatewise.config import Settings
+from gatewise.config import Settings, TrainingConfig
+from gatewise.encoders import shaped_as
 from gatewise.errors import DataError
 from gatewise.evaluation import Evaluation, evaluate, fit_temperature, summarise
 from gatewise.files import remove_folder
-from gatewise.model import Label, Model, Numbers, logits_of
+from gatewise.model import Label, Model, Numbers, PretrainedEncoder, logits_of
 from gatewise.network import EMBEDDING_STD, TextLSTM
 from gatewise.preparation import Prepared, prepare
 from gatewise.reading import Dataset, from_lists
 from gatewise.runs import Report, opened, settle
 from gatewise.tokenizer import PAD_ID
 from gatewise.training import METRICS, Event, train
-from gatewise.vectors import word_vectors
+from gatewise.vectors import vectors_from_company, word_vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,37 +49,25 @@ def fit(
     prepared: Prepared,
     settings: Settings,
     *,
+    encoder: PretrainedEncoder | None = None,
     report: Report = lambda event: None,
     run_folder: Path | None = None,
     resume: bool = False,
     started: float | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> tuple[Model, Evaluation]:
-    """Train a network on prepared data and calibrate it on the dev split."""
+    """Train a network on prepared data, from an encoder if there is one, and calibrate it on the dev split."""
     config = settings.training
-    classes = len(prepared.labels)
-    shares = np.bincount(prepared.train.targets, minlength=classes) / len(prepared.train)
     threads = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):
         try:
             torch.set_num_threads(config.threads or threads)
             torch.manual_seed(config.seed)
-            network = TextLSTM(settings.network, prepared.tokenizer.vocab_size, classes)
-            if config.word_vectors and not resume:
-                parts = [prepared.train, *([prepared.unlabelled] if prepared.unlabelled else [])]
-                start = word_vectors(parts, *network.embedding.weight.shape, std=EMBEDDING_STD, seed=config.seed)
-                start[PAD_ID] = 0
-                network.embedding.weight.data.copy_(torch.from_numpy(start))
-            network.label_smoothing = config.label_smoothing
-            if config.class_weights:
-                network.class_weights = torch.from_numpy(1 / (classes * np.maximum(shares, 1e-12))).float()
-                shares = np.full(classes, 1 / classes)
-            shares = (1 - config.label_smoothing) * shares + config.label_smoothing / classes  # as the targets are
-            baseline = float(-(shares * np.log(np.maximum(shares, 1e-12))).sum())
+            network = new_network(prepared, settings, encoder, fresh=not resume)
             events = train(
-                network, prepared.train, prepared.dev, config, baseline=baseline, folder=run_folder, resume=resume,
-                fingerprint=prepared.fingerprint(), used_seconds=time.perf_counter() - started if started else 0.0,
-                stopped=stopped,
+                network, prepared.train, prepared.dev, config, baseline=guessing(prepared, config), folder=run_folder,
+                resume=resume, fingerprint=prepared.fingerprint(), stopped=stopped,
+                used_seconds=time.perf_counter() - started if started else 0.0,
             )  # fmt: skip
             for event in events:
                 report(event)
@@ -98,7 +87,49 @@ def fit(
         "trained_seconds": round(event.seconds, 1), "steps": event.step, "epochs": round(event.epoch, 3),
         "padding_share": round(event.values["padding"], 4), "settings": settings.flat(), "dev": figures(dev),
     }  # fmt: skip
+    if encoder:
+        facts["encoder"] = {name: value for name, value in encoder.facts.items() if name != "settings"}
     return Model(prepared.tokenizer, network, prepared.labels, temperature, facts), dev
+
+
+def new_network(
+    prepared: Prepared, settings: Settings, encoder: PretrainedEncoder | None, *, fresh: bool = True
+) -> TextLSTM:
+    """Build the network with its first weights: an encoder's, or new ones with word vectors in the embedding."""
+    config = settings.training
+    network = TextLSTM(settings.network, prepared.tokenizer.vocab_size, len(prepared.labels))
+    network.label_smoothing, network.adversarial = config.label_smoothing, config.adversarial
+    if config.class_weights:
+        network.class_weights = torch.from_numpy(1 / (len(prepared.labels) * np.maximum(class_shares(prepared), 1e-12)))
+        network.class_weights = network.class_weights.float()
+    if not fresh:  # the checkpoint holds the weights
+        return network
+    parts = [prepared.train, *([prepared.unlabelled] if prepared.unlabelled else [])]
+    if encoder:
+        names = network.state_dict().keys() & encoder.weights.keys()
+        weights = {name: encoder.weights[name] for name in names}
+        vocab_size = prepared.tokenizer.vocab_size
+        weights["embedding.weight"] = vectors_from_company(parts, weights["embedding.weight"], vocab_size)
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()}, strict=False)
+    elif config.word_vectors:
+        start = word_vectors(parts, *network.embedding.weight.shape, std=EMBEDDING_STD, seed=config.seed)
+        start[PAD_ID] = 0
+        network.embedding.weight.data.copy_(torch.from_numpy(start))
+    return network
+
+
+def class_shares(prepared: Prepared) -> Numbers:
+    """Give each class's share of the training texts, [C]."""
+    shares: Numbers = np.bincount(prepared.train.targets, minlength=len(prepared.labels)) / len(prepared.train)
+    return shares
+
+
+def guessing(prepared: Prepared, config: TrainingConfig) -> float:
+    """Give the loss of guessing by class frequency, with targets as smooth as training makes them."""
+    classes = len(prepared.labels)
+    shares = np.full(classes, 1 / classes) if config.class_weights else class_shares(prepared)
+    shares = (1 - config.label_smoothing) * shares + config.label_smoothing / classes
+    return float(-(shares * np.log(np.maximum(shares, 1e-12))).sum())
 
 
 def figures(found: Evaluation) -> dict[str, Any]:
@@ -124,12 +155,15 @@ def train_classifier(
     """
     started, out = time.perf_counter(), Path(out)
     settings = settle(out, settings, Settings(), resume=resume, overwrite=overwrite)
-    prepared = prepare(dataset, settings)
+    encoder = folder.load_encoder(settings.training.pretrained) if settings.training.pretrained else None
+    settings = shaped_as(encoder, settings) if encoder else settings
+    prepared = prepare(dataset, settings, known=encoder.tokenizer if encoder else None)
     with opened(out, settings, resume=resume) as (run_folder, resume):
         report(Event("prepared", time.perf_counter() - started, 0, 0.0, prepared.notes))
         model, dev = fit(
-            prepared, settings, report=report, run_folder=run_folder, resume=resume, started=started, stopped=stopped
-        )
+            prepared, settings, encoder=encoder, report=report, run_folder=run_folder, resume=resume, started=started,
+            stopped=stopped,
+        )  # fmt: skip
     log = {METRICS: (run_folder / METRICS).read_bytes()}
     folder.save(model, out, overwrite=overwrite or resume, extra=log)
     if stopped():
@@ -178,7 +212,10 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         averaging: float | None = None,
         batch_tokens: int | None = None,
         batch_texts: int | None = None,
+        adversarial: float | None = None,
+        layer_decay: float | None = None,
         class_weights: bool | None = None,
+        pretrained: str | None = None,
         word_vectors: bool | None = None,
         dev_share: float | None = None,
         patience: int | None = None,
@@ -211,7 +248,10 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.averaging = averaging
         self.batch_tokens = batch_tokens
         self.batch_texts = batch_texts
+        self.adversarial = adversarial
+        self.layer_decay = layer_decay
         self.class_weights = class_weights
+        self.pretrained = pretrained
         self.word_vectors = word_vectors
         self.dev_share = dev_share
         self.patience = patience
@@ -236,8 +276,11 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         settings = Settings().replace(**values, seed=seed)
         names = [str(label) for label in classes.tolist()]
         part = from_lists(texts, [str(label) for label in labels.tolist()], groups, name="the training data")
-        prepared = prepare(Dataset("texts in memory", part, None, None, None), settings, names)
-        model, _ = fit(prepared, settings, started=time.perf_counter())
+        encoder = folder.load_encoder(settings.training.pretrained) if settings.training.pretrained else None
+        settings = shaped_as(encoder, settings) if encoder else settings
+        dataset = Dataset("texts in memory", part, None, None, None)
+        prepared = prepare(dataset, settings, names, encoder.tokenizer if encoder else None)
+        model, _ = fit(prepared, settings, encoder=encoder, started=time.perf_counter())
         self.classes_ = classes
         self.model_ = dataclasses.replace(model, labels=tuple(classes.tolist()))
         return self

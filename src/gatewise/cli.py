@@ -24,6 +24,7 @@ from gatewise.config import (
 )
 from gatewise.console import ctrl_c, give_up_output, print_answer, print_figures, say, show_progress
 from gatewise.errors import ConfigError, DataError, GatewiseError
+from gatewise.memory import keep_memory
 
 if TYPE_CHECKING:
     from gatewise.evaluation import Evaluation
@@ -103,6 +104,9 @@ def train_command(
     averaging: Annotated[float | None, option(TrainingConfig, "averaging")] = None,
     batch_tokens: Annotated[int | None, option(TrainingConfig, "batch_tokens")] = None,
     batch_texts: Annotated[int | None, option(TrainingConfig, "batch_texts")] = None,
+    pretrained: Annotated[str | None, option(TrainingConfig, "pretrained")] = None,
+    layer_decay: Annotated[float | None, option(TrainingConfig, "layer_decay")] = None,
+    adversarial: Annotated[float | None, option(TrainingConfig, "adversarial")] = None,
     class_weights: Annotated[bool | None, option(TrainingConfig, "class_weights")] = None,
     word_vectors: Annotated[bool | None, option(TrainingConfig, "word_vectors")] = None,
     dev_share: Annotated[float | None, option(TrainingConfig, "dev_share")] = None,
@@ -333,6 +337,7 @@ def _write_report(found: "Evaluation", path: Path, model: Path) -> None:
 
 def main() -> None:
     """Run the command line; a GatewiseError becomes its sentence and exit code 2."""
+    keep_memory()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")

@@ -181,7 +181,13 @@ class PretrainingSettings:
         embedding_dim=256, hidden_size=512, bidirectional=False, word_dropout=0.0, embedding_dropout=0.1, dropout=0.1
     )
     training: TrainingConfig = TrainingConfig(
-        epochs=4, batch_tokens=4096, warmup=0.05, averaging=0.999, label_smoothing=0.0, dev_share=0.01
+        epochs=4,
+        learning_rate=3e-3,
+        batch_tokens=8192,
+        warmup=0.05,
+        averaging=0.999,
+        label_smoothing=0.0,
+        dev_share=0.01,
     )
     pretraining: PretrainingConfig = PretrainingConfig()
 

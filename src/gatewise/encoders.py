@@ -3,6 +3,7 @@
 An encoder is where `gatewise train --pretrained` starts from.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from gatewise import folder
-from gatewise.config import PretrainingSettings
+from gatewise.config import AnySettings, PretrainingSettings
 from gatewise.errors import ConfigError
 from gatewise.files import remove_folder
 from gatewise.model import PretrainedEncoder
@@ -80,10 +81,11 @@ def pretrain_encoder(
     return encoder
 
 
-def shaped_as(encoder: PretrainedEncoder, settings: PretrainingSettings) -> PretrainingSettings:
+def shaped_as(encoder: PretrainedEncoder, settings: AnySettings) -> AnySettings:
     """Give the settings with the shape of an encoder's network."""
     names = ("embedding_dim", "hidden_size", "num_layers", "bidirectional")
-    return settings.replace(**{name: getattr(encoder.network, name) for name in names})
+    shape = {name: getattr(encoder.network, name) for name in names}
+    return dataclasses.replace(settings, network=dataclasses.replace(settings.network, **shape))
 
 
 def language_model(

@@ -15,12 +15,13 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from gatewise.batching import Sequences, gather, windows
-from gatewise.config import PretrainingSettings, Settings, TrainingConfig
+from gatewise.config import PretrainingSettings, Settings, TokenizerConfig, TrainingConfig
 from gatewise.errors import DataError
 from gatewise.reading import Dataset, Part
 from gatewise.tokenizer import Ids, TextTokenizer, train_tokenizer
 from gatewise.vectors import COUNTED_TOKENS
 
+NEW_WORD_COUNT = 5  # a word the encoder does not know is added when the training text holds it so often
 WHOLE_TEXT = 100_000  # tokens of a text that a language model reads
 Flags = npt.NDArray[np.bool_]
 
@@ -80,8 +81,15 @@ def keys_and_labels(part: Part) -> tuple[set[bytes], Counter[str]]:
     return keys, labels
 
 
-def prepare(dataset: Dataset, settings: Settings, label_order: Sequence[str] | None = None) -> Prepared:
+def prepare(
+    dataset: Dataset,
+    settings: Settings,
+    label_order: Sequence[str] | None = None,
+    known: TextTokenizer | None = None,
+) -> Prepared:
     """Read, split, tokenise and encode, in three passes that never hold all texts.
+
+    With a `known` tokenizer, an encoder's, only words are added that it lacks and that are not rare.
 
     Training and dev texts equal to a test text are left out. The dev split is the data set's own, or is drawn by group
     where there are groups and by text (copies stay together) where there are none. Raises DataError.
@@ -111,7 +119,7 @@ def prepare(dataset: Dataset, settings: Settings, label_order: Sequence[str] | N
     else:
         held_out = split(targets, groups, kept, settings.training) & kept
     chosen = kept & ~held_out
-    tokenizer = train_tokenizer(rows_of(part, chosen), settings.tokenizer)
+    tokenizer = tokenizer_for(rows_of(part, chosen), settings.tokenizer, known)
     encoded = gather(map(tokenizer.encode_batch, rows_of(part, kept)), targets[kept], tokenizer.vocab_size)
     train_set = encoded.select(np.flatnonzero(~held_out[kept]))
     dev_set = encoded.select(np.flatnonzero(held_out[kept]))
@@ -128,6 +136,18 @@ def prepare(dataset: Dataset, settings: Settings, label_order: Sequence[str] | N
         "class_counts": ", ".join(f"{name} {counts[name]}" for name in names),
     }  # fmt: skip
     return Prepared(tokenizer, names, train_set, dev_set, unlabelled, notes)
+
+
+def tokenizer_for(texts: Iterator[list[str]], config: TokenizerConfig, known: TextTokenizer | None) -> TextTokenizer:
+    """Train a tokenizer, or add to a known one the words it lacks and that are seen often enough to be learnt."""
+    if known is None:
+        return train_tokenizer(texts, config)
+    often = dataclasses.replace(config, kind="word", min_count=max(config.min_count, NEW_WORD_COUNT))
+    try:
+        new = train_tokenizer(texts, often)
+    except DataError:  # no word is that frequent
+        return known.limited(config.max_tokens)
+    return known.extended(new).limited(config.max_tokens)
 
 
 def check_labels(part: Part, labels: list[str], test_labels: Counter[str]) -> Counter[str]:

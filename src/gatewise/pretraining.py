@@ -120,12 +120,14 @@ class Naming(nn.Module):
         self.maps = nn.ModuleList(nn.Linear(hidden_size, size) for _ in range(directions))
         self.bias = nn.Parameter(torch.from_numpy(np.log(np.maximum(counts, 0.5) / counts.sum())).float())
 
-    def loss(self, pairs: "Pairs", weight: Tensor, random: torch.Generator | None) -> Tensor:
-        """Give the summed cross-entropy with a sample of the words in place of all."""
-        sample = self.sampler.draw(random)
-        chances = self.sampler.log_chances[sample]
+    def loss(self, pairs: "Pairs", table: Tensor, rows: Tensor, sample: Tensor) -> Tensor:
+        """Give the summed cross-entropy with a sample of the words in place of all.
+
+        The table holds the embedding's `rows`; the words to name and the sample, in rising order, are places in it.
+        """
+        chances, bias = self.sampler.log_chances[rows[sample]], self.bias[rows]
         losses = [
-            _sampled_loss(to_vector(here), weight, self.bias, words, sample, chances)
+            _sampled_loss(to_vector(here), table, bias, words, sample, chances)
             for to_vector, (here, words) in zip(self.maps, pairs, strict=True)
         ]
         return torch.stack(losses).sum()
@@ -168,24 +170,34 @@ class LanguageModel(nn.Module):
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Give the summed cross-entropy in nats, over a sample of the vocabulary, and the number of next words.
 
-        The second task is weighted as if it named as many words.
+        The second task is weighted as if it named as many words. The step works on the rows of the embedding that it
+        touches, some thousands, and writes the whole table's gradient once: done for each use, that took as long as
+        the LSTM.
         """
-        inputs, lengths, states = self.read(batch)
+        inputs, lengths = torch.from_numpy(batch.inputs), torch.from_numpy(batch.lengths)
+        samples = [task.sampler.draw(self.random) for task in (self.next_words, self.ahead_words)]
+        rows, places = torch.unique(torch.cat([inputs.flatten(), *samples]), return_inverse=True)
+        inputs, samples[0], samples[1] = torch.split(places, [inputs.numel(), *map(len, samples)])
+        inputs = inputs.view(batch.inputs.shape)
+        table = self.embedding.weight[rows]
+        states = self.read(inputs, lengths, table)
         pairs = next_words(inputs, lengths, states)
-        total = self.next_words.loss(pairs, self.embedding.weight, self.random)
+        total = self.next_words.loss(pairs, table, rows, samples[0])
         count = sum(len(words) for _, words in pairs)
         if self.config.ahead:
-            span, wanted = self.config.ahead_words, self.ahead_words.sampler.occurs
-            pairs = words_ahead(inputs, lengths, states, span, wanted, self.random)
+            wanted = self.ahead_words.sampler.occurs[rows]
+            pairs = words_ahead(inputs, lengths, states, self.config.ahead_words, wanted, self.random)
             if named := sum(len(words) for _, words in pairs):
                 weight = self.config.ahead * count / named
-                total = total + weight * self.ahead_words.loss(pairs, self.embedding.weight, self.random)
+                total = total + weight * self.ahead_words.loss(pairs, table, rows, samples[1])
         return total, float(max(1, count))
 
     def score(self, batch: Batch) -> tuple[float, float, float]:
         """Give minus the next words' cross-entropy over the whole vocabulary, itself in nats, and their number."""
+        inputs, lengths = torch.from_numpy(batch.inputs), torch.from_numpy(batch.lengths)
+        states = self.read(inputs, lengths, self.embedding.weight)
         total, count = 0.0, 0
-        for direction, (here, words) in enumerate(next_words(*self.read(batch))):
+        for direction, (here, words) in enumerate(next_words(inputs, lengths, states)):
             for start in range(0, len(words), SLICE):
                 rows = slice(start, start + SLICE)
                 scores = self.next_words.scores(direction, here[rows], self.embedding.weight)
@@ -193,12 +205,11 @@ class LanguageModel(nn.Module):
             count += len(words)
         return -total, total, float(count)
 
-    def read(self, batch: Batch) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Give a batch's ids, [T, B], lengths, [B], and states, [T, B, H] for each direction."""
-        inputs, lengths = torch.from_numpy(batch.inputs), torch.from_numpy(batch.lengths)
-        vectors = self.noise(self.embedding(inputs), self.network.embedding_dropout)
+    def read(self, inputs: Tensor, lengths: Tensor, table: Tensor) -> list[Tensor]:
+        """Give each direction's states, [T, B, H], of a batch whose inputs, [T, B], are rows of a table of vectors."""
+        vectors = self.noise(functional.embedding(inputs, table), self.network.embedding_dropout)
         states = self.noise(self.encoder(vectors, lengths, self.random), self.network.dropout)
-        return inputs, lengths, list(torch.split(states, self.network.hidden_size, dim=2))
+        return list(torch.split(states, self.network.hidden_size, dim=2))
 
     def noise(self, vectors: Tensor, share: float) -> Tensor:
         """Drop features while training, with one mask per text for all its steps."""

@@ -6,12 +6,10 @@ and number of threads: the order of batches is a function of (seed, epoch), and 
 """
 
 import copy
-import ctypes
 import dataclasses
 import json
 import math
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,6 +24,7 @@ from gatewise.batching import Batch, Rows, Sequences, collate, in_order_of_lengt
 from gatewise.config import TrainingConfig
 from gatewise.errors import TrainingError
 from gatewise.files import cannot_write, read_checkpoint, tensor_bytes, write_atomically
+from gatewise.memory import keep_memory
 from gatewise.workers import Workers, autocast
 
 CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
@@ -293,17 +292,6 @@ def _epochs(
             break
         progress.epoch, progress.batch = progress.epoch + 1, 0
         run.save()
-
-
-def keep_memory() -> None:
-    """Ask glibc to keep freed memory instead of handing it back to the system after every step.
-
-    A step frees and takes arrays of tens of MB; fresh pages for each cost a quarter of the time (measured on a language
-    model of 512 units). Other C libraries do not know the call and are left alone.
-    """
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        for parameter in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
-            libc.mallopt(parameter, 2**31 - 1)
 
 
 def _news(run: Run, share: float, baseline: float) -> Iterator[Event]:
