@@ -12,8 +12,8 @@ import gatewise
 SOURCE = Path(__file__).parent.parent / "src" / "gatewise"
 GROUND = ["errors", "config", "files", "memory"]
 TEXT = ["datasets", "reading", "tokenizer"]
-TENSORS = ["batching", "vectors", "cell", "network", "workers", "training", "pretraining"]
-MODEL = ["preparation", "model", "folder", "evaluation", "runs", "encoders", "classifier"]
+TENSORS = ["batching", "vectors", "ngrams", "storage", "cell", "network", "workers", "training", "pretraining"]
+MODEL = ["preparation", "model", "cards", "folder", "evaluation", "runs", "encoders", "classifier"]
 UNDERSTANDING = ["tracing", "attribution", "faithfulness", "lab"]
 WAYS_OUT = ["page", "console", "cli"]
 ORDER = GROUND + TEXT + TENSORS + MODEL + UNDERSTANDING + WAYS_OUT

@@ -20,13 +20,16 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise import folder
+from gatewise.batching import Sequences
 from gatewise.config import Settings, TrainingConfig
 from gatewise.encoders import shaped_as
 from gatewise.errors import DataError
-from gatewise.evaluation import Evaluation, evaluate, fit_temperature, summarise
+from gatewise.evaluation import Evaluation, evaluate, fit_blend, fit_temperature, log_loss, summarise
 from gatewise.files import remove_folder
-from gatewise.model import Label, Model, Numbers, PretrainedEncoder, logits_of
+from gatewise.model import Label, Model, Numbers, PretrainedEncoder, logits_of, softmax
 from gatewise.network import EMBEDDING_STD, TextLSTM
+from gatewise.ngrams import logits as ngram_logits
+from gatewise.ngrams import train_ngrams
 from gatewise.preparation import Prepared, prepare
 from gatewise.reading import Dataset, from_lists
 from gatewise.runs import Report, opened, settle
@@ -56,12 +59,18 @@ def fit(
     started: float | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> tuple[Model, Evaluation]:
-    """Train a network on prepared data, from an encoder if there is one, and calibrate it on the dev split."""
+    """Train a network, from an encoder if there is one, and its n-gram companion; weigh and calibrate their sum.
+
+    The dev split of the prepared data chooses the network's epoch, the companion's weight and the temperature.
+    """
     config = settings.training
     threads = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):
         try:
             torch.set_num_threads(config.threads or threads)
+            companion = None
+            if config.companion:  # before the network, so that its time counts in the budget; again when resumed
+                companion = train_ngrams(prepared.train, len(prepared.labels), balanced=config.class_weights)
             torch.manual_seed(config.seed)
             network = new_network(prepared, settings, encoder, fresh=not resume)
             events = train(
@@ -73,23 +82,46 @@ def fit(
                 report(event)
         finally:
             torch.set_num_threads(threads)
-    logits = logits_of(network, prepared.dev)
-    temperature = fit_temperature(logits, prepared.dev.targets)
-    dev = summarise(
-        logits,
-        prepared.dev.targets,
-        prepared.dev.lengths,
-        temperature=temperature,
-        labels=prepared.labels,
-        data="dev split",
-    )
+    model = Model(prepared.tokenizer, network, prepared.labels, companion=companion)
+    model, dev, dev_figures = calibrated(model, prepared.dev)
     facts = prepared.notes | {
         "trained_seconds": round(event.seconds, 1), "steps": event.step, "epochs": round(event.epoch, 3),
-        "padding_share": round(event.values["padding"], 4), "settings": settings.flat(), "dev": figures(dev),
+        "padding_share": round(event.values["padding"], 4), "settings": settings.flat(), "dev": dev_figures,
     }  # fmt: skip
     if encoder:
         facts["encoder"] = {name: value for name, value in encoder.facts.items() if name != "settings"}
-    return Model(prepared.tokenizer, network, prepared.labels, temperature, facts), dev
+    return dataclasses.replace(model, facts=facts), dev
+
+
+def calibrated(model: Model, dev: Sequences) -> tuple[Model, Evaluation, dict[str, Any]]:
+    """Fit temperature and the companion's weight on the dev split; drop a companion that gets no weight.
+
+    Gives the model, its Evaluation and the figures for the card, those of the parts alone among them.
+    """
+    targets, alone = dev.targets, {"network": logits_of(model.network, dev)}
+    logits, temperature, weight, companion = alone["network"], 1.0, 0.0, model.companion
+    if companion:
+        alone["companion"] = ngram_logits(companion, dev)
+        temperature, weight = fit_blend(logits, alone["companion"], targets)
+        logits = logits + weight * alone["companion"]
+    if not weight:
+        companion, temperature = None, fit_temperature(logits, targets)
+    names = tuple(map(str, model.labels))
+    found = summarise(
+        logits, targets, dev.lengths, temperature=temperature, labels=names, data="dev split",
+        alone=alone if companion else {},
+    )  # fmt: skip
+    shown = figures(found)
+    if len(alone) > 1:
+        shown["alone"] = {
+            name: {
+                "accuracy": float((part.argmax(axis=1) == targets).mean()),
+                "log_loss": log_loss(softmax(part / fit_temperature(part, targets)), targets),
+            }
+            for name, part in alone.items()
+        }
+    fitted = dataclasses.replace(model, temperature=temperature, companion=companion, companion_weight=weight)
+    return fitted, found, shown
 
 
 def new_network(
@@ -135,7 +167,8 @@ def guessing(prepared: Prepared, config: TrainingConfig) -> float:
 def figures(found: Evaluation) -> dict[str, Any]:
     """Give an evaluation's numbers for the card, without texts and tables."""
     names = ("n", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece", "ece_uncalibrated")
-    return {name: getattr(found, name) for name in names}
+    alone = {name: {"accuracy": accuracy} for name, accuracy in found.accuracy_alone.items()}
+    return {name: getattr(found, name) for name in names} | ({"alone": alone} if alone else {})
 
 
 def train_classifier(
@@ -217,6 +250,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         class_weights: bool | None = None,
         pretrained: str | None = None,
         word_vectors: bool | None = None,
+        companion: bool | None = None,
         dev_share: float | None = None,
         patience: int | None = None,
         precision: str | None = None,
@@ -253,6 +287,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.class_weights = class_weights
         self.pretrained = pretrained
         self.word_vectors = word_vectors
+        self.companion = companion
         self.dev_share = dev_share
         self.patience = patience
         self.precision = precision

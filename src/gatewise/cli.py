@@ -109,6 +109,7 @@ def train_command(
     adversarial: Annotated[float | None, option(TrainingConfig, "adversarial")] = None,
     class_weights: Annotated[bool | None, option(TrainingConfig, "class_weights")] = None,
     word_vectors: Annotated[bool | None, option(TrainingConfig, "word_vectors")] = None,
+    companion: Annotated[bool | None, option(TrainingConfig, "companion")] = None,
     dev_share: Annotated[float | None, option(TrainingConfig, "dev_share")] = None,
     patience: Annotated[int | None, option(TrainingConfig, "patience")] = None,
     precision: Annotated[str | None, option(TrainingConfig, "precision")] = None,

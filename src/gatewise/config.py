@@ -103,6 +103,9 @@ class TrainingConfig:
     word_vectors: bool = setting(
         True, "Start the embedding from co-occurrences in the training (and unlabelled) text, compressed (PPMI, SVD)."
     )
+    companion: bool = setting(
+        True, "Add the log-odds of a linear model on word n-grams, weighed on the dev split, to the network's."
+    )
     dev_share: float = setting(0.1, "Share of the training text held out to choose by (the dev split).", 0.01, 0.5)
     patience: int = setting(
         3, "Stop after this many epochs, or a quarter of all if that is more, without a better dev score.", 1, 10_000

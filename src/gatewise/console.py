@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 def print_figures(found: "Evaluation") -> None:
     """Print an evaluation for people."""
+    alone = ", ".join(f"{name} {accuracy:.4f}" for name, accuracy in found.accuracy_alone.items())
+    alone = f"accuracy alone    {alone}\n" if alone else ""
     print_answer(
         f"accuracy          {found.accuracy:.4f}   "
         f"95 % interval {found.accuracy_low:.4f} to {found.accuracy_high:.4f}\n"
+        f"{alone}"
         f"macro F1          {found.macro_f1:.4f}\n"
         f"log-loss          {found.log_loss:.4f}   {found.log_loss_uncalibrated:.4f} before calibration\n"
         f"calibration error {found.ece:.4f}   {found.ece_uncalibrated:.4f} before calibration\n"

@@ -1,4 +1,4 @@
-"""A usable model, text in and answer out: tokenizer, network, labels and calibration together."""
+"""A usable model, text in and answer out: tokenizer, network, n-gram companion, labels and calibration together."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +12,8 @@ from torch import nn
 from gatewise.batching import Sequences, gather, in_order_of_length
 from gatewise.config import NetworkConfig
 from gatewise.network import TextLSTM
+from gatewise.ngrams import Ngrams
+from gatewise.ngrams import logits as ngram_logits
 from gatewise.tokenizer import TextTokenizer
 
 Label = str | int | float | bool
@@ -32,21 +34,35 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A trained classifier."""
+    """A trained classifier; its logits are the network's plus, where there is one, the companion's times a weight."""
 
     tokenizer: TextTokenizer
     network: TextLSTM
     labels: tuple[Label, ...]
     temperature: float = 1.0
     facts: dict[str, Any] = field(default_factory=dict)  # where it comes from and what was measured, for its card
+    companion: Ngrams | None = None
+    companion_weight: float = 0.0
 
     def encode(self, texts: Sequence[str]) -> Sequences:
         """Turn texts into ids."""
         return gather([self.tokenizer.encode_batch(texts)], None, self.tokenizer.vocab_size)
 
+    def parts(self, sequences: Sequences) -> tuple[Numbers, Numbers]:
+        """Give what network and companion (weight included, zeros without one) add to the logits, [N, C] each."""
+        network = logits_of(self.network, sequences)
+        if self.companion is None:
+            return network, np.zeros_like(network)
+        return network, self.companion_weight * ngram_logits(self.companion, sequences)
+
+    def network_logits(self, texts: Sequence[str]) -> Numbers:
+        """Give the network's part of the logits, [N, C]."""
+        return logits_of(self.network, self.encode(texts))
+
     def logits(self, texts: Sequence[str]) -> Numbers:
         """Give uncalibrated logits, [N, C]."""
-        return logits_of(self.network, self.encode(texts))
+        network, companion = self.parts(self.encode(texts))
+        return network + companion
 
     def probabilities(self, texts: Sequence[str]) -> Numbers:
         """Give calibrated probabilities, [N, C]; every row sums to 1."""
