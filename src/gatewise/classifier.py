@@ -6,8 +6,10 @@ estimator.
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +22,25 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise import folder
-from gatewise.batching import Sequences
+from gatewise.batching import Sequences, join
 from gatewise.config import Settings, TrainingConfig
 from gatewise.encoders import shaped_as
 from gatewise.errors import DataError
 from gatewise.evaluation import Evaluation, evaluate, fit_blend, fit_temperature, log_loss, summarise
-from gatewise.files import remove_folder
+from gatewise.files import read_checkpoint, remove_folder, tensor_bytes, write_atomically
 from gatewise.model import Label, Model, Numbers, PretrainedEncoder, logits_of, softmax
 from gatewise.network import EMBEDDING_STD, TextLSTM
 from gatewise.ngrams import logits as ngram_logits
 from gatewise.ngrams import train_ngrams
 from gatewise.preparation import Prepared, prepare
 from gatewise.reading import Dataset, from_lists
-from gatewise.runs import Report, opened, settle
+from gatewise.runs import TEACHER, Report, opened, settle
 from gatewise.tokenizer import PAD_ID
-from gatewise.training import METRICS, Event, train
+from gatewise.training import CHECKPOINT, METRICS, Event, train
 from gatewise.vectors import vectors_from_company, word_vectors
+
+STUDENT = "student.safetensors"  # the second network's checkpoint
+TEACHER_SHARE = 0.4  # of the minutes, where a second network follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,33 +69,97 @@ def fit(
     The dev split of the prepared data chooses the network's epoch, the companion's weight and the temperature.
     """
     config = settings.training
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]):
-        try:
-            torch.set_num_threads(config.threads or threads)
-            companion = None
-            if config.companion:  # before the network, so that its time counts in the budget; again when resumed
-                companion = train_ngrams(prepared.train, len(prepared.labels), balanced=config.class_weights)
-            torch.manual_seed(config.seed)
-            network = new_network(prepared, settings, encoder, fresh=not resume)
-            events = train(
-                network, prepared.train, prepared.dev, config, baseline=guessing(prepared, config), folder=run_folder,
-                resume=resume, fingerprint=prepared.fingerprint(), stopped=stopped,
-                used_seconds=time.perf_counter() - started if started else 0.0,
-            )  # fmt: skip
-            for event in events:
-                report(event)
-        finally:
-            torch.set_num_threads(threads)
-    model = Model(prepared.tokenizer, network, prepared.labels, companion=companion)
-    model, dev, dev_figures = calibrated(model, prepared.dev)
+    started = time.perf_counter() if started is None else started
+    stage = partial(learn, prepared, report=report, run_folder=run_folder, resume=resume, stopped=stopped)
+    with seeded(config):
+        companion = None
+        if config.companion:  # before the network, so that its time counts in the budget; again when resumed
+            companion = train_ngrams(prepared.train, len(prepared.labels), balanced=config.class_weights)
+        torch.manual_seed(config.seed)
+        network = new_network(prepared, settings, encoder, fresh=not resume)
+        teaching = bool(config.student_epochs and prepared.unlabelled)
+        first = dataclasses.replace(config, minutes=config.minutes * (TEACHER_SHARE if teaching else 1))
+        event = stage(network, prepared.train, first, used=time.perf_counter() - started, teacher=teaching)
+        model = Model(prepared.tokenizer, network, prepared.labels, companion=companion)
+        model, dev, shown = calibrated(model, prepared.dev)
+        if teaching and not stopped():
+            assert prepared.unlabelled is not None
+            lesson = join([shares_of(prepared.train, config, model), taught_by(model, prepared.unlabelled)])
+            torch.manual_seed(config.seed + 1)
+            student = new_network(prepared, settings, encoder)
+            second = dataclasses.replace(config, epochs=config.student_epochs)
+            used = event.seconds + time.perf_counter() - started
+            event = stage(student, lesson, second, used=used, checkpoint=STUDENT)
+            model = dataclasses.replace(model, network=student, companion=companion)
+            model, dev, shown = calibrated(model, prepared.dev)
     facts = prepared.notes | {
         "trained_seconds": round(event.seconds, 1), "steps": event.step, "epochs": round(event.epoch, 3),
-        "padding_share": round(event.values["padding"], 4), "settings": settings.flat(), "dev": dev_figures,
+        "padding_share": round(event.values["padding"], 4), "settings": settings.flat(), "dev": shown,
     }  # fmt: skip
     if encoder:
         facts["encoder"] = {name: value for name, value in encoder.facts.items() if name != "settings"}
     return dataclasses.replace(model, facts=facts), dev
+
+
+@contextmanager
+def seeded(config: TrainingConfig) -> Iterator[None]:
+    """Train with the threads set, and leave torch's threads and random state as they were."""
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
+        try:
+            torch.set_num_threads(config.threads or threads)
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+def learn(
+    prepared: Prepared,
+    network: TextLSTM,
+    train_set: Sequences,
+    config: TrainingConfig,
+    *,
+    report: Report,
+    run_folder: Path | None,
+    resume: bool,
+    stopped: Callable[[], bool],
+    used: float,
+    teacher: bool = False,
+    checkpoint: str = CHECKPOINT,
+) -> Event:
+    """Train a network, or, in a resumed run whose teacher has learnt already, take its weights; give the last event."""
+    place = run_folder / TEACHER if run_folder and teacher else None
+    if place and resume and place.is_file():
+        arrays, values = read_checkpoint(place)
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+        network.eval()
+        return Event(**values)
+    events = train(
+        network, train_set, prepared.dev, config, baseline=guessing(prepared, config), folder=run_folder,
+        resume=resume and run_folder is not None and (run_folder / checkpoint).is_file(), checkpoint=checkpoint,
+        fingerprint=prepared.fingerprint(), stopped=stopped, used_seconds=used,
+    )  # fmt: skip
+    for event in events:
+        report(event)
+    if place and not stopped():
+        weights = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+        write_atomically(place, tensor_bytes(weights, dataclasses.asdict(event)))
+    return event
+
+
+def shares_of(sequences: Sequences, config: TrainingConfig, model: Model) -> Sequences:
+    """Turn classes into shares of classes, [N, C], as smooth as training makes them."""
+    classes = len(model.labels)
+    shares = np.full((len(sequences), classes), config.label_smoothing / classes, dtype=np.float32)
+    shares[np.arange(len(sequences)), sequences.targets] += 1 - config.label_smoothing
+    return dataclasses.replace(sequences, targets=shares)
+
+
+def taught_by(model: Model, sequences: Sequences) -> Sequences:
+    """Give unlabelled texts a model's calibrated probabilities as targets."""
+    network, companion = model.parts(sequences)
+    shares = softmax((network + companion) / model.temperature).astype(np.float32)
+    return dataclasses.replace(sequences, targets=shares)
 
 
 def calibrated(model: Model, dev: Sequences) -> tuple[Model, Evaluation, dict[str, Any]]:
@@ -245,6 +314,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         averaging: float | None = None,
         batch_tokens: int | None = None,
         batch_texts: int | None = None,
+        student_epochs: int | None = None,
         adversarial: float | None = None,
         layer_decay: float | None = None,
         class_weights: bool | None = None,
@@ -282,6 +352,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.averaging = averaging
         self.batch_tokens = batch_tokens
         self.batch_texts = batch_texts
+        self.student_epochs = student_epochs
         self.adversarial = adversarial
         self.layer_decay = layer_decay
         self.class_weights = class_weights
@@ -294,8 +365,17 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.threads = threads
         self.random_state = random_state
 
-    def fit(self, X: Sequence[str], y: Sequence[Label], groups: Sequence[Any] | None = None) -> "LSTMClassifier":
-        """Train on texts and their labels; texts of one group (author, film) stay on one side of the dev split."""
+    def fit(
+        self,
+        X: Sequence[str],
+        y: Sequence[Label],
+        groups: Sequence[Any] | None = None,
+        unlabelled: Sequence[str] | None = None,
+    ) -> "LSTMClassifier":
+        """Train on texts and their labels; texts of one group (author, film) stay on one side of the dev split.
+
+        Unlabelled texts of the same kind feed the word vectors and, with `student_epochs`, the second network.
+        """
         texts = as_texts(X)
         check_consistent_length(texts, y, groups)
         refuse_missing(y)
@@ -313,7 +393,8 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         part = from_lists(texts, [str(label) for label in labels.tolist()], groups, name="the training data")
         encoder = folder.load_encoder(settings.training.pretrained) if settings.training.pretrained else None
         settings = shaped_as(encoder, settings) if encoder else settings
-        dataset = Dataset("texts in memory", part, None, None, None)
+        more = from_lists(as_texts(unlabelled), name="the unlabelled texts") if unlabelled is not None else None
+        dataset = Dataset("texts in memory", part, None, None, more)
         prepared = prepare(dataset, settings, names, encoder.tokenizer if encoder else None)
         model, _ = fit(prepared, settings, encoder=encoder, started=time.perf_counter())
         self.classes_ = classes

@@ -3,6 +3,7 @@
 Answers go to standard output, progress and warnings to standard error. Heavy modules are imported inside the commands.
 """
 
+import dataclasses
 import json
 import sys
 import time
@@ -76,6 +77,9 @@ def train_command(
     out: Annotated[
         Path | None, typer.Option(help="Folder to make for the model. [default: runs/ and DATA's name]")
     ] = None,
+    unlabelled: Annotated[
+        str | None, typer.Option(help="More text of the kind, its labels not looked at: a name, file or folder.")
+    ] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     group_column: GroupColumn = None,
@@ -106,6 +110,7 @@ def train_command(
     batch_texts: Annotated[int | None, option(TrainingConfig, "batch_texts")] = None,
     pretrained: Annotated[str | None, option(TrainingConfig, "pretrained")] = None,
     layer_decay: Annotated[float | None, option(TrainingConfig, "layer_decay")] = None,
+    student_epochs: Annotated[int | None, option(TrainingConfig, "student_epochs")] = None,
     adversarial: Annotated[float | None, option(TrainingConfig, "adversarial")] = None,
     class_weights: Annotated[bool | None, option(TrainingConfig, "class_weights")] = None,
     word_vectors: Annotated[bool | None, option(TrainingConfig, "word_vectors")] = None,
@@ -139,6 +144,9 @@ def train_command(
     if tensorboard and out.absolute() in (tensorboard.absolute(), *tensorboard.absolute().parents):
         raise ConfigError(f"--tensorboard {tensorboard} lies in the model folder {out}; choose a folder outside it.")
     dataset = _read(data, text_column, label_column, group_column)
+    if unlabelled:
+        more = _read(unlabelled, text_column, None, None)
+        dataset = dataclasses.replace(dataset, unlabelled=more.unlabelled or more.train)
     log = tensorboard_writer(tensorboard) if tensorboard else None
     begun = False
     with show_progress(quiet) as show, ctrl_c(lambda: begun) as stopped:

@@ -90,6 +90,10 @@ class TrainingConfig:
     )
     batch_tokens: int = setting(16_384, "Most tokens in a batch, padding included.", 64, 4_000_000)
     batch_texts: int = setting(64, "Most texts in a batch.", 1, 100_000)
+    student_epochs: int = setting(
+        0, "Passes of a second network, the one kept, over labelled and unlabelled text, taught by the first and its "
+        "companion; 0 keeps the first.", 0, 10_000,
+    )  # fmt: skip
     adversarial: float = setting(
         0.0, "Train also on texts disturbed where it hurts most, by noise of this many times the vectors' rms; takes "
         "twice the time. 0 turns it off.", 0.0, 1000.0,

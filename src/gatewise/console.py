@@ -133,7 +133,8 @@ def _noticed(notes: dict[str, Any]) -> Iterator[str]:
         ("left_out_equal_to_test", "training texts equal to a test text left out"),
         ("left_out_copies", "copies left out"),
         ("blank_training_texts", "training texts are blank"),
-        ("unlabelled_texts", "unlabelled texts for the word vectors"),
+        ("unlabelled_texts", "unlabelled texts"),
+        ("unlabelled_equal_to_test", "unlabelled texts equal to a test text left out"),
     ):
         if notes.get(name):
             yield f"{notes[name]:,} {what}"

@@ -126,13 +126,14 @@ def prepare(
     if dataset.dev:
         dev_set = encode_part(dataset.dev, tokenizer, index, test_keys)
     unlabelled = None
-    if dataset.unlabelled and settings.training.word_vectors:
-        unlabelled = encode_unlabelled(dataset.unlabelled, tokenizer, test_keys)
+    equal = 0
+    if dataset.unlabelled and (settings.training.word_vectors or settings.training.student_epochs):
+        unlabelled, equal = encode_unlabelled(dataset.unlabelled, tokenizer, test_keys)
     notes = {
         "data": dataset.name, "training_texts": len(train_set), "dev_texts": len(dev_set),
         "dev_split": "given" if dataset.dev else "by group" if part.grouped else "by text",
         "left_out_equal_to_test": int((~kept).sum()), "blank_training_texts": blank,
-        "unlabelled_texts": len(unlabelled) if unlabelled else 0,
+        "unlabelled_texts": len(unlabelled) if unlabelled else 0, "unlabelled_equal_to_test": equal,
         "class_counts": ", ".join(f"{name} {counts[name]}" for name in names),
     }  # fmt: skip
     return Prepared(tokenizer, names, train_set, dev_set, unlabelled, notes)
@@ -239,19 +240,33 @@ def encode_part(part: Part, tokenizer: TextTokenizer, index: dict[str, int], tes
     return dataclasses.replace(sequences, targets=np.array(targets, dtype=np.int64))
 
 
-def encode_unlabelled(part: Part, tokenizer: TextTokenizer, test_keys: set[bytes]) -> Sequences:
-    """Encode as much unlabelled text as word vectors are counted in, without texts equal to a test text."""
+def encode_unlabelled(part: Part, tokenizer: TextTokenizer, test_keys: set[bytes]) -> tuple[Sequences, int]:
+    """Encode at most COUNTED_TOKENS of unlabelled text without texts equal to a test text, and count those.
+
+    Raises DataError when it holds most of the test part: that is a mistake, not chance.
+    """
+    met: set[bytes] = set()
 
     def encoded() -> Iterator[list[Ids]]:
         tokens = 0
         for batch in part.batches():
-            texts = [text for text in batch.column("text").to_pylist() if text_key(text) not in test_keys]
-            yield (ids := tokenizer.encode_batch(texts))
+            texts = batch.column("text").to_pylist()
+            keys = [text_key(text) for text in texts]
+            met.update(key for key in keys if key in test_keys)
+            yield (
+                ids := tokenizer.encode_batch([t for t, key in zip(texts, keys, strict=True) if key not in test_keys])
+            )
             tokens += sum(map(len, ids))
             if tokens >= COUNTED_TOKENS:
                 return
 
-    return gather(encoded(), None, tokenizer.vocab_size)
+    sequences = gather(encoded(), None, tokenizer.vocab_size)
+    if 2 * len(met) > len(test_keys) > 0:
+        raise DataError(
+            f"{part.name} holds {len(met)} of the test part's {len(test_keys)} texts; nothing may be learnt from these, "
+            "so give other unlabelled text."
+        )
+    return sequences, len(met)
 
 
 def prepare_corpus(dataset: Dataset, settings: PretrainingSettings, tokenizer: TextTokenizer | None = None) -> Corpus:

@@ -15,6 +15,7 @@ from gatewise.files import make_folder, read_json, refuse_existing, remove_folde
 from gatewise.training import CHECKPOINT, Event
 
 SETTINGS = "settings.json"
+TEACHER = "teacher.safetensors"  # the first network of two, once it has learnt
 Report = Callable[[Event], None]
 
 
@@ -54,16 +55,21 @@ def settle(
         return settings
     refuse_existing(out, overwrite=overwrite)
     folder = unfinished(out)
-    if (folder / CHECKPOINT).exists() and not overwrite:  # killed before the first one: nothing to lose
+    if resumable(folder) and not overwrite:
         raise TrainingError(f"{folder} holds an unfinished run; add --resume to go on, or --overwrite.")
     return settings or defaults
+
+
+def resumable(folder: Path) -> bool:
+    """Say whether a run's folder holds anything to go on from; a run killed before that has nothing to lose."""
+    return (folder / CHECKPOINT).is_file() or (folder / TEACHER).is_file()
 
 
 @contextmanager
 def opened(out: Path, settings: AnySettings, *, resume: bool) -> Iterator[tuple[Path, bool]]:
     """Open the run's folder; give it and whether there is a checkpoint to go on from. An error leaves no empty run."""
     folder = unfinished(out)
-    resume = resume and (folder / CHECKPOINT).is_file()  # killed before the first checkpoint: begin again
+    resume = resume and resumable(folder)
     try:
         if not resume:
             remove_folder(folder)
@@ -71,6 +77,6 @@ def opened(out: Path, settings: AnySettings, *, resume: bool) -> Iterator[tuple[
             write_atomically(folder / SETTINGS, json.dumps(dataclasses.asdict(settings), indent=2).encode())
         yield folder, resume
     except BaseException:
-        if not (folder / CHECKPOINT).exists():  # nothing to resume
+        if not resumable(folder):
             remove_folder(folder)
         raise

@@ -77,12 +77,14 @@ class Progress:
 class Run:
     """The moving parts of one training: network, its average, optimiser, best weights so far, progress, clock."""
 
-    def __init__(self, network: nn.Module, config: TrainingConfig, folder: Path | None, fingerprint: str) -> None:
+    def __init__(
+        self, network: nn.Module, config: TrainingConfig, folder: Path | None, fingerprint: str, checkpoint: str
+    ) -> None:
         self.network = network
         self.averaged = copy.deepcopy(network).eval()
         self.workers = Workers(network, torch.get_num_threads())
         self.config = config
-        self.folder = folder
+        self.folder, self.checkpoint = folder, checkpoint
         groups = network.parameter_groups()  # type: ignore[operator]
         self.scales = [config.layer_decay**depth for depth in range(len(groups))]
         self.optimizer = torch.optim.AdamW(
@@ -179,7 +181,7 @@ class Run:
             tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in moments.items()}
         metadata = {"identity": self.identity, "progress": dataclasses.asdict(self.progress)}
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-        write_atomically(self.folder / CHECKPOINT, tensor_bytes(arrays, metadata))
+        write_atomically(self.folder / self.checkpoint, tensor_bytes(arrays, metadata))
         self.saved = time.perf_counter()
 
     def restore(self) -> list[str]:
@@ -187,9 +189,9 @@ class Run:
 
         Raises TrainingError when there is none or it belongs to other data or settings.
         """
-        if not self.folder or not (self.folder / CHECKPOINT).exists():
+        if not self.folder or not (self.folder / self.checkpoint).exists():
             raise TrainingError(f"There is no checkpoint in {self.folder} to go on from; leave out --resume.")
-        arrays, metadata = read_checkpoint(self.folder / CHECKPOINT)
+        arrays, metadata = read_checkpoint(self.folder / self.checkpoint)
         identity = metadata["identity"]
         for name, what in (("fingerprint", "data"), ("config", "settings")):
             if identity[name] != self.identity[name]:
@@ -225,6 +227,7 @@ def train(
     folder: Path | None = None,
     resume: bool = False,
     fingerprint: str = "",
+    checkpoint: str = CHECKPOINT,
     used_seconds: float = 0.0,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event]:
@@ -235,7 +238,7 @@ def train(
     """
     keep_memory()
     threads = torch.get_num_threads()
-    run = Run(network, config, folder, fingerprint)
+    run = Run(network, config, folder, fingerprint, checkpoint)
     torch.set_num_threads(1)  # the run's workers are threads already
     try:
         if resume:
