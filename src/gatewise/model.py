@@ -9,12 +9,13 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from gatewise.batching import Sequences, gather, in_order_of_length
+from gatewise.batching import Batch, Sequences, gather, in_order_of_length
 from gatewise.config import NetworkConfig
 from gatewise.network import TextLSTM
 from gatewise.ngrams import Ngrams
 from gatewise.ngrams import logits as ngram_logits
 from gatewise.tokenizer import TextTokenizer
+from gatewise.workers import each_on_a_core
 
 Label = str | int | float | bool
 Numbers = npt.NDArray[np.float64]
@@ -107,18 +108,21 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
 
 def logits_of(network: nn.Module, sequences: Sequences) -> Numbers:
     """Give a network's logits for encoded texts, [N, C], in their order, computed in float32."""
-    rows, logits = [np.empty(0, np.int64)], []
     was_training = network.training
     network.eval()
-    with torch.inference_mode():
-        for batch in in_order_of_length(sequences, batch_tokens=BATCH_TOKENS, batch_texts=BATCH_TEXTS):
-            logits.append(network.logits(batch).double().numpy())  # type: ignore[operator]
-            rows.append(batch.rows)
+
+    def answer(batch: Batch) -> tuple[npt.NDArray[np.int64], Numbers]:
+        with torch.inference_mode():
+            return batch.rows, network.logits(batch).double().numpy()  # type: ignore[operator]
+
+    batches = list(in_order_of_length(sequences, batch_tokens=BATCH_TOKENS, batch_texts=BATCH_TEXTS))
+    answers = each_on_a_core(answer, batches)
     network.train(was_training)
-    if not logits:
+    if not answers:
         return np.empty((0, network.head.out_features))  # type: ignore[union-attr,arg-type]
-    ordered = np.empty((len(sequences), logits[0].shape[1]))
-    ordered[np.concatenate(rows)] = np.concatenate(logits)
+    ordered = np.empty((len(sequences), answers[0][1].shape[1]))
+    for rows, logits in answers:
+        ordered[rows] = logits
     return ordered
 
 

@@ -263,8 +263,8 @@ def encode_unlabelled(part: Part, tokenizer: TextTokenizer, test_keys: set[bytes
     sequences = gather(encoded(), None, tokenizer.vocab_size)
     if 2 * len(met) > len(test_keys) > 0:
         raise DataError(
-            f"{part.name} holds {len(met)} of the test part's {len(test_keys)} texts; nothing may be learnt from these, "
-            "so give other unlabelled text."
+            f"{part.name} holds {len(met)} of the test part's {len(test_keys)} texts, of which nothing may be learnt; "
+            "give other unlabelled text."
         )
     return sequences, len(met)
 

@@ -6,7 +6,7 @@ in a fixed order and each has a random generator of its own, so the same number 
 """
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
@@ -87,6 +87,19 @@ class Workers:
         if self.pool:
             self.pool.shutdown()
         self.networks[0].random = None  # type: ignore[assignment]
+
+
+def each_on_a_core(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Apply a function to items, as many at once as torch has threads, one thread each; give the results in order."""
+    threads = torch.get_num_threads()
+    if threads == 1 or len(items) < 2:
+        return [function(item) for item in items]
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(function, items))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def sharing_weights(network: nn.Module) -> nn.Module:
