@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gatewise.config import (
+    PRETRAINING_MINUTES,
+    RECIPES,
     NetworkConfig,
     PretrainingConfig,
     PretrainingSettings,
@@ -39,7 +41,10 @@ app = typer.Typer(
 Data = Annotated[
     str, typer.Argument(help="A data set's name (imdb, reviews), a file (CSV, TSV, JSONL, Parquet) or a folder.")
 ]
-ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="The folder that `gatewise train --out` made.")]
+ModelPath = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A folder that `gatewise train --out` made, or sentiment-en.")
+]
+DEFAULT_MODEL = "sentiment-en"
 TextColumn = Annotated[str | None, typer.Option(help="Column of the texts, where it is not plain.")]
 LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels, where it is not plain.")]
 GroupColumn = Annotated[str | None, typer.Option(help="Column whose equal values stay on one side of the dev split.")]
@@ -77,6 +82,9 @@ def train_command(
     out: Annotated[
         Path | None, typer.Option(help="Folder to make for the model. [default: runs/ and DATA's name]")
     ] = None,
+    recipe: Annotated[
+        str, typer.Option(help=f"Settings to start from: {', '.join(RECIPES)}. Options change single ones.")
+    ] = "labels",
     unlabelled: Annotated[
         str | None, typer.Option(help="More text of the kind, its labels not looked at: a name, file or folder.")
     ] = None,
@@ -138,9 +146,14 @@ def train_command(
     from gatewise.runs import unfinished_settings
     from gatewise.training import tensorboard_writer
 
-    settings = (unfinished_settings(out, Settings()) if resume else Settings()).replace(**given)
+    if recipe not in RECIPES:
+        raise ConfigError(f"There is no recipe {recipe!r}; choose one of {', '.join(RECIPES)}.")
     if not resume:
         refuse_existing(out, overwrite=overwrite)  # before a long read
+    if recipe == "best" and not pretrained:
+        given["pretrained"] = str(own_encoder(data, out, text_column, threads, quiet))
+    defaults = Settings().replace(**RECIPES[recipe])
+    settings = (unfinished_settings(out, defaults) if resume else defaults).replace(**given)
     if tensorboard and out.absolute() in (tensorboard.absolute(), *tensorboard.absolute().parents):
         raise ConfigError(f"--tensorboard {tensorboard} lies in the model folder {out}; choose a folder outside it.")
     dataset = _read(data, text_column, label_column, group_column)
@@ -245,6 +258,21 @@ def pretrain_command(
     print_answer(f"dev perplexity {made.facts['dev_perplexity']}\nencoder {out}")
 
 
+def own_encoder(data: str, out: Path, text_column: str | None, threads: int | None, quiet: bool) -> Path:
+    """Pretrain an encoder on DATA's own text beside `out`, unless it stands there already; give its folder."""
+    from gatewise.encoders import pretrain_encoder
+    from gatewise.runs import resumable, unfinished
+
+    place = out.with_name(out.name + "-encoder")
+    if place.is_dir():
+        return place
+    settings = PretrainingSettings().replace(minutes=PRETRAINING_MINUTES, threads=threads)
+    with show_progress(quiet) as show:
+        dataset = _read(data, text_column, None, None)
+        pretrain_encoder(dataset, place, settings=settings, resume=resumable(unfinished(place)), report=show)
+    return place
+
+
 @app.command("evaluate")
 def evaluate_command(
     model: ModelPath,
@@ -269,23 +297,29 @@ def evaluate_command(
     else:
         print_figures(found)
     if report:
-        _write_report(found, report, model)
+        _write_report(found, report, Path(model))
         say(f"report written to {report}")
 
 
 @app.command("predict")
 def predict_command(
-    model: ModelPath,
-    text: Annotated[list[str] | None, typer.Argument(help="Texts to classify.")] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL] [TEXT]...", help="A model folder (default: sentiment-en), texts to classify."),
+    ] = None,
     input: Annotated[
         Path | None, typer.Option(help="File of texts: JSON Lines, or one text a line; - is stdin.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per text.")] = False,
 ) -> None:
-    """Print label and calibrated probability of each text, in order: the TEXTs, an --input file, or standard input."""
+    """Print label and calibrated probability of each text, in order: the TEXTs, an --input file, or standard input.
+
+    Without MODEL the bundled sentiment-en answers: is an English review positive or negative?
+    """
     from gatewise.folder import load
     from gatewise.reading import stream_texts
 
+    model, text = _model_and_texts(given or [])
     if text and input:
         raise GatewiseError("Give texts or --input, not both.")
     if not text and not input and sys.stdin.isatty():
@@ -305,6 +339,18 @@ def predict_command(
                 print_answer(f"{prediction.label}\t{prediction.probability:.4f}")
     if blank:
         say(f"{blank} of the texts {'is' if blank == 1 else 'are'} blank: the answer there rests on no word.")
+
+
+def _model_and_texts(given: list[str]) -> tuple[str, list[str]]:
+    """Tell a model's folder or name from texts: what holds a space, or stands alone and names no place, is text."""
+    from gatewise.folder import BUNDLED
+
+    if not given:
+        return DEFAULT_MODEL, []
+    first = given[0]
+    named = Path(first).exists() or first in BUNDLED
+    text = any(letter.isspace() for letter in first) or (len(given) == 1 and not set(first) & set("/\\"))
+    return (DEFAULT_MODEL, given) if text and not named else (first, given[1:])
 
 
 def _read(data: str, text_column: str | None, label_column: str | None, group_column: str | None) -> "Dataset":

@@ -207,6 +207,20 @@ class PretrainingSettings:
         return _flat(self)
 
 
+RECIPES: dict[str, dict[str, Any]] = {  # of `gatewise train`, as what they change in the defaults
+    "labels": {},
+    "fast": {
+        "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "epochs": 1, "minutes": 4.5, "max_tokens": 320,
+        "learning_rate": 1e-3, "layer_decay": 0.7, "word_dropout": 0.1, "embedding_dropout": 0.2,
+    },
+    "standard": {
+        "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "epochs": 2, "student_epochs": 1,
+        "minutes": 29.0, "max_tokens": 400, "learning_rate": 1e-3, "layer_decay": 0.7, "word_dropout": 0.1,
+        "embedding_dropout": 0.2,
+    },
+}  # fmt: skip
+RECIPES["best"] = RECIPES["standard"] | {"pretrained": "", "minutes": 40.0}  # after PRETRAINING_MINUTES on DATA's text
+PRETRAINING_MINUTES = 130.0
 AnySettings = TypeVar("AnySettings", Settings, PretrainingSettings)
 
 
