@@ -80,6 +80,7 @@ def fit(
         teaching = bool(config.student_epochs and prepared.unlabelled)
         first = dataclasses.replace(config, minutes=config.minutes * (TEACHER_SHARE if teaching else 1))
         event = stage(network, prepared.train, first, used=time.perf_counter() - started, teacher=teaching)
+        seconds = event.seconds
         model = Model(prepared.tokenizer, network, prepared.labels, companion=companion)
         model, dev, shown = calibrated(model, prepared.dev)
         if teaching and not stopped():
@@ -90,10 +91,11 @@ def fit(
             second = dataclasses.replace(config, epochs=config.student_epochs)
             used = event.seconds + time.perf_counter() - started
             event = stage(student, lesson, second, used=used, checkpoint=STUDENT)
+            seconds += event.seconds
             model = dataclasses.replace(model, network=student, companion=companion)
             model, dev, shown = calibrated(model, prepared.dev)
     facts = prepared.notes | {
-        "trained_seconds": round(event.seconds, 1), "steps": event.step, "epochs": round(event.epoch, 3),
+        "trained_seconds": round(seconds, 1), "steps": event.step, "epochs": round(event.epoch, 3),
         "padding_share": round(event.values["padding"], 4), "settings": settings.flat(), "dev": shown,
     }  # fmt: skip
     if encoder:
