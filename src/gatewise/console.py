@@ -23,10 +23,10 @@ def print_figures(found: "Evaluation") -> None:
     print_answer(
         f"accuracy          {found.accuracy:.4f}   "
         f"95 % interval {found.accuracy_low:.4f} to {found.accuracy_high:.4f}\n"
-        f"{alone}"
         f"macro F1          {found.macro_f1:.4f}\n"
         f"log-loss          {found.log_loss:.4f}   {found.log_loss_uncalibrated:.4f} before calibration\n"
         f"calibration error {found.ece:.4f}   {found.ece_uncalibrated:.4f} before calibration\n"
+        f"{alone}"
         f"texts             {found.n}{f', {found.empty_texts} of them blank' if found.empty_texts else ''}"
         f"{f', {found.n / found.seconds:.0f} a second' if found.seconds else ''}   ({found.data})"
     )
