@@ -22,12 +22,13 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import gatewise
 from gatewise.batching import gather
-from gatewise.classifier import LSTMClassifier, calibrated, train_classifier, unfinished
+from gatewise.classifier import LSTMClassifier, calibrated, train_classifier
 from gatewise.config import Settings
 from gatewise.errors import ConfigError, DataError, GatewiseError, TrainingError
 from gatewise.evaluation import fit_temperature
 from gatewise.model import Model, logits_of
 from gatewise.reading import Dataset, from_lists
+from gatewise.runs import unfinished
 
 TINY = {
     "min_count": 1, "embedding_dim": 8, "hidden_size": 8, "epochs": 3, "batch_texts": 8, "learning_rate": 0.02,

@@ -91,12 +91,12 @@ class TrainingConfig:
     batch_tokens: int = setting(16_384, "Most tokens in a batch, padding included.", 64, 4_000_000)
     batch_texts: int = setting(64, "Most texts in a batch.", 1, 100_000)
     student_epochs: int = setting(
-        0, "Passes of a second network, the one kept, over labelled and unlabelled text, taught by the first and its "
-        "companion; 0 keeps the first.", 0, 10_000,
+        0, "Passes of a second network, taught by the first on unlabelled text, that is then kept; 0 keeps the first.",
+        0, 10_000,
     )  # fmt: skip
     adversarial: float = setting(
-        0.0, "Train also on texts disturbed where it hurts most, by noise of this many times the vectors' rms; takes "
-        "twice the time. 0 turns it off.", 0.0, 1000.0,
+        0.0, "Learn also from texts under their worst noise, of so many times their vectors' rms; doubles the time.",
+        0.0, 1000.0,
     )  # fmt: skip
     class_weights: bool = setting(
         False, "Weigh classes by the inverse of their frequency, in the loss and in the dev score."

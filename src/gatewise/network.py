@@ -159,14 +159,14 @@ def parameter_shapes(config: NetworkConfig, vocab_size: int, num_classes: int) -
 
 
 def adversarial_noise(vectors: Tensor, gradient: Tensor, lengths: Tensor, size: float) -> Tensor:
-    """Give the noise that raises each text's loss fastest, [T, B, E], of `size` times the rms of the batch's vectors.
+    """Give the noise that raises each text's loss fastest, [T, B, E], of `size` times the rms of the text's vectors.
 
     The norm is taken over a whole text, its words and features together (Miyato, Dai & Goodfellow 2017).
     """
-    words = torch.arange(len(vectors)).unsqueeze(1) < lengths  # [T, B]
-    rms = vectors[words].pow(2).mean().sqrt()
-    norms = gradient.pow(2).sum(dim=(0, 2), keepdim=True).sqrt()  # [1, B, 1]; padding has no gradient
-    return gradient * (size * rms / norms.clamp_min(1e-30))
+    words = (torch.arange(len(vectors)).unsqueeze(1) < lengths).unsqueeze(2)  # [T, B, 1]
+    squares = (vectors.pow(2) * words).sum(dim=(0, 2)) / (lengths * vectors.shape[2])  # [B]
+    norms = gradient.pow(2).sum(dim=(0, 2)).sqrt()  # padding has no gradient
+    return gradient * (size * squares.sqrt() / norms.clamp_min(1e-30)).unsqueeze(1)
 
 
 class TextLSTM(nn.Module):
@@ -225,11 +225,11 @@ class TextLSTM(nn.Module):
         leaf = vectors.detach().requires_grad_()
         plain = self.loss_of(leaf, lengths, targets)
         with torch.autocast("cpu", enabled=False):
-            (plain / weight).backward()  # type: ignore[no-untyped-call]
+            plain.backward()  # type: ignore[no-untyped-call]
         gradient = leaf.grad
         assert gradient is not None
         noise = adversarial_noise(leaf.detach(), gradient, lengths, self.adversarial)
-        path = (vectors * gradient).sum() * weight  # its value is of no interest: it takes the gradient on to the table
+        path = (vectors * gradient).sum()  # its value is of no interest: it takes the gradient on to the table
         return self.loss_of(vectors + noise, lengths, targets) + plain.detach() + path - path.detach(), weight
 
     def loss_of(self, vectors: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:

@@ -78,7 +78,12 @@ class Run:
     """The moving parts of one training: network, its average, optimiser, best weights so far, progress, clock."""
 
     def __init__(
-        self, network: nn.Module, config: TrainingConfig, folder: Path | None, fingerprint: str, checkpoint: str
+        self,
+        network: nn.Module,
+        config: TrainingConfig,
+        folder: Path | None,
+        fingerprint: str,
+        checkpoint: str = CHECKPOINT,
     ) -> None:
         self.network = network
         self.averaged = copy.deepcopy(network).eval()
