@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gatewise import folder
 from gatewise.batching import Sequences, join
-from gatewise.config import Settings, TrainingConfig
+from gatewise.config import Settings, Storage, TrainingConfig
 from gatewise.encoders import shaped_as
 from gatewise.errors import DataError
 from gatewise.evaluation import Evaluation, evaluate, fit_blend, fit_temperature, log_loss, summarise
@@ -247,12 +247,15 @@ def train_classifier(
     out: Path | str,
     *,
     settings: Settings | None = None,
+    storage: Storage = "float32",
     resume: bool = False,
     overwrite: bool = False,
     report: Report = lambda event: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Trained:
     """Train on a data set, leave a model folder at `out`, and measure it on the test part if there is one.
+
+    What is measured is the model as it is stored.
 
     While it runs, the folder `out`.training keeps what a resumed run needs. When `stopped` says so, the best model so
     far is saved and the run can still be resumed. Raises GatewiseError before anything is written or lost.
@@ -269,7 +272,8 @@ def train_classifier(
             stopped=stopped,
         )  # fmt: skip
     log = {METRICS: (run_folder / METRICS).read_bytes()}
-    folder.save(model, out, overwrite=overwrite or resume, extra=log)
+    folder.save(model, out, overwrite=overwrite or resume, storage=storage, extra=log)
+    model = folder.load(out)
     if stopped():
         return Trained(model, dev, None, stopped=True)
     test = evaluate(model, dataset.test) if dataset.test and dataset.test.labelled else None

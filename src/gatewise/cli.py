@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
@@ -21,6 +21,7 @@ from gatewise.config import (
     PretrainingConfig,
     PretrainingSettings,
     Settings,
+    Storage,
     TokenizerConfig,
     TrainingConfig,
     sentence,
@@ -43,6 +44,9 @@ Data = Annotated[
 ]
 ModelPath = Annotated[
     str, typer.Argument(metavar="MODEL", help="A folder that `gatewise train --out` made, or sentiment-en.")
+]
+StorageOption = Annotated[
+    str, typer.Option(help="How weights are stored: float32, float16, or int8 with a scale a row (a quarter the size).")
 ]
 DEFAULT_MODEL = "sentiment-en"
 TextColumn = Annotated[str | None, typer.Option(help="Column of the texts, where it is not plain.")]
@@ -129,6 +133,7 @@ def train_command(
     checkpoint_seconds: Annotated[float | None, option(TrainingConfig, "checkpoint_seconds")] = None,
     threads: Annotated[int | None, option(TrainingConfig, "threads")] = None,
     seed: Annotated[int | None, option(TrainingConfig, "seed")] = None,
+    storage: StorageOption = "float32",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run for --out.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the model folder at --out.")] = False,
     tensorboard: Annotated[Path | None, typer.Option(help="Also log to this folder for TensorBoard.")] = None,
@@ -172,7 +177,7 @@ def train_command(
                 log(event)
 
         trained = train_classifier(
-            dataset, out, settings=settings, resume=resume, overwrite=overwrite,
+            dataset, out, settings=settings, storage=_storage(storage), resume=resume, overwrite=overwrite,
             report=report, stopped=stopped,
         )  # fmt: skip
     report_path = out / "report.html"
@@ -219,6 +224,7 @@ def pretrain_command(
     checkpoint_seconds: Annotated[float | None, language_option(TrainingConfig, "checkpoint_seconds")] = None,
     threads: Annotated[int | None, language_option(TrainingConfig, "threads")] = None,
     seed: Annotated[int | None, language_option(TrainingConfig, "seed")] = None,
+    storage: StorageOption = "float32",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run for --out.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the encoder folder at --out.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")] = False,
@@ -249,8 +255,8 @@ def pretrain_command(
             show(event)
 
         made = pretrain_encoder(
-            dataset, out, settings=settings, start=encoder, resume=resume, overwrite=overwrite,
-            report=report, stopped=stopped,
+            dataset, out, settings=settings, start=encoder, storage=_storage(storage), resume=resume,
+            overwrite=overwrite, report=report, stopped=stopped,
         )  # fmt: skip
     if stopped():
         say(f"Stopped. The best encoder so far is in {out}; the same command with --resume goes on.")
@@ -339,6 +345,12 @@ def predict_command(
                 print_answer(f"{prediction.label}\t{prediction.probability:.4f}")
     if blank:
         say(f"{blank} of the texts {'is' if blank == 1 else 'are'} blank: the answer there rests on no word.")
+
+
+def _storage(name: str) -> Storage:
+    if name not in get_args(Storage):
+        raise ConfigError(f"storage is {name!r}; choose one of {', '.join(get_args(Storage))}.")
+    return cast(Storage, name)
 
 
 def _model_and_texts(given: list[str]) -> tuple[str, list[str]]:

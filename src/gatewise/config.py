@@ -12,6 +12,7 @@ from gatewise.errors import ConfigError
 POOLINGS = ("max", "mean", "last")
 Precision = Literal["auto", "float32", "bfloat16"]
 TokenizerKind = Literal["word", "bpe"]
+Storage = Literal["float32", "float16", "int8"]
 
 
 def setting(default: Any, sentence: str, low: float | None = None, high: float | None = None) -> Any:

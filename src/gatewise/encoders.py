@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from gatewise import folder
-from gatewise.config import AnySettings, PretrainingSettings
+from gatewise.config import AnySettings, PretrainingSettings, Storage
 from gatewise.errors import ConfigError
 from gatewise.files import remove_folder
 from gatewise.model import PretrainedEncoder
@@ -32,6 +32,7 @@ def pretrain_encoder(
     *,
     settings: PretrainingSettings | None = None,
     start: PretrainedEncoder | None = None,
+    storage: Storage = "float32",
     resume: bool = False,
     overwrite: bool = False,
     report: Report = lambda event: None,
@@ -75,7 +76,7 @@ def pretrain_encoder(
         facts["started_from"] = {name: value for name, value in start.facts.items() if name != "settings"}
     weights = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
     encoder = PretrainedEncoder(corpus.tokenizer, settings.network, weights, facts)
-    folder.save_encoder(encoder, out, overwrite=overwrite or resume, extra=log)
+    folder.save_encoder(encoder, out, overwrite=overwrite or resume, storage=storage, extra=log)
     if not stopped():
         remove_folder(run_folder)
     return encoder

@@ -14,14 +14,14 @@ import pydantic
 import torch
 
 from gatewise.cards import card, encoder_card
-from gatewise.config import NetworkConfig
+from gatewise.config import NetworkConfig, Storage
 from gatewise.errors import ConfigError, ModelError, one_line
 from gatewise.files import Stored, new_folder, read_json, read_limited, read_tensors, tensor_bytes, write_atomically
 from gatewise.model import Model, PretrainedEncoder
 from gatewise.network import TextLSTM, parameter_shapes
 from gatewise.ngrams import BUCKETS, MOST_CLASSES, Ngrams, columns_for
 from gatewise.pretraining import language_shapes
-from gatewise.storage import Storage, packed, stored, unpacked
+from gatewise.storage import packed, stored, unpacked
 from gatewise.tokenizer import TextTokenizer, from_json
 
 FORMAT = 1

@@ -1,14 +1,13 @@
 """Weights to fewer bytes and back: as they are, in 16 bits, or in 8 bits with a scale a row. Knows no files."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from gatewise.config import Storage
 from gatewise.files import Arrays, Stored
 
-Storage = Literal["float32", "float16", "int8"]
 Shapes = Mapping[str, tuple[int, ...]]
 LARGEST = 127  # of an int8, on both sides
 
