@@ -88,7 +88,7 @@ def test_cell_step_is_the_six_equations_for_one_unit():
     i, f, o = (1 / (1 + math.exp(-x)) for x in (0.1 + 0.5, -0.4 + 1.0, 0.3 + 0.25))
     g = math.tanh(0.7 - 0.5)
     c = f * -0.2 + i * g
-    expected = [i, f, g, o, c, o * math.tanh(c)]
+    expected = [i, f, g, o, c, o * math.tanh(c), 0.7 - 0.5]
     found = cell.step(projected, state, cell_state, recurrent)
     np.testing.assert_allclose(np.concatenate(found), expected, rtol=1e-12)
 
@@ -131,6 +131,7 @@ def test_cell_shapes_and_ranges(time, features, hidden, layers, directions):
         assert (np.abs(trace.states) < 1).all()
         assert (np.abs(trace.cell_states).max(axis=1) <= np.arange(1, time + 1)).all() or directions == 2
         np.testing.assert_allclose(trace.states, trace.output_gate * np.tanh(trace.cell_states))
+        np.testing.assert_allclose(trace.candidate, np.tanh(trace.candidate_sum))
     states = joined(traces)
     for poolings in (("max",), ("mean", "last"), POOLINGS):
         assert cell.pool(states, hidden, poolings).shape == (len(poolings) * directions * hidden,)

@@ -8,6 +8,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gatewise.attribution import Explanation as Explanation
+    from gatewise.attribution import explain as explain
     from gatewise.classifier import LSTMClassifier as LSTMClassifier
     from gatewise.classifier import train_classifier as train_classifier
     from gatewise.config import NetworkConfig as NetworkConfig
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from gatewise.evaluation import evaluate as evaluate
     from gatewise.folder import load as load
     from gatewise.reading import read as read
+    from gatewise.tracing import trace as trace
 
 _HOMES = {
     "GatewiseError": "errors",
@@ -26,9 +29,12 @@ _HOMES = {
     "Settings": "config",
     "TokenizerConfig": "config",
     "TrainingConfig": "config",
+    "Explanation": "attribution",
     "evaluate": "evaluation",
+    "explain": "attribution",
     "load": "folder",
     "read": "reading",
+    "trace": "tracing",
     "train_classifier": "classifier",
 }
 

@@ -31,6 +31,7 @@ class Trace:
     output_gate: Array
     cell_states: Array
     states: Array
+    candidate_sum: Array  # the candidate before its tanh; a saturated candidate no longer tells it
 
 
 def sigmoid(x: Array) -> Array:
@@ -40,7 +41,7 @@ def sigmoid(x: Array) -> Array:
 
 
 def step(projected: Array, state: Array, cell_state: Array, recurrent: Array) -> tuple[Array, ...]:
-    """Read one token: from W x + b, [4H], and the state before, [H], give i, f, g, o, c and h, [H] each."""
+    """Read one token: from W x + b, [4H], and the state before, [H], give the seven arrays of Trace, [H] each."""
     i, f, g, o = np.split(projected + recurrent @ state, 4)
     input_gate = sigmoid(i)
     forget_gate = sigmoid(f)
@@ -48,7 +49,7 @@ def step(projected: Array, state: Array, cell_state: Array, recurrent: Array) ->
     output_gate = sigmoid(o)
     cell_state = forget_gate * cell_state + input_gate * candidate
     state = output_gate * np.tanh(cell_state)
-    return input_gate, forget_gate, candidate, output_gate, cell_state, state
+    return input_gate, forget_gate, candidate, output_gate, cell_state, state, g
 
 
 def run(vectors: Array, weights: CellWeights) -> Trace:
@@ -59,7 +60,7 @@ def run(vectors: Array, weights: CellWeights) -> Trace:
     steps = []
     for t in range(len(projected)):
         numbers = step(projected[t], state, cell_state, weights.recurrent)
-        cell_state, state = numbers[4:]
+        cell_state, state = numbers[4:6]
         steps.append(numbers)
     return Trace(*np.stack(steps, axis=1))
 

@@ -85,7 +85,7 @@ def fit(
         model, dev, shown = calibrated(model, prepared.dev)
         if teaching and not stopped():
             assert prepared.unlabelled is not None
-            lesson = join([shares_of(prepared.train, config, model), taught_by(model, prepared.unlabelled)])
+            lesson = join([shares_of(prepared.train, config, model), taught_by(model, prepared.unlabelled, event)])
             torch.manual_seed(config.seed + 1)
             student = new_network(prepared, settings, encoder)
             second = dataclasses.replace(config, epochs=config.student_epochs)
@@ -157,9 +157,9 @@ def shares_of(sequences: Sequences, config: TrainingConfig, model: Model) -> Seq
     return dataclasses.replace(sequences, targets=shares)
 
 
-def taught_by(model: Model, sequences: Sequences) -> Sequences:
-    """Give unlabelled texts a model's calibrated probabilities as targets."""
-    network, companion = model.parts(sequences)
+def taught_by(model: Model, sequences: Sequences, event: Event) -> Sequences:
+    """Give unlabelled texts a model's calibrated probabilities as targets, computed as precisely as it was trained."""
+    network, companion = model.parts(sequences, event.values["precision"])
     shares = softmax((network + companion) / model.temperature).astype(np.float32)
     return dataclasses.replace(sequences, targets=shares)
 

@@ -15,7 +15,7 @@ from gatewise.network import TextLSTM
 from gatewise.ngrams import Ngrams
 from gatewise.ngrams import logits as ngram_logits
 from gatewise.tokenizer import TextTokenizer
-from gatewise.workers import each_on_a_core
+from gatewise.workers import autocast, each_on_a_core
 
 Label = str | int | float | bool
 Numbers = npt.NDArray[np.float64]
@@ -49,9 +49,9 @@ class Model:
         """Turn texts into ids."""
         return gather([self.tokenizer.encode_batch(texts)], None, self.tokenizer.vocab_size)
 
-    def parts(self, sequences: Sequences) -> tuple[Numbers, Numbers]:
+    def parts(self, sequences: Sequences, precision: str = "float32") -> tuple[Numbers, Numbers]:
         """Give what network and companion (weight included, zeros without one) add to the logits, [N, C] each."""
-        network = logits_of(self.network, sequences)
+        network = logits_of(self.network, sequences, precision)
         if self.companion is None:
             return network, np.zeros_like(network)
         return network, self.companion_weight * ngram_logits(self.companion, sequences)
@@ -106,13 +106,13 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-def logits_of(network: nn.Module, sequences: Sequences) -> Numbers:
-    """Give a network's logits for encoded texts, [N, C], in their order, computed in float32."""
+def logits_of(network: nn.Module, sequences: Sequences, precision: str = "float32") -> Numbers:
+    """Give a network's logits for encoded texts, [N, C], in their order."""
     was_training = network.training
     network.eval()
 
     def answer(batch: Batch) -> tuple[npt.NDArray[np.int64], Numbers]:
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(precision):
             return batch.rows, network.logits(batch).double().numpy()  # type: ignore[operator]
 
     batches = list(in_order_of_length(sequences, batch_tokens=BATCH_TOKENS, batch_texts=BATCH_TEXTS))

@@ -257,7 +257,8 @@ def train(
     network.load_state_dict(run.best)
     network.eval()
     progress = run.progress
-    last = {"best": progress.best_score, "padding": progress.padding, "tokens": progress.tokens}
+    last: dict[str, Any] = {"best": progress.best_score, "padding": progress.padding, "tokens": progress.tokens}
+    last |= {"precision": progress.precision}
     yield run.event("stopped" if stopped() else "end", **last)
 
 

@@ -1,0 +1,124 @@
+"""A trained model and a text to every number inside: gates, cell states, states and logits, computed by cell.py."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewise import cell
+from gatewise.batching import gather
+from gatewise.cell import Array, CellWeights, Trace
+from gatewise.errors import DataError
+from gatewise.model import Model, Numbers, logits_of, softmax
+from gatewise.network import TextLSTM
+from gatewise.tokenizer import Encoding, Ids
+
+PREFIXES = 100  # runs over prefixes at most, where the backward direction has to begin anew for each
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One encoded text through one network: its vectors, the weights they meet, and all numbers that come of it."""
+
+    vectors: Array  # [T, E]
+    weights: list[list[CellWeights]]  # [layer][direction]
+    layers: list[list[Trace]]  # [layer][direction], in text order
+    poolings: tuple[str, ...]
+    pooled: Array  # [P]
+    head: Array  # [C, P]
+    head_bias: Array  # [C]
+
+    @property
+    def states(self) -> Array:
+        """The top layer's states, both directions joined, [T, directions * H]."""
+        return np.concatenate([trace.states for trace in self.layers[-1]], axis=1)
+
+    @property
+    def hidden_size(self) -> int:
+        """Units of one layer and direction."""
+        return int(self.layers[-1][0].states.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class TextTrace:
+    """Every number of one text: what each token is, and what each layer and direction did when it read it."""
+
+    text: str
+    tokens: list[str]
+    offsets: list[tuple[int, int]]  # characters of the text, end excluded
+    ids: Ids  # [T]
+    vectors: Array  # [T, E]
+    layers: list[list[Trace]]  # [layer][direction], 0 forward, 1 backward; arrays [T, H] in text order
+    pooled: Array  # [poolings * directions * H]
+    logits: Numbers  # [C], uncalibrated
+    probabilities: Numbers  # [C], calibrated
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What the model says of a text's beginnings: how many tokens each has, [S], and its logits, [S, C]."""
+
+    lengths: npt.NDArray[np.int64]
+    logits: Numbers
+
+
+def encoding(model: Model, text: str) -> Encoding:
+    """Encode a text that is to be looked into; raise DataError if it holds no token."""
+    if not text.strip():
+        raise DataError("The text is empty; give at least one word.")
+    return model.tokenizer.encode(text)
+
+
+def follow(network: TextLSTM, ids: Ids, dtype: type[np.floating] = np.float32) -> Reading:
+    """Read ids, [T], with a network's weights in NumPy, as it does when it predicts (no dropout)."""
+    vectors = network.embedding.weight.detach().numpy()[ids].astype(dtype)
+    weights = [
+        [CellWeights(*(getattr(part, name).astype(dtype) for name in CellWeights.__slots__)) for part in directions]
+        for directions in network.encoder.weights()
+    ]
+    layers = cell.encode(vectors, weights)
+    states = np.concatenate([trace.states for trace in layers[-1]], axis=1)
+    pooled = cell.pool(states, network.config.hidden_size, network.config.pooling)
+    head, head_bias = (parameter.detach().numpy().astype(dtype) for parameter in network.head.parameters())
+    return Reading(vectors, weights, layers, network.config.pooling, pooled, head, head_bias)
+
+
+def trace(model: Model, text: str) -> TextTrace:
+    """Give every gate, candidate, cell state and state of every layer and direction at every token, in float32.
+
+    A text longer than the model's `max_tokens` is read as it is for predictions, without its middle. Raises DataError
+    for an empty text.
+    """
+    encoded = encoding(model, text)
+    reading = follow(model.network, encoded.ids)
+    logits = (reading.head @ reading.pooled + reading.head_bias).astype(np.float64)
+    probabilities = softmax(logits[np.newaxis] / model.temperature)[0]
+    return TextTrace(
+        text, encoded.tokens, encoded.offsets, encoded.ids, reading.vectors, reading.layers, reading.pooled, logits,
+        probabilities,
+    )  # fmt: skip
+
+
+def running(model: Model, ids: Ids, *, prefixes: int = PREFIXES) -> Running:
+    """Give the model's logits had the text, [T] ids, ended after each token.
+
+    One direction needs a single run. With two, each beginning needs its own backward run: a text of more tokens than
+    `prefixes` is then asked at that many places, evenly spread, its end among them.
+    """
+    if not model.network.config.bidirectional:
+        reading = follow(model.network, ids)
+        lengths = np.arange(1, len(ids) + 1)
+        pooled = _pooled_so_far(reading.states, reading.poolings)
+        return Running(lengths, (pooled @ reading.head.T + reading.head_bias).astype(np.float64))
+    lengths = np.unique(np.linspace(1, len(ids), min(len(ids), prefixes)).round().astype(np.int64))
+    beginnings = gather([[ids[:length] for length in lengths.tolist()]], None, model.tokenizer.vocab_size)
+    return Running(lengths, logits_of(model.network, beginnings))
+
+
+def _pooled_so_far(states: Array, poolings: tuple[str, ...]) -> Array:
+    """Pool a forward network's states, [T, H], up to each token, [T, P]."""
+    counts = np.arange(1, len(states) + 1)[:, np.newaxis]
+    so_far = {
+        "max": np.maximum.accumulate(states, axis=0), "mean": np.cumsum(states, axis=0) / counts, "last": states,
+    }  # fmt: skip
+    return np.concatenate([so_far[name] for name in poolings], axis=1)
