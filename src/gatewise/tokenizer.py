@@ -66,6 +66,11 @@ class TextTokenizer:
         ids = self._cut(np.array(encoding.ids or [UNKNOWN_ID], dtype=np.int32))
         return Encoding(ids, [text[start:end] for start, end in offsets], [(start, end) for start, end in offsets])
 
+    def commonest(self, count: int) -> list[str]:
+        """Give the tokens most frequent in the training text, as text; the vocabulary is in that order."""
+        ids = range(UNKNOWN_ID + 1, min(self.vocab_size, UNKNOWN_ID + 1 + count))
+        return [self._tokenizer.decode([number]).strip() for number in ids]
+
     def to_json(self) -> str:
         """Give the tokenizer as the text of a `tokenizer.json`."""
         return str(self._tokenizer.to_str(pretty=True))
