@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from gatewise import folder
 from gatewise.config import NetworkConfig, Settings, TokenizerConfig, TrainingConfig
 from gatewise.errors import ConfigError, DataError, TrainingError
-from gatewise.evaluation import Evaluation, evaluate, fit_temperature, summarise
+from gatewise.evaluation import Evaluation, evaluate, fit_temperature, summarise, unit_separation
 from gatewise.files import make_folder, read_json, refuse_existing, remove_folder, write_atomically
 from gatewise.model import Label, Model, Numbers, logits_of
 from gatewise.network import EMBEDDING_STD, TextLSTM
@@ -100,6 +100,7 @@ def fit(
     facts = prepared.notes | {
         "trained_seconds": round(event.seconds, 1), "steps": event.step, "epochs": round(event.epoch, 3),
         "padding_share": round(event.values["padding"], 4), "settings": settings.flat(), "dev": figures(dev),
+        "unit_separation": unit_separation(network, prepared.dev),
     }  # fmt: skip
     return Model(prepared.tokenizer, network, prepared.labels, temperature, facts), dev
 

@@ -95,6 +95,19 @@ def logits_of(network: nn.Module, sequences: Sequences) -> Numbers:
     return ordered
 
 
+def pooled_of(network: TextLSTM, sequences: Sequences) -> npt.NDArray[np.float32]:
+    """Give what a network's head sees of encoded texts, [N, P], in their order."""
+    seen: list[npt.NDArray[np.float32]] = []
+    hook = network.head.register_forward_pre_hook(lambda head, inputs: seen.append(inputs[0].numpy()))
+    try:
+        logits_of(network, sequences)
+    finally:
+        hook.remove()
+    batches = in_order_of_length(sequences, batch_tokens=BATCH_TOKENS, batch_texts=BATCH_TEXTS)
+    order = np.concatenate([batch.rows for batch in batches])
+    return np.concatenate(seen)[np.argsort(order)]  # type: ignore[no-any-return]
+
+
 def softmax(logits: Numbers) -> Numbers:
     """Turn logits, [N, C], into probabilities."""
     powers: Numbers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
