@@ -222,7 +222,10 @@ def test_evaluation_unit_separation_is_the_area_under_the_roc_curve(tiny_model, 
     units = pooled.shape[1] // len(tiny_model.network.config.pooling)
     assert len(found) == units == 16
     for unit, area in enumerate(found):
-        areas = [sklearn.metrics.roc_auc_score(sequences.targets, pooled[:, column]) for column in range(unit, pooled.shape[1], units)]
+        areas = [
+            sklearn.metrics.roc_auc_score(sequences.targets, pooled[:, column])
+            for column in range(unit, pooled.shape[1], units)
+        ]
         assert area == pytest.approx(max(areas, key=lambda value: abs(value - 0.5)), abs=1e-4)
     assert max(found) > 0.8  # some unit knows the classes
     weight, bias = (parameter.detach().numpy() for parameter in tiny_model.network.head.parameters())

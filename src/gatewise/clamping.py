@@ -7,6 +7,7 @@ the shares, the verdict) reads a clamped one as well.
 import copy
 import dataclasses
 import math
+from typing import cast
 
 import torch
 
@@ -18,7 +19,7 @@ SATURATED = 30.0  # sigmoid(30) is 1 in float32
 
 
 def clamped(model: Model, gate: str, value: float, *, unit: int | None = None) -> Model:
-    """Give a copy whose gate is `value` (0 to 1) at every step of every layer; with a unit, only there, in the top layer.
+    """Give a copy whose gate is `value`, 0 to 1, at every step of every layer; of one unit, in the top layer only.
 
     Units count through the directions: of H units, unit H + 3 is the backward direction's fourth. The candidate at 0
     silences a unit: nothing is ever written into it. Raises ConfigError for a gate, value or unit that is not there.
@@ -41,7 +42,7 @@ def clamped(model: Model, gate: str, value: float, *, unit: int | None = None) -
         for lstm in chosen:
             for parameter in lstm.parameters():
                 parameter[rows] = 0
-            lstm.bias_ih_l0[rows] = _bias(gate, value)
+            cast(torch.Tensor, lstm.bias_ih_l0)[rows] = _bias(gate, value)
     return dataclasses.replace(model, network=changed)
 
 

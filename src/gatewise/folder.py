@@ -138,7 +138,11 @@ def card(model: Model, name: str) -> str:
         _code(f"{key}={' '.join(value) if isinstance(value, (list, tuple)) else value}")
         for key, value in facts.get("settings", {}).items()
     )
-    shown = [(key, value) for key, value in facts.items() if key not in ("dev", "test", "settings", "unit_separation", "faithfulness")]
+    shown = [
+        (key, value)
+        for key, value in facts.items()
+        if key not in ("dev", "test", "settings", "unit_separation", "faithfulness")
+    ]
     origin = "\n".join(f"- {key}: {_code(str(value))}" for key, value in shown)
     return f"""---
 {_front_matter(facts, name)}---

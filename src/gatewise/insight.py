@@ -16,23 +16,27 @@ import torch
 from torch import nn
 
 from gatewise import attribution, cell
+from gatewise.batching import gather
 from gatewise.clamping import clamped
 from gatewise.config import NetworkConfig
-from gatewise.model import Model, softmax
+from gatewise.model import Model, logits_of, softmax
 from gatewise.network import initialise
 from gatewise.tokenizer import UNKNOWN_ID
-from gatewise.tracing import PREFIXES, TextTrace, running, trace
+from gatewise.tracing import PREFIXES, TextTrace, encoding, follow, running, trace
 
 Array = npt.NDArray[Any]
 GATES = ("input_gate", "forget_gate", "candidate", "output_gate")
-BEST = 32  # units whose arithmetic is shown
+BEST = 32  # units of a layer whose arithmetic is shown
 BELT = 256  # words a belt remembers one by one
 LONG = 1500  # tokens from which only the best units travel
 HORIZON = (0, 1, 2, 5, 10, 20, 35, 50, 100, 200, 350, 500)  # neutral words added
-DELETED_TOKENS = 300_000  # read at most for the words taken out one by one
-EDITED = 12  # words whose deletion is prepared with curves and shares
-PHRASES = 120
 COMPARED = 25  # beginnings read of a changed text; of the text itself PREFIXES
+HELD = tuple((gate, value, None) for value in (1.0, 0.0, 0.5) for gate in ("forget_gate", "input_gate", "output_gate"))
+# What a file prepares at most: words taken out, some of them with curves and shares, and phrases; and how many tokens
+# that may read, so that a long text has fewer of them and a file never takes minutes.
+DELETED, EDITED, PHRASES = 2000, 12, 120
+DELETED_TOKENS, EDITED_TOKENS, PHRASE_TOKENS, COMPARED_TOKENS = 200_000, 4_000, 8_000, 10_000
+CLAMP_TOKENS = 6_000
 GRADIENT_STEPS, GRADIENT_UNITS = (20, 50, 100), 32
 
 
@@ -79,21 +83,21 @@ def _running(model: Model, traced: TextTrace, target: int, prefixes: int) -> lis
 
 def _memory(traced: TextTrace) -> list[float]:
     """Give the mean size of the top layer's forward cell states after each token."""
-    return np.abs(traced.layers[-1][0].cell_states).mean(axis=1).round(5).tolist()  # type: ignore[no-any-return]
+    return np.abs(traced.layers[-1][0].cell_states).mean(axis=1).round(5).tolist()
 
 
 # -- gates and memory --
 def _layers(model: Model, text: TextTrace) -> list[list[dict[str, Any]]]:
     """Pack every layer and direction: all units of the top layer, the best of those below and of long texts."""
-    vectors = text.vectors
+    vectors, best = text.vectors, BEST // model.network.encoder.directions
     layers = []
     for depth, (directions, weights) in enumerate(zip(text.layers, model.network.encoder.weights(), strict=True)):
         top = depth == len(text.layers) - 1
         row = []
         for side, (traced, own) in enumerate(zip(directions, weights, strict=True)):
             order, scores = _order(model, traced, side if top else None)
-            kept = order if top and len(text.ids) <= LONG else order[:BEST]
-            row.append(_direction(traced, vectors, own, kept, side == 1) | {"separation": scores[kept].tolist()})
+            kept = order if top and len(text.ids) <= LONG else order[:best]
+            row.append(_direction(traced, vectors, own, kept, best, side == 1) | {"separation": scores[kept].tolist()})
         layers.append(row)
         vectors = np.concatenate([traced.states for traced in directions], axis=1)
     return layers
@@ -110,21 +114,23 @@ def _order(model: Model, traced: cell.Trace, side: int | None) -> tuple[Array, A
 
 
 def _direction(
-    traced: cell.Trace, vectors: Array, weights: cell.CellWeights, units: Array, backward: bool
+    traced: cell.Trace, vectors: Array, weights: cell.CellWeights, units: Array, count: int, backward: bool
 ) -> dict[str, Any]:
-    """Pack one direction's gates as [units, time], the parts of the best units' gates, and its belt."""
+    """Pack one direction's gates as [units, time], the parts of the first `count` units' gates, and its belt."""
     before = np.zeros_like(traced.states)
     if backward:
         before[:-1] = traced.states[1:]
     else:
         before[1:] = traced.states[:-1]
-    best = units[:BEST]
+    best = units[:count]
     hidden = traced.states.shape[1]
     rows = (np.arange(4)[:, None] * hidden + best).ravel()  # gate by gate
     alive, older = belt(*(array[::-1] if backward else array for array in _writes(traced)))
     return {
         "units": units.tolist(),
-        "gates": {name: packed(getattr(traced, name)[:, units].T, "i1" if name == "candidate" else "u1") for name in GATES},
+        "gates": {
+            name: packed(getattr(traced, name)[:, units].T, "i1" if name == "candidate" else "u1") for name in GATES
+        },
         "cell_states": packed(traced.cell_states[:, units].T, "i2"),
         "means": {name: packed(getattr(traced, name).mean(axis=1), "f4") for name in GATES},
         "from_input": packed((vectors @ weights.input[rows].T).T, "f4"),
@@ -178,18 +184,35 @@ def packed(array: Array, kind: str) -> dict[str, Any]:
 # -- what if --
 def phrase(model: Model, text: str, target: int, start: int, stop: int) -> dict[str, Any]:
     """Give what tokens start to stop - 1 are worth together and each alone (contextual decomposition)."""
-    spans = [(start, stop), *((token, token + 1) for token in range(start, stop))]
-    together, *alone = (attribution.phrase(model, text, *span)[0] for span in spans)
-    return {"start": start, "stop": stop, "together": together, "alone": alone}
+    return phrases(model, text, target, [(start, stop)])[0]
 
 
-def clamp(model: Model, text: str, target: int, gate: str, value: float, unit: int | None = None) -> dict[str, Any]:
+def phrases(model: Model, text: str, target: int, chosen: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+    """Give what each of several phrases is worth; a token they share is asked once."""
+
+    @functools.cache
+    def worth(start: int, stop: int) -> float:
+        return attribution.phrase(model, text, start, stop)[0]
+
+    return [
+        {
+            "start": start, "stop": stop, "together": worth(start, stop),
+            "alone": [worth(token, token + 1) for token in range(start, stop)],
+        }
+        for start, stop in chosen
+    ]  # fmt: skip
+
+
+def clamp(
+    model: Model, text: str, target: int, gate: str, value: float, unit: int | None = None, *, prefixes: int = COMPARED
+) -> dict[str, Any]:
     """Give what changes when a gate, or one unit's, is held at a value."""
-    return {"gate": gate, "value": value, "unit": unit} | brief(clamped(model, gate, value, unit=unit), text, target)
+    changed = brief(clamped(model, gate, value, unit=unit), text, target, prefixes=prefixes)
+    return {"gate": gate, "value": value, "unit": unit} | changed
 
 
 def brief(model: Model, text: str, target: int, *, prefixes: int = COMPARED) -> dict[str, Any]:
-    """Give what is compared after a change: tokens, the target's probability (also after each token), shares, memory."""
+    """Give what is compared after a change: tokens, the target's probability after each, shares, size of the memory."""
     traced = trace(model, text)
     return {
         "text": text,
@@ -204,7 +227,8 @@ def brief(model: Model, text: str, target: int, *, prefixes: int = COMPARED) -> 
 def without(model: Model, text: str, target: int, chosen: Sequence[int]) -> list[float]:
     """Give the target's probability when each of the chosen tokens is taken out, one at a time."""
     offsets = model.tokenizer.encode(text).offsets
-    return model.probabilities([cut(text, *offsets[token]) for token in chosen])[:, target].round(6).tolist()
+    shorter = [cut(text, *offsets[token]) for token in chosen]
+    return model.probabilities(shorter)[:, target].round(6).tolist()  # type: ignore[no-any-return]
 
 
 def cut(text: str, start: int, end: int) -> str:
@@ -216,27 +240,34 @@ def horizon(model: Model, text: str, target: int) -> dict[str, Any]:
     """Add neutral words after a text: how much of its evidence, and of its trace in the memory, is left.
 
     Evidence is the distance between the target's log-odds for text + n words and for the n words alone; the memory is
-    the distance between the forward states after the two; the direct path is what n forget gates leave of a cell.
+    the distance between the forward states after the two; the direct path is what n forget gates leave of a cell. The
+    network reads on where the text alone would be cut at `max_tokens`.
     """
     words = neutral(model)
-    filler = [words[number % len(words)] for number in range(HORIZON[-1])]
-    alone = trace(model, " ".join(filler)).layers[-1][0]
-    traced = trace(model, f"{text} {' '.join(filler)}").layers[-1][0]
-    length = len(traced.states) - len(filler)
+    ids = encoding(model, text).ids
+    filler = np.resize(model.tokenizer.encode(" ".join(words)).ids, HORIZON[-1])
+    alone = follow(model.network, filler).layers[-1][0]
+    joined = follow(model.network, np.concatenate([ids, filler])).layers[-1][0]
     start = np.zeros_like(alone.states[:1])
-    gap = np.linalg.norm(traced.states[length - 1 :] - np.concatenate([start, alone.states]), axis=1)
-    path = np.exp(np.cumsum(np.log(np.maximum(traced.forget_gate[length:], 1e-12)), axis=0)).mean(axis=1)
-    joined = model.logits([" ".join([text, *filler[:n]]) for n in HORIZON])
-    empty = model.logits([" ".join(filler[:n]) for n in HORIZON])
-    evidence = _odds(joined, target) - _odds(empty, target)
+    gap = np.linalg.norm(joined.states[len(ids) - 1 :] - np.concatenate([start, alone.states]), axis=1)
+    path = np.cumprod(joined.forget_gate[len(ids) :], axis=0, dtype=np.float64).mean(axis=1)
+    with_text = _network_logits(model, [np.concatenate([ids, filler[:n]]) for n in HORIZON])
+    without_it = _network_logits(model, [filler[:n] if n else np.array([UNKNOWN_ID]) for n in HORIZON])
+    evidence = _odds(with_text, target) - _odds(without_it, target)
     return {
         "words": words,
         "added": list(HORIZON),
-        "probabilities": softmax(joined / model.temperature)[:, target].tolist(),
+        "probabilities": softmax(with_text / model.temperature)[:, target].tolist(),
         "evidence": (evidence / evidence[0]).tolist(),
         "memory": [float(gap[n] / gap[0]) for n in HORIZON],
         "path": [1.0, *(float(path[n - 1]) for n in HORIZON[1:])],
     }
+
+
+def _network_logits(model: Model, texts: Sequence[Array]) -> Array:
+    """Give the network's logits, [N, C], of texts given as ids of any length."""
+    encoded = [np.asarray(ids, np.int32) for ids in texts]
+    return logits_of(model.network, gather([encoded], None, model.tokenizer.vocab_size))
 
 
 def _odds(logits: Array, target: int) -> Array:
@@ -247,10 +278,14 @@ def _odds(logits: Array, target: int) -> Array:
 
 def neutral(model: Model, count: int = 5, commonest: int = 200) -> list[str]:
     """Choose among the commonest words those that, repeated alone, move the verdict least from the unknown word's."""
-    known = [word for word in model.tokenizer.commonest(commonest) if word.isalpha()]
-    logits = model.logits([*(" ".join([word] * 8) for word in known), "\u2047 " * 8])
-    distance = np.abs(logits[:-1] - logits[-1]).max(axis=1)
-    return [known[place] for place in np.argsort(distance, kind="stable")[:count]]
+    words = [word for word in model.tokenizer.commonest(commonest) if word.isalpha()]
+    ids = [model.tokenizer.encode(word).ids for word in words]
+    known = [place for place, found in enumerate(ids) if len(found) == 1 and found[0] != UNKNOWN_ID]
+    if not known:
+        return ["\N{REPLACEMENT CHARACTER}"]  # a model of very few words: the unknown one
+    logits = _network_logits(model, [np.repeat(UNKNOWN_ID, 8), *(np.repeat(ids[place], 8) for place in known)])
+    distance = np.abs(logits[1:] - logits[0]).max(axis=1)
+    return [words[known[place]] for place in np.argsort(distance, kind="stable")[:count]]
 
 
 @functools.cache
@@ -276,7 +311,9 @@ def gradients(
                     net.double()(vectors)[0][-1].norm().backward()
                     size = vectors.grad.norm(dim=(1, 2))  # type: ignore[union-attr]
                     norms.append((size / size[-1]).numpy())
-        found[str(steps)] = {name: np.exp(np.log(np.maximum(norms, 1e-300)).mean(axis=0)).tolist() for name, norms in nets.items()}
+        found[str(steps)] = {
+            name: np.exp(np.log(np.maximum(norms, 1e-300)).mean(axis=0)).tolist() for name, norms in nets.items()
+        }
     return found
 
 
@@ -295,35 +332,39 @@ def story(model: Model, text: str) -> dict[str, Any]:
     seen = look(model, text)
     length, target = len(seen["tokens"]), seen["target"]
     strongest = np.argsort(-np.abs(seen["shares"]["contributions"]), kind="stable").tolist()
-    chosen = sorted(strongest[: max(1, DELETED_TOKENS // length)])
+    chosen = sorted(strongest[: _affordable(DELETED, DELETED_TOKENS, length)])
+    beginnings = _affordable(COMPARED, COMPARED_TOKENS, length)
     units = [(side, unit) for side, direction in enumerate(seen["layers"][-1]) for unit in direction["units"][:4]]
     hidden = model.network.config.hidden_size
-    held = [(gate, value, None) for gate in ("forget_gate", "input_gate", "output_gate") for value in (0.0, 0.5, 1.0)]
-    held += [("candidate", 0.0, side * hidden + unit) for side, unit in units]
+    silent = [("candidate", 0.0, side * hidden + unit) for side, unit in units]
+    held = [*HELD[:4], *silent[::4], *HELD[4:], *silent][: _affordable(20, CLAMP_TOKENS, length)]
     return {
         "look": seen,
         "methods": [explained(model, text, target, method) for method in attribution.METHODS],
         "without": dict(zip(chosen, without(model, text, target, chosen), strict=True)),
-        "edits": {token: edited(model, text, target, token) for token in strongest[:EDITED]},
-        "phrases": [phrase(model, text, target, *span) for span in spans(strongest, length)],
-        "clamps": [clamp(model, text, target, *change) for change in held],
+        "edits": {
+            token: brief(model, shorter, target, prefixes=beginnings)
+            for token in strongest[: _affordable(EDITED, EDITED_TOKENS, length)]
+            if (shorter := cut(text, *seen["offsets"][token])).strip()
+        },
+        "phrases": phrases(model, text, target, spans(strongest, length, _affordable(PHRASES, PHRASE_TOKENS, length))),
+        "clamps": [clamp(model, text, target, *change, prefixes=beginnings) for change in dict.fromkeys(held)],
         "horizon": horizon(model, text, target),
         "gradients": gradients(),
     }
 
 
-def edited(model: Model, text: str, target: int, token: int) -> dict[str, Any]:
-    """Give what changes when one token is taken out."""
-    return brief(model, cut(text, *model.tokenizer.encode(text).offsets[token]), target)
+def _affordable(most: int, tokens: int, length: int) -> int:
+    return max(1, min(most, tokens // length))
 
 
-def spans(strongest: Sequence[int], length: int) -> list[tuple[int, int]]:
+def spans(strongest: Sequence[int], length: int, most: int = PHRASES) -> list[tuple[int, int]]:
     """Choose the phrases of two to four tokens to prepare: those with the strongest tokens first."""
     found: dict[tuple[int, int], None] = {}
     for token in strongest:
         for size in (2, 3, 4):
             for start in range(max(0, token - size + 1), min(token, length - size) + 1):
                 found[start, start + size] = None
-        if len(found) >= PHRASES:
+        if len(found) >= most:
             break
-    return sorted(found)[:PHRASES] if len(found) <= PHRASES else sorted(list(found)[:PHRASES])
+    return sorted(list(found)[:most])

@@ -46,6 +46,8 @@ def answer(model: Model, question: object) -> dict[str, Any]:
             raise DataError(f"The question {asked!r} needs {name!r}, {' or '.join(k.__name__ for k in KINDS[name])}.")
     if len(question["text"]) > LONGEST_TEXT:
         raise DataError(f"The text has {len(question['text']):,} characters; give at most {LONGEST_TEXT:,}.")
+    if "target" in names and not 0 <= question["target"] < len(model.labels):
+        raise DataError(f"There is no class {question['target']}; the model's are 0 to {len(model.labels) - 1}.")
     return function(model, **{name: question[name] for name in names})
 
 
@@ -80,13 +82,17 @@ def _handler(model: Model, html: bytes, policy: str) -> type[BaseHTTPRequestHand
         def do_POST(self) -> None:
             if not self.trusted():
                 return
-            if self.path != "/answer" or self.headers.get_content_type() != "application/json":
-                return self.refuse(404, "Questions go to /answer, as JSON.")
             length = self.headers.get("Content-Length", "")
-            if not length.isdecimal() or int(length) > LONGEST_BODY:
-                return self.refuse(413, f"A question has at most {LONGEST_BODY:,} bytes.")
+            if self.path != "/answer" or self.headers.get_content_type() != "application/json":
+                self.refuse(404, "Questions go to /answer, as JSON.")
+            elif not length.isdecimal() or int(length) > LONGEST_BODY:
+                self.refuse(413, f"A question has at most {LONGEST_BODY:,} bytes.")
+            else:
+                self.respond(self.rfile.read(int(length)))
+
+        def respond(self, body: bytes) -> None:
             try:
-                question = json.loads(self.rfile.read(int(length)))
+                question = json.loads(body)
             except (ValueError, RecursionError):
                 return self.refuse(400, "The question is not JSON.")
             try:
@@ -94,7 +100,7 @@ def _handler(model: Model, html: bytes, policy: str) -> type[BaseHTTPRequestHand
                     found = answer(model, question)
             except GatewiseError as error:
                 return self.refuse(400, str(error))
-            self.reply(200, page.as_json(found).encode(), "application/json")
+            return self.reply(200, page.as_json(found).encode(), "application/json")
 
         def trusted(self) -> bool:
             """Answer only to our own name, and only questions of our own page."""

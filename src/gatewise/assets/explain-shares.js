@@ -36,7 +36,8 @@ function shares() {
       share: percent(sum(few.map(t => Math.abs(contributions[t]))) / Math.max(push, 1e-9), 0),
       plus: signed(sum(contributions.filter(value => value > 0))), minus: signed(sum(contributions.filter(value => value < 0))),
       label: labelled(look.target) }));
-    const term = (key, value, name, digits = 4) => [make("dt", {}, say(key)), make("dd", { id: name }, signed(value, digits))];
+    const term = (key, value, name, digits = 4) => make("div", {}, make("dt", {}, say(key)),
+      make("dd", { id: name }, signed(value, digits)));
     const equation = make("dl", { class: "sum" }, term("sumWords", total, "sum-words"), ...pieces.map(({ name, value }) =>
       term(name, value, `sum-${name}`)), term("sumBias", bias, "sum-bias"), term("sumResidual", residual, "sum-residual", 6),
     term("sumLogit", logit, "sum-logit"));
@@ -245,7 +246,8 @@ function changedText() {
     if (!edits.length) { show(null); return; }
     if (!data.live) {
       const token = edits[0].t;
-      const answer = story.edits[token] ?? (token in story.without ? { probability: story.without[token] } : undefined);
+      const { edits: cuts = {}, without = {} } = story;
+      const answer = cuts[token] ?? (token in without ? { probability: without[token] } : null);
       if (answer) show(answer);
       else result.replaceChildren(note("notPrepared"));
       return;
