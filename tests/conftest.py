@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the same bits on every machine of a kind
 
+import dataclasses
 import random
 from collections.abc import Iterator
 
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from gatewise.classifier import fit
 from gatewise.config import Settings
 from gatewise.model import Model
+from gatewise.ngrams import train_ngrams
 from gatewise.preparation import prepare
 from gatewise.reading import Dataset, from_lists
 
@@ -86,3 +88,10 @@ def tiny_model(english: Corpus, tiny_settings: Settings) -> Model:
     model, dev = fit(prepare(Dataset("tiny reviews", part), tiny_settings), tiny_settings)
     assert dev.accuracy > 0.9
     return model
+
+
+@pytest.fixture(scope="session")
+def tiny_pair(tiny_model: Model, english: Corpus, tiny_settings: Settings) -> Model:
+    """The tiny model with a companion, which on so easy a corpus its dev split gave no weight. Shared."""
+    prepared = prepare(Dataset("tiny reviews", from_lists(*english, name="tiny reviews")), tiny_settings)
+    return dataclasses.replace(tiny_model, companion=train_ngrams(prepared.train, 2), companion_weight=0.7)

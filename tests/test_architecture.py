@@ -10,12 +10,12 @@ import pytest
 import gatewise
 
 SOURCE = Path(__file__).parent.parent / "src" / "gatewise"
-GROUND = ["errors", "config", "files"]
+GROUND = ["errors", "config", "files", "memory"]
 TEXT = ["datasets", "reading", "tokenizer"]
-TENSORS = ["batching", "vectors", "cell", "network", "training", "pretraining"]
-MODEL = ["preparation", "model", "folder", "evaluation", "classifier"]
+TENSORS = ["batching", "vectors", "ngrams", "storage", "cell", "network", "workers", "training", "pretraining"]
+MODEL = ["preparation", "model", "cards", "folder", "evaluation", "runs", "encoders", "classifier"]
 UNDERSTANDING = ["tracing", "attribution", "faithfulness", "lab"]
-WAYS_OUT = ["clamping", "insight", "page", "serve", "cli"]
+WAYS_OUT = ["clamping", "insight", "page", "serve", "console", "cli"]
 ORDER = GROUND + TEXT + TENSORS + MODEL + UNDERSTANDING + WAYS_OUT
 WITHOUT_TORCH = ORDER[: ORDER.index("network")]
 MODULES = sorted(path.stem for path in SOURCE.glob("*.py") if not path.stem.startswith("__"))

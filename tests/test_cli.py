@@ -60,6 +60,7 @@ def test_cli_without_options_the_defaults_of_the_config_hold(monkeypatch, tmp_pa
         (["--pooling", "max, last"], {"pooling": ("max", "last")}),
         (["--tokenizer", "bpe"], {"kind": "bpe"}),
         (["--minutes", "2"], {"minutes": 2.0}),
+        (["--no-companion"], {"companion": False}),
         (["--class-weights", "--seed", "0"], {"class_weights": True, "seed": 0}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -203,6 +204,14 @@ def test_cli_figures_are_those_of_the_evaluation(tiny_model, english, capsys):
     assert f"interval {found.accuracy_low:.4f} to {found.accuracy_high:.4f}" in shown
     assert f"calibration error {found.ece:.4f}   {found.ece_uncalibrated:.4f} before calibration" in shown
     assert "201, 1 of them blank" in shown and "(mine.csv)" in shown
+    assert "alone" not in shown
+
+
+def test_cli_figures_tell_what_each_part_reaches_alone(tiny_pair, english, capsys):
+    found = evaluate(tiny_pair, from_lists(*english))
+    cli._print_figures(found)
+    network, companion = found.accuracy_alone.values()
+    assert f"\naccuracy alone    network {network:.4f}, companion {companion:.4f}\n" in capsys.readouterr().out
 
 
 def test_cli_report_takes_the_learning_curves_from_the_model_folder(tiny_model, english, tmp_path):

@@ -16,6 +16,7 @@ from gatewise.evaluation import (
     by_length,
     evaluate,
     expected_calibration_error,
+    fit_blend,
     fit_temperature,
     log_loss,
     reliability,
@@ -124,6 +125,48 @@ def test_evaluation_temperature_claims_no_certainty_when_all_is_right_and_stays_
     assert 19 < fit_temperature(10 * logits, np.ones(20, np.int64)) < 20.1
 
 
+def soft_loss(logits, targets):
+    """Platt's loss, as fit_temperature and fit_blend minimise it."""
+    n, classes = logits.shape
+    soft = np.full((n, classes), 1 / (n + classes))
+    soft[np.arange(n), targets] = (n + 1) / (n + classes)
+    return -(soft * np.log(np.clip(softmax(logits), 1e-300, None))).sum(axis=1).mean()
+
+
+@given(st.integers(1, 40), st.integers(2, 5), st.integers(0, 2**32 - 1), st.sampled_from([1e-3, 1, 30]))
+def test_evaluation_blend_never_hurts_and_keeps_the_network(n, classes, seed, size):
+    random = np.random.default_rng(seed)
+    targets = random.integers(0, classes, n)
+    network, companion = random.normal(0, size, (2, n, classes)) + random.uniform(-1, 3) * np.eye(classes)[targets]
+    temperature, weight = fit_blend(network, companion, targets)
+    assert 1 / 20.1 < temperature < 20.1 and 0 <= weight <= 402
+    alone = soft_loss(network / fit_temperature(network, targets), targets)
+    assert soft_loss((network + weight * companion) / temperature, targets) <= alone + 1e-9
+
+
+def test_evaluation_blend_is_the_best_of_a_grid():
+    random = np.random.default_rng(0)
+    targets = random.integers(0, 3, 400)
+    network, companion = random.normal(size=(2, 400, 3)) + 1.5 * np.eye(3)[targets]
+    temperature, weight = fit_blend(network, 4 * companion, targets)
+    found = soft_loss((network + weight * 4 * companion) / temperature, targets)
+    factors = np.linspace(0.05, 3, 40)
+    best = min(soft_loss(a * network + b * companion, targets) for a in factors for b in factors)
+    assert found <= best + 1e-9
+    assert found == pytest.approx(best, abs=1e-3)
+    assert weight == pytest.approx(0.25, rel=0.2)  # both parts are equally good, and one is four times as loud
+
+
+def test_evaluation_blend_of_separable_useless_or_contrary_parts_stays_in_bounds():
+    targets = np.array([0, 1] * 10)
+    sure = np.eye(2)[targets] * 1000.0
+    for network, companion in ((sure, sure), (sure, -sure), (-sure, -sure), (-sure, sure), (0 * sure, sure)):
+        temperature, weight = fit_blend(network, companion, targets)
+        assert 1 / 20.1 < temperature < 20.1 and 0 <= weight <= 402
+    assert fit_blend(sure / 1000, -sure, targets)[1] == 0
+    assert fit_blend(sure / 1000, 0 * sure, targets)[1] == 0
+
+
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=60), st.integers(0, 2**32 - 1))
 def test_evaluation_by_length_covers_every_text_once(lengths, seed):
     right = np.random.default_rng(seed).random(len(lengths)) < 0.5
@@ -186,6 +229,19 @@ def test_evaluate_counts_sorts_and_finds_the_rows(tiny_model, english):
     assert found.temperature == tiny_model.temperature
     assert found.log_loss == pytest.approx(log_loss(probabilities, (np.array(labels) == "pos").astype(int)), abs=1e-5)
     assert found.seconds > 0
+
+
+def test_evaluate_measures_the_sum_and_its_parts_in_one_reading(tiny_pair, english):
+    texts, labels = [*english[0], "good bad dull film"], [*english[1], "pos"]
+    part = from_lists(texts, labels, name="mixed")
+    targets = np.array([tiny_pair.labels.index(label) for label in labels])
+    network, companion = tiny_pair.parts(tiny_pair.encode(texts))
+    found = evaluate(tiny_pair, part)
+    assert found.accuracy == ((network + companion).argmax(axis=1) == targets).mean()
+    assert found.log_loss == pytest.approx(log_loss(tiny_pair.probabilities(texts), targets), abs=1e-6)
+    assert found.accuracy_alone == {
+        "network": (network.argmax(axis=1) == targets).mean(), "companion": (companion.argmax(axis=1) == targets).mean()
+    }  # fmt: skip
 
 
 def test_evaluate_equal_errors_come_in_order_of_rows(tiny_model):

@@ -27,7 +27,7 @@ from gatewise.files import (
 )
 
 ARRAYS = {"b": np.arange(6, dtype=np.float32).reshape(2, 3), "a": np.array([1.5, -2], dtype=np.float32)}
-SHAPES = {name: array.shape for name, array in ARRAYS.items()}
+STORED = {name: (array.shape, "float32") for name, array in ARRAYS.items()}
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
@@ -172,7 +172,7 @@ def test_files_tensors_round_trip_and_are_reproducible(tmp_path):
     content = tensor_bytes(ARRAYS)
     assert content == tensor_bytes(ARRAYS) == tensor_bytes({name: ARRAYS[name].copy() for name in ARRAYS})
     assert content == tensor_bytes({"b": np.asfortranarray(ARRAYS["b"]), "a": np.repeat(ARRAYS["a"], 2)[::2]})
-    found = read_tensors(written(tmp_path / "w", content), SHAPES)
+    found = read_tensors(written(tmp_path / "w", content), STORED)
     assert found.keys() == ARRAYS.keys()
     for name, array in ARRAYS.items():
         assert found[name].dtype == np.float32
@@ -198,10 +198,10 @@ def test_files_checkpoint_keeps_every_kind_of_array_and_number(tmp_path):
 @pytest.mark.parametrize(
     ("expected", "message"),
     [
-        ({"a": (2,)}, r"tensor 'b' is \(2, 3\) there and should be absent"),
-        (SHAPES | {"c": (1,)}, r"tensor 'c' is missing there and should be \(1,\)"),
-        (SHAPES | {"b": (3, 2)}, r"tensor 'b' is \(2, 3\) there and should be \(3, 2\)"),
-        (SHAPES | {"b": (6,)}, "tensor 'b'"),
+        ({"a": ((2,), "float32")}, r"tensor 'b' is \(2, 3\) there and should be absent"),
+        (STORED | {"c": ((1,), "float32")}, r"tensor 'c' is missing there and should be \(1,\)"),
+        (STORED | {"b": ((3, 2), "float32")}, r"tensor 'b' is \(2, 3\) there and should be \(3, 2\)"),
+        (STORED | {"b": ((6,), "float32")}, "tensor 'b'"),
         ({}, "should be absent"),
     ],
 )
@@ -214,7 +214,20 @@ def test_files_tensors_of_other_names_or_shapes_are_refused(tmp_path, expected, 
 def test_files_tensors_of_another_type_are_refused(tmp_path, dtype):
     content = tensor_bytes({"b": ARRAYS["b"], "a": ARRAYS["a"].astype(dtype)})
     with pytest.raises(ModelError, match="not float32"):
-        read_tensors(written(tmp_path / "w", content), SHAPES)
+        read_tensors(written(tmp_path / "w", content), STORED)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_files_tensors_of_every_type_expected_come_back(tmp_path, dtype):
+    arrays = {"a": np.array([[1, -127], [0, 3]], dtype=dtype), "b": ARRAYS["b"]}
+    path = written(tmp_path / "w", tensor_bytes(arrays))
+    found = read_tensors(path, {"a": ((2, 2), dtype), "b": STORED["b"]})
+    assert found["a"].dtype == dtype and found["b"].dtype == np.float32
+    np.testing.assert_array_equal(found["a"], arrays["a"])
+    for other in {"float32", "float16", "int8"} - {dtype}:
+        if np.dtype(other).itemsize >= np.dtype(dtype).itemsize:
+            with pytest.raises(ModelError, match=rf"holds numbers in 'a' that are not {other}; .*\.$"):
+                read_tensors(path, {"a": ((2, 2), other), "b": STORED["b"]})
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -222,14 +235,14 @@ def test_files_tensors_with_a_number_that_is_none_are_refused(tmp_path, value):
     array = ARRAYS["b"].copy()
     array[1, 2] = value
     with pytest.raises(ModelError, match="NaN or infinite weight in 'b'"):
-        read_tensors(written(tmp_path / "w", tensor_bytes(ARRAYS | {"b": array})), SHAPES)
+        read_tensors(written(tmp_path / "w", tensor_bytes(ARRAYS | {"b": array})), STORED)
 
 
 def test_files_tensors_truncated_anywhere_are_refused(tmp_path):
     content = tensor_bytes(ARRAYS)
     for length in range(len(content)):
         with pytest.raises(ModelError):
-            read_tensors(written(tmp_path / "w", content[:length]), SHAPES)
+            read_tensors(written(tmp_path / "w", content[:length]), STORED)
         with pytest.raises(ModelError):
             read_checkpoint(written(tmp_path / "w", tensor_bytes(ARRAYS, {"x": 1})[:length]))
 
@@ -237,7 +250,7 @@ def test_files_tensors_truncated_anywhere_are_refused(tmp_path):
 @pytest.mark.parametrize("extra", [b"\0", b"x" * 100])
 def test_files_tensors_with_bytes_after_the_end_are_refused(tmp_path, extra):
     with pytest.raises(ModelError):
-        read_tensors(written(tmp_path / "w", tensor_bytes(ARRAYS) + extra), SHAPES)
+        read_tensors(written(tmp_path / "w", tensor_bytes(ARRAYS) + extra), STORED)
 
 
 ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
@@ -258,7 +271,7 @@ ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 def test_files_tensors_with_a_hostile_header_are_refused(tmp_path, header):
     path = written(tmp_path / "w", with_header(header, bytes(8)))
     with pytest.raises(ModelError) as caught:
-        read_tensors(path, {"a": (2,)})
+        read_tensors(path, {"a": ((2,), "float32")})
     assert "\n" not in str(caught.value)
     with pytest.raises(ModelError):
         read_checkpoint(path)
@@ -269,7 +282,7 @@ def test_files_tensors_believe_no_header_size(tmp_path, size):
     path = written(tmp_path / "w", struct.pack("<Q", size) + b"{}")
     tracemalloc.start()
     with pytest.raises(ModelError, match="truncated or damaged"):
-        read_tensors(path, {"a": (2,)})
+        read_tensors(path, {"a": ((2,), "float32")})
     assert tracemalloc.get_traced_memory()[1] < 1 << 20
     tracemalloc.stop()
 
@@ -279,7 +292,7 @@ def test_files_tensors_larger_than_they_can_be_are_not_opened(tmp_path):
     with path.open("wb") as file:
         file.truncate(1 << 40)  # sparse: takes no disk
     with pytest.raises(ModelError, match="it is not opened"):
-        read_tensors(path, SHAPES)
+        read_tensors(path, STORED)
 
 
 @given(st.data())
@@ -288,7 +301,7 @@ def test_files_tensors_survive_any_damage(tmp_path_factory, data):
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path = written(tmp_path_factory.getbasetemp() / "mutated", bytes(content))
-    for read in (lambda: read_tensors(path, SHAPES), lambda: read_checkpoint(path)):
+    for read in (lambda: read_tensors(path, STORED), lambda: read_checkpoint(path)):
         try:
             read()
         except ModelError as error:

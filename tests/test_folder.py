@@ -24,6 +24,7 @@ from gatewise.files import tensor_bytes
 from gatewise.folder import CARD, CONFIG, TOKENIZER, WEIGHTS, card, load, save, update_card
 from gatewise.model import Model
 from gatewise.network import TextLSTM
+from gatewise.ngrams import Ngrams
 from gatewise.tokenizer import train_tokenizer
 
 TEXTS = ["a good film", "dull", "", "unheard 很好 \ud800", "the weak story " * 20]
@@ -67,6 +68,88 @@ def test_folder_gives_back_the_same_probabilities(tiny_model, saved):
     assert again.network.config == tiny_model.network.config
     assert not again.network.training
     assert again.facts == json.loads(json.dumps(tiny_model.facts))
+
+
+@pytest.fixture
+def saved_pair(tiny_pair, tmp_path) -> Path:
+    save(tiny_pair, tmp_path / "pair")
+    return tmp_path / "pair"
+
+
+def test_folder_keeps_the_companion(tiny_pair, saved_pair, tmp_path):
+    again = load(saved_pair)
+    assert again.logits(TEXTS).tobytes() == tiny_pair.logits(TEXTS).tobytes()
+    assert again.companion_weight == 0.7
+    assert {name: getattr(again.companion, name).dtype.name for name in ("table", "scale", "bias")} == {
+        "table": "int8", "scale": "float32", "bias": "float32",
+    }  # fmt: skip
+    buckets = len(tiny_pair.companion.table)
+    assert json.loads((saved_pair / CONFIG).read_text())["companion"] == {"buckets": buckets, "weight": 0.7}
+    save(again, tmp_path / "again" / "pair")
+    for name in (CONFIG, TOKENIZER, WEIGHTS, CARD):
+        assert (tmp_path / "again" / "pair" / name).read_bytes() == (saved_pair / name).read_bytes()
+    assert f"({buckets:,} weights of 8 bits) stands beside it: its log-odds are added, times 0.7." in card(again, "x")
+
+
+def test_folder_keeps_a_companion_of_three_classes(tiny_pair, tmp_path, tiny_settings):
+    random = np.random.default_rng(0)
+    companion = Ngrams(random.integers(-9, 9, (64, 3)).astype(np.int8), *np.ones((2, 3), np.float32))
+    network = TextLSTM(tiny_settings.network, tiny_pair.tokenizer.vocab_size, 3).eval()
+    model = dataclasses.replace(tiny_pair, network=network, labels=("a", "b", "c"), companion=companion)
+    save(model, tmp_path / "model")
+    assert load(tmp_path / "model").logits(TEXTS).tobytes() == model.logits(TEXTS).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("companion", "message"),
+    [
+        ({"buckets": 4096, "weight": 0.7}, "tensor 'companion.table' is .* there and should be"),
+        ({"buckets": 4095, "weight": 0.7}, "companion.buckets: .*no power of two"),
+        ({"buckets": 2**40, "weight": 0.7}, "companion.buckets"),
+        ({"buckets": 0, "weight": 0.7}, "companion.buckets"),
+        ({"buckets": 8192}, "companion.weight"),
+        ({"buckets": 8192, "weight": math.nan}, "companion.weight"),
+        ({"buckets": 8192, "weight": -1.0}, "companion.weight"),
+        ({"buckets": 8192, "weight": 0.7, "more": 1}, "companion.more"),
+        (None, "tensor 'companion.bias' is .* there and should be absent"),
+        ([], "companion"),
+    ],
+)
+def test_folder_whose_companion_does_not_fit_is_refused(saved_pair, companion, message):
+    assert len(load(saved_pair).companion.table) == 8192
+    refused(changed(saved_pair, companion=companion), message)
+
+
+def test_folder_without_the_companion_it_promises_is_refused(saved):
+    refused(changed(saved, companion={"buckets": 2**22, "weight": 1.0}), "tensor 'companion.bias' is missing there")
+
+
+def test_folder_with_a_companion_for_too_many_labels_is_refused(saved):
+    changed(saved, companion={"buckets": 2**22, "weight": 1.0}, labels=[*range(1000)])
+    refused(saved, "describes a companion for more than 256 labels")
+
+
+@pytest.mark.parametrize("name", ["scale", "bias"])
+def test_folder_with_a_companion_that_is_no_number_is_refused(tiny_pair, saved_pair, name):
+    weights = {name: tensor.numpy() for name, tensor in tiny_pair.network.state_dict().items()}
+    parts = {name: getattr(tiny_pair.companion, name) for name in ("table", "scale", "bias")}
+    parts[name] = np.array([np.nan], dtype=np.float32)
+    (saved_pair / WEIGHTS).write_bytes(
+        tensor_bytes(weights | {f"companion.{name}": part for name, part in parts.items()})
+    )
+    refused(saved_pair, f"NaN or infinite weight in 'companion.{name}'")
+    parts = parts | {"table": parts["table"].astype(np.float32), name: np.ones(1, np.float32)}
+    (saved_pair / WEIGHTS).write_bytes(
+        tensor_bytes(weights | {f"companion.{name}": part for name, part in parts.items()})
+    )
+    refused(saved_pair, "'companion.table' that are not int8")
+
+
+def test_folder_card_tells_the_figures_of_the_parts_alone(tiny_pair):
+    alone = {"network": {"accuracy": 0.91, "log_loss": 0.2}, "companion": {"accuracy": 0.9}}
+    text = card(dataclasses.replace(tiny_pair, facts={"dev": FIGURES | {"alone": alone}}), "x")
+    assert "  - the network alone: accuracy 0.9100, log-loss 0.2000\n" in text
+    assert "  - the companion alone: accuracy 0.9000\n" in text
 
 
 def test_folder_saves_equal_models_as_equal_bytes(tiny_model, saved, tmp_path):

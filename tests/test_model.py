@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gatewise import model as module
 from gatewise.batching import gather
 from gatewise.model import CHUNK, logits_of, softmax
+from gatewise.ngrams import logits as ngram_logits
 
 TEXTS = ["a good film", "dull", "", "the weak story and its boring ending " * 9, "unheard zzz", "很好 \ud800 👍"]
 
@@ -39,6 +40,25 @@ def test_model_logits_equal_the_network_text_by_text(tiny_model):
         with torch.no_grad():
             expected = network(ids.unsqueeze(1), torch.tensor([len(ids)]))[0]
         np.testing.assert_allclose(row, expected.numpy(), atol=1e-5)
+
+
+def test_model_adds_the_companion_to_the_network(tiny_model, tiny_pair):
+    sequences = tiny_pair.encode(TEXTS)
+    network, companion = tiny_pair.parts(sequences)
+    np.testing.assert_array_equal(network, tiny_model.logits(TEXTS))
+    np.testing.assert_array_equal(network, tiny_pair.network_logits(TEXTS))
+    np.testing.assert_allclose(companion, 0.7 * ngram_logits(tiny_pair.companion, sequences))
+    assert np.abs(companion).max() > 0.3
+    np.testing.assert_array_equal(tiny_pair.logits(TEXTS), network + companion)
+    np.testing.assert_array_equal(
+        tiny_pair.probabilities(TEXTS), softmax((network + companion) / tiny_pair.temperature)
+    )
+    assert [dict(answer.probabilities) for answer in tiny_pair.stream(TEXTS)] == [
+        dict(zip(("neg", "pos"), row, strict=True)) for row in tiny_pair.probabilities(TEXTS).tolist()
+    ]
+    network, companion = tiny_model.parts(sequences)
+    assert (companion == 0).all() and (network == tiny_model.logits(TEXTS)).all()
+    assert tiny_pair.logits([]).shape == (0, 2)
 
 
 def test_model_predicts_the_likeliest_label(tiny_model, english):

@@ -15,11 +15,11 @@ from gatewise.config import POOLINGS, NetworkConfig
 from gatewise.network import (
     Encoder,
     TextLSTM,
+    dropout,
     initialise,
     parameter_shapes,
     pool,
     reverse_within_length,
-    same_noise_over_time,
 )
 from gatewise.tokenizer import PAD_ID, UNKNOWN_ID
 
@@ -149,14 +149,14 @@ def test_network_recurrent_blocks_are_orthogonal_and_inputs_bounded():
 
 def test_network_dropout_mask_is_constant_over_time_and_differs_between_texts():
     vectors = torch.ones(11, 40, 50)
-    noisy = same_noise_over_time(vectors, 0.3, training=True)
+    noisy = dropout(vectors, 0.3, True, None, over_time=True)
     assert torch.equal(noisy, noisy[:1].expand_as(noisy))
     kept = noisy[0] != 0
     assert kept.float().mean() == pytest.approx(0.7, abs=0.03)
     torch.testing.assert_close(noisy[0][kept], torch.full((int(kept.sum()),), 1 / 0.7))
     assert len({tuple(row.tolist()) for row in kept}) == 40
     for share, training in ((0.3, False), (0.0, True)):
-        assert torch.equal(same_noise_over_time(vectors, share, training), vectors)
+        assert torch.equal(dropout(vectors, share, training, None, over_time=True), vectors)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3])

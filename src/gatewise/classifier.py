@@ -5,10 +5,11 @@ estimator.
 """
 
 import dataclasses
-import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +22,25 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise import folder
-from gatewise.config import NetworkConfig, Settings, TokenizerConfig, TrainingConfig
-from gatewise.errors import ConfigError, DataError, TrainingError
-from gatewise.evaluation import Evaluation, evaluate, fit_temperature, summarise, unit_separation
-from gatewise.files import make_folder, read_json, refuse_existing, remove_folder, write_atomically
-from gatewise.model import Label, Model, Numbers, logits_of
+from gatewise.batching import Sequences, join
+from gatewise.config import Settings, TrainingConfig
+from gatewise.encoders import shaped_as
+from gatewise.errors import DataError
+from gatewise.evaluation import Evaluation, evaluate, fit_blend, fit_temperature, log_loss, summarise, unit_separation
+from gatewise.files import read_checkpoint, remove_folder, tensor_bytes, write_atomically
+from gatewise.model import Label, Model, Numbers, PretrainedEncoder, logits_of, softmax
 from gatewise.network import EMBEDDING_STD, TextLSTM
+from gatewise.ngrams import logits as ngram_logits
+from gatewise.ngrams import train_ngrams
 from gatewise.preparation import Prepared, prepare
 from gatewise.reading import Dataset, from_lists
+from gatewise.runs import TEACHER, Report, opened, settle
 from gatewise.tokenizer import PAD_ID
 from gatewise.training import CHECKPOINT, METRICS, Event, train
-from gatewise.vectors import word_vectors
+from gatewise.vectors import vectors_from_company, word_vectors
 
-SETTINGS = "settings.json"
-Report = Callable[[Event], None]
+STUDENT = "student.safetensors"  # the second network's checkpoint
+TEACHER_SHARE = 0.4  # of the minutes, where a second network follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,89 +57,190 @@ def fit(
     prepared: Prepared,
     settings: Settings,
     *,
+    encoder: PretrainedEncoder | None = None,
     report: Report = lambda event: None,
     run_folder: Path | None = None,
     resume: bool = False,
     started: float | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> tuple[Model, Evaluation]:
-    """Train a network on prepared data and calibrate it on the dev split."""
+    """Train a network, from an encoder if there is one, and its n-gram companion; weigh and calibrate their sum.
+
+    The dev split of the prepared data chooses the network's epoch, the companion's weight and the temperature.
+    """
     config = settings.training
-    classes = len(prepared.labels)
-    shares = np.bincount(prepared.train.targets, minlength=classes) / len(prepared.train)
+    started = time.perf_counter() if started is None else started
+    stage = partial(learn, prepared, report=report, run_folder=run_folder, resume=resume, stopped=stopped)
+    with seeded(config):
+        companion = None
+        if config.companion:  # before the network, so that its time counts in the budget; again when resumed
+            companion = train_ngrams(prepared.train, len(prepared.labels), balanced=config.class_weights)
+        torch.manual_seed(config.seed)
+        network = new_network(prepared, settings, encoder, fresh=not resume)
+        teaching = bool(config.student_epochs and prepared.unlabelled)
+        first = dataclasses.replace(config, minutes=config.minutes * (TEACHER_SHARE if teaching else 1))
+        event = stage(network, prepared.train, first, used=time.perf_counter() - started, teacher=teaching)
+        seconds = event.seconds
+        model = Model(prepared.tokenizer, network, prepared.labels, companion=companion)
+        model, dev, shown = calibrated(model, prepared.dev)
+        if teaching and not stopped():
+            assert prepared.unlabelled is not None
+            lesson = join([shares_of(prepared.train, config, model), taught_by(model, prepared.unlabelled)])
+            torch.manual_seed(config.seed + 1)
+            student = new_network(prepared, settings, encoder)
+            second = dataclasses.replace(config, epochs=config.student_epochs)
+            used = event.seconds + time.perf_counter() - started
+            event = stage(student, lesson, second, used=used, checkpoint=STUDENT)
+            seconds += event.seconds
+            model = dataclasses.replace(model, network=student, companion=companion)
+            model, dev, shown = calibrated(model, prepared.dev)
+    facts = prepared.notes | {
+        "trained_seconds": round(seconds, 1), "steps": event.step, "epochs": round(event.epoch, 3),
+        "padding_share": round(event.values["padding"], 4), "settings": settings.flat(), "dev": shown,
+        "unit_separation": unit_separation(model.network, prepared.dev),
+    }  # fmt: skip
+    if encoder:
+        facts["encoder"] = {name: value for name, value in encoder.facts.items() if name != "settings"}
+    return dataclasses.replace(model, facts=facts), dev
+
+
+@contextmanager
+def seeded(config: TrainingConfig) -> Iterator[None]:
+    """Train with the threads set, and leave torch's threads and random state as they were."""
     threads = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):
         try:
             torch.set_num_threads(config.threads or threads)
-            torch.manual_seed(config.seed)
-            network = TextLSTM(settings.network, prepared.tokenizer.vocab_size, classes)
-            if config.word_vectors and not resume:
-                parts = [prepared.train, *([prepared.unlabelled] if prepared.unlabelled else [])]
-                start = word_vectors(parts, *network.embedding.weight.shape, std=EMBEDDING_STD, seed=config.seed)
-                start[PAD_ID] = 0
-                network.embedding.weight.data.copy_(torch.from_numpy(start))
-            network.label_smoothing = config.label_smoothing
-            if config.class_weights:
-                network.class_weights = torch.from_numpy(1 / (classes * np.maximum(shares, 1e-12))).float()
-                shares = np.full(classes, 1 / classes)
-            shares = (1 - config.label_smoothing) * shares + config.label_smoothing / classes  # as the targets are
-            baseline = float(-(shares * np.log(np.maximum(shares, 1e-12))).sum())
-            events = train(
-                network, prepared.train, prepared.dev, config, baseline=baseline, folder=run_folder, resume=resume,
-                fingerprint=prepared.fingerprint(), used_seconds=time.perf_counter() - started if started else 0.0,
-                stopped=stopped,
-            )  # fmt: skip
-            for event in events:
-                report(event)
+            yield
         finally:
             torch.set_num_threads(threads)
-    logits = logits_of(network, prepared.dev)
-    temperature = fit_temperature(logits, prepared.dev.targets)
-    dev = summarise(
-        logits,
-        prepared.dev.targets,
-        prepared.dev.lengths,
-        temperature=temperature,
-        labels=prepared.labels,
-        data="dev split",
-    )
-    facts = prepared.notes | {
-        "trained_seconds": round(event.seconds, 1), "steps": event.step, "epochs": round(event.epoch, 3),
-        "padding_share": round(event.values["padding"], 4), "settings": settings.flat(), "dev": figures(dev),
-        "unit_separation": unit_separation(network, prepared.dev),
-    }  # fmt: skip
-    return Model(prepared.tokenizer, network, prepared.labels, temperature, facts), dev
+
+
+def learn(
+    prepared: Prepared,
+    network: TextLSTM,
+    train_set: Sequences,
+    config: TrainingConfig,
+    *,
+    report: Report,
+    run_folder: Path | None,
+    resume: bool,
+    stopped: Callable[[], bool],
+    used: float,
+    teacher: bool = False,
+    checkpoint: str = CHECKPOINT,
+) -> Event:
+    """Train a network, or, in a resumed run whose teacher has learnt already, take its weights; give the last event."""
+    place = run_folder / TEACHER if run_folder and teacher else None
+    if place and resume and place.is_file():
+        arrays, values = read_checkpoint(place)
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+        network.eval()
+        return Event(**values)
+    events = train(
+        network, train_set, prepared.dev, config, baseline=guessing(prepared, config), folder=run_folder,
+        resume=resume and run_folder is not None and (run_folder / checkpoint).is_file(), checkpoint=checkpoint,
+        fingerprint=prepared.fingerprint(), stopped=stopped, used_seconds=used,
+    )  # fmt: skip
+    for event in events:
+        report(event)
+    if place and not stopped():
+        weights = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+        write_atomically(place, tensor_bytes(weights, dataclasses.asdict(event)))
+    return event
+
+
+def shares_of(sequences: Sequences, config: TrainingConfig, model: Model) -> Sequences:
+    """Turn classes into shares of classes, [N, C], as smooth as training makes them."""
+    classes = len(model.labels)
+    shares = np.full((len(sequences), classes), config.label_smoothing / classes, dtype=np.float32)
+    shares[np.arange(len(sequences)), sequences.targets] += 1 - config.label_smoothing
+    return dataclasses.replace(sequences, targets=shares)
+
+
+def taught_by(model: Model, sequences: Sequences) -> Sequences:
+    """Give unlabelled texts a model's calibrated probabilities as targets."""
+    network, companion = model.parts(sequences)
+    shares = softmax((network + companion) / model.temperature).astype(np.float32)
+    return dataclasses.replace(sequences, targets=shares)
+
+
+def calibrated(model: Model, dev: Sequences) -> tuple[Model, Evaluation, dict[str, Any]]:
+    """Fit temperature and the companion's weight on the dev split; drop a companion that gets no weight.
+
+    Gives the model, its Evaluation and the figures for the card, those of the parts alone among them.
+    """
+    targets, alone = dev.targets, {"network": logits_of(model.network, dev)}
+    logits, temperature, weight, companion = alone["network"], 1.0, 0.0, model.companion
+    if companion:
+        alone["companion"] = ngram_logits(companion, dev)
+        temperature, weight = fit_blend(logits, alone["companion"], targets)
+        logits = logits + weight * alone["companion"]
+    if not weight:
+        companion, temperature = None, fit_temperature(logits, targets)
+    names = tuple(map(str, model.labels))
+    found = summarise(
+        logits, targets, dev.lengths, temperature=temperature, labels=names, data="dev split",
+        alone=alone if companion else {},
+    )  # fmt: skip
+    shown = figures(found)
+    if len(alone) > 1:
+        shown["alone"] = {
+            name: {
+                "accuracy": float((part.argmax(axis=1) == targets).mean()),
+                "log_loss": log_loss(softmax(part / fit_temperature(part, targets)), targets),
+            }
+            for name, part in alone.items()
+        }
+    fitted = dataclasses.replace(model, temperature=temperature, companion=companion, companion_weight=weight)
+    return fitted, found, shown
+
+
+def new_network(
+    prepared: Prepared, settings: Settings, encoder: PretrainedEncoder | None, *, fresh: bool = True
+) -> TextLSTM:
+    """Build the network with its first weights: an encoder's, or new ones with word vectors in the embedding."""
+    config = settings.training
+    network = TextLSTM(settings.network, prepared.tokenizer.vocab_size, len(prepared.labels))
+    network.label_smoothing, network.adversarial = config.label_smoothing, config.adversarial
+    if config.class_weights:
+        network.class_weights = torch.from_numpy(1 / (len(prepared.labels) * np.maximum(class_shares(prepared), 1e-12)))
+        network.class_weights = network.class_weights.float()
+    if not fresh:  # the checkpoint holds the weights
+        return network
+    parts = [prepared.train, *([prepared.unlabelled] if prepared.unlabelled else [])]
+    if encoder:
+        names = network.state_dict().keys() & encoder.weights.keys()
+        weights = {name: encoder.weights[name] for name in names}
+        vocab_size = prepared.tokenizer.vocab_size
+        weights["embedding.weight"] = vectors_from_company(parts, weights["embedding.weight"], vocab_size)
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()}, strict=False)
+    elif config.word_vectors:
+        start = word_vectors(parts, *network.embedding.weight.shape, std=EMBEDDING_STD, seed=config.seed)
+        start[PAD_ID] = 0
+        network.embedding.weight.data.copy_(torch.from_numpy(start))
+    return network
+
+
+def class_shares(prepared: Prepared) -> Numbers:
+    """Give each class's share of the training texts, [C]."""
+    shares: Numbers = np.bincount(prepared.train.targets, minlength=len(prepared.labels)) / len(prepared.train)
+    return shares
+
+
+def guessing(prepared: Prepared, config: TrainingConfig) -> float:
+    """Give the loss of guessing by class frequency, with targets as smooth as training makes them."""
+    classes = len(prepared.labels)
+    shares = np.full(classes, 1 / classes) if config.class_weights else class_shares(prepared)
+    shares = (1 - config.label_smoothing) * shares + config.label_smoothing / classes
+    return float(-(shares * np.log(np.maximum(shares, 1e-12))).sum())
 
 
 def figures(found: Evaluation) -> dict[str, Any]:
     """Give an evaluation's numbers for the card, without texts and tables."""
     names = ("n", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece", "ece_uncalibrated")
-    return {name: getattr(found, name) for name in names}
-
-
-def unfinished(out: Path) -> Path:
-    """Give the folder in which a run for `out` keeps its settings, log and checkpoints until it is over."""
-    if out.name in ("", ".."):
-        raise ConfigError(f"{out} is no name for a model folder; give --out a new name.")
-    return out.with_name(out.name + ".training")
-
-
-def unfinished_settings(out: Path) -> Settings:
-    """Give the settings of an unfinished run. Raises TrainingError when there is none."""
-    path = unfinished(out) / SETTINGS
-    if not path.is_file():
-        raise TrainingError(f"There is no unfinished run for {out}; leave out --resume to start one.")
-    groups = read_json(path, 1 << 20)
-    try:
-        return Settings(
-            TokenizerConfig(**groups["tokenizer"]),
-            NetworkConfig(**groups["network"]),
-            TrainingConfig(**groups["training"]),
-        )
-    except (KeyError, TypeError) as error:
-        raise TrainingError(
-            f"{path} was written by another version of gatewise ({error}); leave out --resume and add --overwrite."
-        ) from error
+    alone = {name: {"accuracy": accuracy} for name, accuracy in found.accuracy_alone.items()}
+    return {name: getattr(found, name) for name in names} | ({"alone": alone} if alone else {})
 
 
 def train_classifier(
@@ -152,33 +259,16 @@ def train_classifier(
     far is saved and the run can still be resumed. Raises GatewiseError before anything is written or lost.
     """
     started, out = time.perf_counter(), Path(out)
-    run_folder = unfinished(out)
-    if resume:
-        stored = unfinished_settings(out)
-        settings = settings or stored
-        for name, value in stored.flat().items():
-            if settings.flat()[name] != value:
-                raise TrainingError(f"The run to resume has {name}={value}; leave that option out, or --resume.")
-    else:
-        refuse_existing(out, overwrite=overwrite)
-        if (run_folder / CHECKPOINT).exists() and not overwrite:  # killed before the first one: nothing to lose
-            raise TrainingError(f"{run_folder} holds an unfinished run; add --resume to go on, or --overwrite.")
-    settings = settings or Settings()
-    prepared = prepare(dataset, settings)
-    resume = resume and (run_folder / CHECKPOINT).is_file()  # killed before the first checkpoint: begin again
-    try:
-        if not resume:
-            remove_folder(run_folder)
-            make_folder(run_folder)
-            write_atomically(run_folder / SETTINGS, json.dumps(dataclasses.asdict(settings), indent=2).encode())
+    settings = settle(out, settings, Settings(), resume=resume, overwrite=overwrite)
+    encoder = folder.load_encoder(settings.training.pretrained) if settings.training.pretrained else None
+    settings = shaped_as(encoder, settings) if encoder else settings
+    prepared = prepare(dataset, settings, known=encoder.tokenizer if encoder else None)
+    with opened(out, settings, resume=resume) as (run_folder, resume):
         report(Event("prepared", time.perf_counter() - started, 0, 0.0, prepared.notes))
         model, dev = fit(
-            prepared, settings, report=report, run_folder=run_folder, resume=resume, started=started, stopped=stopped
-        )
-    except BaseException:
-        if not (run_folder / CHECKPOINT).exists():  # nothing to resume
-            remove_folder(run_folder)
-        raise
+            prepared, settings, encoder=encoder, report=report, run_folder=run_folder, resume=resume, started=started,
+            stopped=stopped,
+        )  # fmt: skip
     log = {METRICS: (run_folder / METRICS).read_bytes()}
     folder.save(model, out, overwrite=overwrite or resume, extra=log)
     if stopped():
@@ -227,8 +317,13 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         averaging: float | None = None,
         batch_tokens: int | None = None,
         batch_texts: int | None = None,
+        student_epochs: int | None = None,
+        adversarial: float | None = None,
+        layer_decay: float | None = None,
         class_weights: bool | None = None,
+        pretrained: str | None = None,
         word_vectors: bool | None = None,
+        companion: bool | None = None,
         dev_share: float | None = None,
         patience: int | None = None,
         precision: str | None = None,
@@ -260,16 +355,30 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.averaging = averaging
         self.batch_tokens = batch_tokens
         self.batch_texts = batch_texts
+        self.student_epochs = student_epochs
+        self.adversarial = adversarial
+        self.layer_decay = layer_decay
         self.class_weights = class_weights
+        self.pretrained = pretrained
         self.word_vectors = word_vectors
+        self.companion = companion
         self.dev_share = dev_share
         self.patience = patience
         self.precision = precision
         self.threads = threads
         self.random_state = random_state
 
-    def fit(self, X: Sequence[str], y: Sequence[Label], groups: Sequence[Any] | None = None) -> "LSTMClassifier":
-        """Train on texts and their labels; texts of one group (author, film) stay on one side of the dev split."""
+    def fit(
+        self,
+        X: Sequence[str],
+        y: Sequence[Label],
+        groups: Sequence[Any] | None = None,
+        unlabelled: Sequence[str] | None = None,
+    ) -> "LSTMClassifier":
+        """Train on texts and their labels; texts of one group (author, film) stay on one side of the dev split.
+
+        Unlabelled texts of the same kind feed the word vectors and, with `student_epochs`, the second network.
+        """
         texts = as_texts(X)
         check_consistent_length(texts, y, groups)
         refuse_missing(y)
@@ -285,8 +394,12 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         settings = Settings().replace(**values, seed=seed)
         names = [str(label) for label in classes.tolist()]
         part = from_lists(texts, [str(label) for label in labels.tolist()], groups, name="the training data")
-        prepared = prepare(Dataset("texts in memory", part, None, None, None), settings, names)
-        model, _ = fit(prepared, settings, started=time.perf_counter())
+        encoder = folder.load_encoder(settings.training.pretrained) if settings.training.pretrained else None
+        settings = shaped_as(encoder, settings) if encoder else settings
+        more = from_lists(as_texts(unlabelled), name="the unlabelled texts") if unlabelled is not None else None
+        dataset = Dataset("texts in memory", part, None, None, more)
+        prepared = prepare(dataset, settings, names, encoder.tokenizer if encoder else None)
+        model, _ = fit(prepared, settings, encoder=encoder, started=time.perf_counter())
         self.classes_ = classes
         self.model_ = dataclasses.replace(model, labels=tuple(classes.tolist()))
         return self

@@ -4,19 +4,20 @@ import dataclasses
 import heapq
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 from scipy.stats import rankdata
 from sklearn.metrics import confusion_matrix, f1_score
 
 from gatewise.batching import Sequences
 from gatewise.errors import DataError
-from gatewise.model import Model, Numbers, logits_of, pooled_of, softmax
+from gatewise.model import Model, Numbers, pooled_of, softmax
 from gatewise.network import TextLSTM
 from gatewise.reading import Part
 
@@ -79,6 +80,7 @@ class Evaluation:
     errors: tuple[ConfidentError, ...]
     empty_texts: int
     seconds: float
+    accuracy_alone: dict[str, float] = field(default_factory=dict)  # of network and companion, where there are both
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain values for JSON, in the order above."""
@@ -136,6 +138,31 @@ def fit_temperature(logits: Numbers, targets: Targets) -> float:
     return float(math.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x))
 
 
+def fit_blend(network: Numbers, companion: Numbers, targets: Targets) -> tuple[float, float]:
+    """Find temperature T and weight w with the least log-loss of (network + w companion) / T, logits [N, C] each.
+
+    A logistic fit of two numbers, 1/T from 1/20 to 20 and w/T from 0 to 20, to targets softened as in
+    fit_temperature. It is convex and starts from the network alone, so on these texts the sum is never worse.
+    """
+    rows, classes = network.shape
+    soft = np.full((rows, classes), 1 / (rows + classes))
+    soft[np.arange(rows), targets] += rows / (rows + classes)
+
+    def loss(factors: Numbers) -> tuple[float, Numbers]:
+        logits = factors[0] * network + factors[1] * companion
+        top = logits.max(axis=1, keepdims=True)
+        logs = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
+        error = np.exp(logs) - soft
+        slopes = [float((error * part).sum()) for part in (network, companion)]
+        return float(-(soft * logs).sum() / rows), np.array(slopes) / rows
+
+    start = np.array([1 / fit_temperature(network, targets), 0.0])
+    found = minimize(
+        loss, start, jac=True, bounds=[(math.exp(-3), math.exp(3)), (0.0, 20.0)], options={"ftol": 1e-12}
+    ).x
+    return float(1 / found[0]), float(found[1] / found[0])
+
+
 def by_length(lengths: Targets, right: npt.NDArray[np.bool_], bins: int = LENGTH_BINS) -> tuple[LengthBin, ...]:
     """Give the accuracy in up to ten groups of equal size, from the shortest texts to the longest."""
     groups = np.array_split(np.argsort(lengths, kind="stable"), min(bins, len(lengths)))
@@ -146,9 +173,19 @@ def by_length(lengths: Targets, right: npt.NDArray[np.bool_], bins: int = LENGTH
 
 
 def summarise(
-    logits: Numbers, targets: Targets, lengths: Targets, *, temperature: float, labels: tuple[str, ...], data: str
+    logits: Numbers,
+    targets: Targets,
+    lengths: Targets,
+    *,
+    temperature: float,
+    labels: tuple[str, ...],
+    data: str,
+    alone: Mapping[str, Numbers] = MappingProxyType({}),
 ) -> Evaluation:
-    """Compute every figure of an Evaluation that needs no text; the caller adds errors, blank texts and seconds."""
+    """Compute every figure of an Evaluation that needs no text; the caller adds errors, blank texts and seconds.
+
+    `alone` holds the logits of parts by themselves, for their accuracy.
+    """
     before, after = softmax(logits), softmax(logits / temperature)
     predicted = logits.argmax(axis=1)
     right = predicted == targets
@@ -175,6 +212,7 @@ def summarise(
         errors=(),
         empty_texts=0,
         seconds=0.0,
+        accuracy_alone={name: float((part.argmax(axis=1) == targets).mean()) for name, part in alone.items()},
     )
 
 
@@ -211,7 +249,7 @@ def evaluate(model: Model, part: Part, *, progress: Callable[[int], None] = lamb
     index = {str(label): place for place, label in enumerate(model.labels)}
     names = tuple(index)
     unknown: dict[str, int] = {}
-    logits, targets, lengths = [], [], []
+    networks, companions, targets, lengths = [], [], [], []
     errors: list[tuple[float, int, ConfidentError]] = []
     done = empty = 0
     for batch in part.batches():
@@ -222,10 +260,12 @@ def evaluate(model: Model, part: Part, *, progress: Callable[[int], None] = lamb
         if unknown:
             continue  # read on: the message gives the whole list
         encoded = model.encode(texts)
-        logits.append(logits_of(model.network, encoded))
+        network, companion = model.parts(encoded)
+        networks.append(network)
+        companions.append(companion)
         lengths.append(encoded.lengths)
         targets.append(np.array([index[label] for label in found], dtype=np.int64))
-        sure = softmax(logits[-1] / model.temperature)
+        sure = softmax((network + companion) / model.temperature)
         for text, target, row in zip(texts, targets[-1], sure, strict=True):
             best = int(row.argmax())
             if best != target:
@@ -242,9 +282,10 @@ def evaluate(model: Model, part: Part, *, progress: Callable[[int], None] = lamb
         )
     if not done:
         raise DataError(f"{part.name} holds no rows; give a file with at least one labelled text.")
+    parts = {"network": np.concatenate(networks), "companion": np.concatenate(companions)}
     found_so_far = summarise(
-        np.concatenate(logits), np.concatenate(targets), np.concatenate(lengths), temperature=model.temperature,
-        labels=names, data=part.name,
+        parts["network"] + parts["companion"], np.concatenate(targets), np.concatenate(lengths),
+        temperature=model.temperature, labels=names, data=part.name, alone=parts if model.companion else {},
     )  # fmt: skip
     worst = tuple(error for _, _, error in sorted(errors, reverse=True, key=lambda entry: entry[:2]))
     return dataclasses.replace(found_so_far, errors=worst, empty_texts=empty, seconds=time.perf_counter() - started)

@@ -16,7 +16,9 @@ import safetensors.numpy
 from gatewise.errors import GatewiseError, ModelError
 
 Arrays = dict[str, npt.NDArray[Any]]
+Stored = tuple[tuple[int, ...], str]  # shape and NumPy's name of the type
 HEADER_LIMIT = 16 << 20
+DTYPES = {"F32": "float32", "F16": "float16", "I8": "int8"}  # those a model may hold, by safetensors' names
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -95,20 +97,25 @@ def tensor_bytes(arrays: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, 
     return safetensors.numpy.save(plain, {"gatewise": json.dumps(metadata)} if metadata is not None else None)
 
 
-def read_tensors(path: Path, expected: Mapping[str, tuple[int, ...]]) -> Arrays:
-    """Read a model's float32 tensors, of exactly the names and shapes expected and all finite, or raise ModelError."""
-    needed = 4 * sum(math.prod(shape) for shape in expected.values())
+def read_tensors(path: Path, expected: Mapping[str, Stored]) -> Arrays:
+    """Read a model's tensors, of exactly the names, shapes and types expected and all finite, or raise ModelError."""
+    needed = sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in expected.values())
     content = read_limited(path, needed + HEADER_LIMIT)
     header = _header(path, content)
     found = {name: tuple(entry["shape"]) for name, entry in header.items()}
-    if found != dict(expected):
-        wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))[0]
+    shapes = {name: shape for name, (shape, _) in expected.items()}
+    if found != shapes:
+        wrong = sorted(name for name in found.keys() | shapes.keys() if found.get(name) != shapes.get(name))[0]
         raise ModelError(
             f"{path} does not fit config.json: tensor {wrong!r} is {found.get(wrong, 'missing')} there and should be "
-            f"{expected.get(wrong, 'absent')}; copy the model folder again."
+            f"{shapes.get(wrong, 'absent')}; copy the model folder again."
         )
-    if any(entry.get("dtype") != "F32" for entry in header.values()):
-        raise ModelError(f"{path} holds numbers that are not float32; it was not written by this version of gatewise.")
+    for name, (_, dtype) in expected.items():
+        stored = header[name].get("dtype")
+        if not isinstance(stored, str) or DTYPES.get(stored) != dtype:
+            raise ModelError(
+                f"{path} holds numbers in {name!r} that are not {dtype}; no gatewise of this version wrote it."
+            )
     arrays = _load(path, content)
     for name, array in arrays.items():
         if not np.isfinite(array).all():

@@ -22,7 +22,7 @@ from gatewise.config import NetworkConfig
 from gatewise.model import Model, logits_of, softmax
 from gatewise.network import initialise
 from gatewise.tokenizer import UNKNOWN_ID
-from gatewise.tracing import PREFIXES, TextTrace, encoding, follow, running, trace
+from gatewise.tracing import PREFIXES, TextTrace, encoding, follow, trace
 
 Array = npt.NDArray[Any]
 GATES = ("input_gate", "forget_gate", "candidate", "output_gate")
@@ -51,7 +51,7 @@ def look(model: Model, text: str) -> dict[str, Any]:
         "known": (traced.ids != UNKNOWN_ID).astype(int).tolist(),
         "labels": [str(label) for label in model.labels],
         "target": shares.target,
-        "probabilities": traced.probabilities.tolist(),
+        "probabilities": model.probabilities([text])[0].tolist(),
         "running": _running(model, traced, shares.target, PREFIXES),
         "memory": _memory(traced),
         "layers": _layers(model, traced),
@@ -76,9 +76,12 @@ def _shares(found: attribution.Explanation) -> dict[str, Any]:
 
 def _running(model: Model, traced: TextTrace, target: int, prefixes: int) -> list[float]:
     """Give the target's probability after each token; between the beginnings that were read the line is straight."""
-    found = running(model, traced.ids, prefixes=prefixes)
-    probabilities = softmax(found.logits / model.temperature)[:, target]
-    return np.interp(np.arange(1, len(traced.ids) + 1), found.lengths, probabilities).round(6).tolist()  # type: ignore[no-any-return]
+    count = len(traced.ids)
+    lengths = np.unique(np.linspace(1, count, min(count, prefixes)).round().astype(np.int64))
+    beginnings = gather([[traced.ids[:length] for length in lengths.tolist()]], None, model.tokenizer.vocab_size)
+    network, companion = model.parts(beginnings)
+    probabilities = softmax((network + companion) / model.temperature)[:, target]
+    return np.interp(np.arange(1, count + 1), lengths, probabilities).round(6).tolist()  # type: ignore[no-any-return]
 
 
 def _memory(traced: TextTrace) -> list[float]:
@@ -217,7 +220,7 @@ def brief(model: Model, text: str, target: int, *, prefixes: int = COMPARED) -> 
     return {
         "text": text,
         "tokens": traced.tokens,
-        "probability": float(traced.probabilities[target]),
+        "probability": float(model.probabilities([text])[0, target]),
         "running": _running(model, traced, target, prefixes),
         "contributions": attribution.explain(model, text, target=target).contributions.round(6).tolist(),
         "memory": _memory(traced),

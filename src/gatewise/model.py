@@ -1,4 +1,4 @@
-"""A usable model, text in and answer out: tokenizer, network, labels and calibration together."""
+"""A usable model, text in and answer out: tokenizer, network, n-gram companion, labels and calibration together."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +9,13 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from gatewise.batching import Sequences, gather, in_order_of_length
-from gatewise.network import TextLSTM
+from gatewise.batching import Batch, Sequences, gather, in_order_of_length
+from gatewise.config import NetworkConfig
+from gatewise.network import TextLSTM, pool
+from gatewise.ngrams import Ngrams
+from gatewise.ngrams import logits as ngram_logits
 from gatewise.tokenizer import TextTokenizer
+from gatewise.workers import each_on_a_core
 
 Label = str | int | float | bool
 Numbers = npt.NDArray[np.float64]
@@ -31,21 +35,35 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A trained classifier."""
+    """A trained classifier; its logits are the network's plus, where there is one, the companion's times a weight."""
 
     tokenizer: TextTokenizer
     network: TextLSTM
     labels: tuple[Label, ...]
     temperature: float = 1.0
     facts: dict[str, Any] = field(default_factory=dict)  # where it comes from and what was measured, for its card
+    companion: Ngrams | None = None
+    companion_weight: float = 0.0
 
     def encode(self, texts: Sequence[str]) -> Sequences:
         """Turn texts into ids."""
         return gather([self.tokenizer.encode_batch(texts)], None, self.tokenizer.vocab_size)
 
+    def parts(self, sequences: Sequences) -> tuple[Numbers, Numbers]:
+        """Give what network and companion (weight included, zeros without one) add to the logits, [N, C] each."""
+        network = logits_of(self.network, sequences)
+        if self.companion is None:
+            return network, np.zeros_like(network)
+        return network, self.companion_weight * ngram_logits(self.companion, sequences)
+
+    def network_logits(self, texts: Sequence[str]) -> Numbers:
+        """Give the network's part of the logits, [N, C]."""
+        return logits_of(self.network, self.encode(texts))
+
     def logits(self, texts: Sequence[str]) -> Numbers:
         """Give uncalibrated logits, [N, C]."""
-        return logits_of(self.network, self.encode(texts))
+        network, companion = self.parts(self.encode(texts))
+        return network + companion
 
     def probabilities(self, texts: Sequence[str]) -> Numbers:
         """Give calibrated probabilities, [N, C]; every row sums to 1."""
@@ -64,6 +82,16 @@ class Model:
                 yield Prediction(self.labels[best], row[best], dict(zip(names, row, strict=True)), not text.strip())
 
 
+@dataclass(frozen=True, slots=True)
+class PretrainedEncoder:
+    """A language model's tokenizer, shape and weights: embedding.weight, encoder.*, and what predicts words."""
+
+    tokenizer: TextTokenizer
+    network: NetworkConfig
+    weights: dict[str, npt.NDArray[np.float32]]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
     """Cut a stream into lists of at most CHUNK texts, ended early by CHUNK_CHARACTERS characters."""
     chunk: list[str] = []
@@ -80,32 +108,33 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
 
 def logits_of(network: nn.Module, sequences: Sequences) -> Numbers:
     """Give a network's logits for encoded texts, [N, C], in their order, computed in float32."""
-    rows, logits = [np.empty(0, np.int64)], []
     was_training = network.training
     network.eval()
-    with torch.inference_mode():
-        for batch in in_order_of_length(sequences, batch_tokens=BATCH_TOKENS, batch_texts=BATCH_TEXTS):
-            logits.append(network.logits(batch).double().numpy())  # type: ignore[operator]
-            rows.append(batch.rows)
+
+    def answer(batch: Batch) -> tuple[npt.NDArray[np.int64], Numbers]:
+        with torch.inference_mode():
+            return batch.rows, network.logits(batch).double().numpy()  # type: ignore[operator]
+
+    batches = list(in_order_of_length(sequences, batch_tokens=BATCH_TOKENS, batch_texts=BATCH_TEXTS))
+    answers = each_on_a_core(answer, batches)
     network.train(was_training)
-    if not logits:
+    if not answers:
         return np.empty((0, network.head.out_features))  # type: ignore[union-attr,arg-type]
-    ordered = np.empty((len(sequences), logits[0].shape[1]))
-    ordered[np.concatenate(rows)] = np.concatenate(logits)
+    ordered = np.empty((len(sequences), answers[0][1].shape[1]))
+    for rows, logits in answers:
+        ordered[rows] = logits
     return ordered
 
 
 def pooled_of(network: TextLSTM, sequences: Sequences) -> npt.NDArray[np.float32]:
     """Give what a network's head sees of encoded texts, [N, P], in their order."""
-    seen: list[npt.NDArray[np.float32]] = []
-    hook = network.head.register_forward_pre_hook(lambda head, inputs: seen.append(inputs[0].numpy()))
-    try:
-        logits_of(network, sequences)
-    finally:
-        hook.remove()
-    batches = in_order_of_length(sequences, batch_tokens=BATCH_TOKENS, batch_texts=BATCH_TEXTS)
-    order = np.concatenate([batch.rows for batch in batches])
-    return np.concatenate(seen)[np.argsort(order)]  # type: ignore[no-any-return]
+    found = np.empty((len(sequences), network.head.in_features), np.float32)
+    with torch.inference_mode():
+        for batch in in_order_of_length(sequences, batch_tokens=BATCH_TOKENS, batch_texts=BATCH_TEXTS):
+            lengths = torch.from_numpy(batch.lengths)
+            states = network.encoder(network.embedding(torch.from_numpy(batch.inputs)), lengths)
+            found[batch.rows] = pool(states, lengths, network.config.hidden_size, network.config.pooling).numpy()
+    return found
 
 
 def softmax(logits: Numbers) -> Numbers:

@@ -18,7 +18,7 @@ FILES = ["README.md", "config.json", "metrics.jsonl", "model.safetensors", "repo
 EVALUATION = {
     "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "log_loss_uncalibrated", "ece",
     "ece_uncalibrated", "n", "seconds", "confusion", "labels", "by_length", "reliability", "errors", "temperature",
-    "empty_texts", "data",
+    "empty_texts", "data", "accuracy_alone",
 }  # fmt: skip
 
 
@@ -136,7 +136,8 @@ def test_train_progress_is_plain_lines_when_the_output_is_no_terminal(spawn, tmp
     assert "\x1b" not in trained.err and "\r" not in trained.err
     assert "180 training and 20 dev texts (split by text)" in trained.err
     assert len(re.findall(r"^epoch \d\.\d\d: dev accuracy [01]\.\d{4}, loss \d\.\d{4}", trained.err, re.MULTILINE)) == 2
-    assert len(trained.lines) == 7 and trained.lines[0].startswith("accuracy")
+    assert len(trained.lines) == 8 and trained.lines[0].startswith("accuracy")
+    assert re.fullmatch(r"accuracy alone    network [01]\.\d{4}, companion [01]\.\d{4}", trained.lines[4])
     log = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
     assert [entry["kind"] for entry in log if entry["kind"] != "step"] == ["start", "dev", "dev", "end"]
     assert {"kind", "seconds", "step", "epoch", "loss", "tokens_per_second", "padding"} <= set(log[1])

@@ -1,0 +1,151 @@
+"""What the commands say: answers on standard output, progress and warnings on standard error, Ctrl-C in between."""
+
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from gatewise.errors import GatewiseError
+
+if TYPE_CHECKING:
+    from gatewise.evaluation import Evaluation
+    from gatewise.training import Event
+
+
+def print_figures(found: "Evaluation") -> None:
+    """Print an evaluation for people."""
+    alone = ", ".join(f"{name} {accuracy:.4f}" for name, accuracy in found.accuracy_alone.items())
+    alone = f"accuracy alone    {alone}\n" if alone else ""
+    print_answer(
+        f"accuracy          {found.accuracy:.4f}   "
+        f"95 % interval {found.accuracy_low:.4f} to {found.accuracy_high:.4f}\n"
+        f"macro F1          {found.macro_f1:.4f}\n"
+        f"log-loss          {found.log_loss:.4f}   {found.log_loss_uncalibrated:.4f} before calibration\n"
+        f"calibration error {found.ece:.4f}   {found.ece_uncalibrated:.4f} before calibration\n"
+        f"{alone}"
+        f"texts             {found.n}{f', {found.empty_texts} of them blank' if found.empty_texts else ''}"
+        f"{f', {found.n / found.seconds:.0f} a second' if found.seconds else ''}   ({found.data})"
+    )
+
+
+def print_answer(answer: str) -> None:
+    """Print to standard output; a reader that has gone ends the program, a full disk is an error."""
+    try:
+        print(answer)
+    except OSError as error:
+        give_up_output(error)
+
+
+def give_up_output(error: OSError) -> NoReturn:
+    """End the program because standard output takes no more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains again when it ends
+    if isinstance(error, BrokenPipeError):  # the reader of our output has gone, as `| head` does
+        sys.exit(141)
+    raise GatewiseError(f"The output could not be written ({error.strerror}); free space or send it elsewhere.")
+
+
+def say(sentence: str) -> None:
+    """Print to standard error."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def ctrl_c(begun: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C into a request that training answers after its step; the second stops at once.
+
+    Before the first step there is nothing to keep, and one is enough.
+    """
+    asked = False
+
+    def ask(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked or not begun():
+            raise KeyboardInterrupt
+        asked = True
+        say("Stopping after this step; once more Ctrl-C stops at once and keeps only the last checkpoint.")
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def show_progress(quiet: bool) -> Iterator[Callable[["Event"], None]]:
+    """Show a run's events: a live bar on a terminal, a plain line every ten seconds elsewhere."""
+    if quiet:
+        yield lambda event: say(event.values["message"]) if event.kind == "warning" else None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    dev, said = "", time.monotonic() - 8
+    columns = [TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %")]
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading", total=1.0)
+
+        def show(event: "Event") -> None:
+            nonlocal dev, said
+            if event.kind == "dev":
+                dev = f"   {dev_figure(event)}"
+            if event.kind in ("prepared", "dev", "warning", "resumed", "start"):
+                console.print(event_line(event), highlight=False, soft_wrap=True)
+            if event.kind == "step":
+                share = event.values["share"]
+                left = event.seconds * (1 - share) / share if share > 0.005 else None
+                line = (
+                    f"epoch {event.epoch:5.2f}   loss {event.values['loss']:.4f}{dev}   "
+                    f"{event.values['tokens_per_second']:,} tokens/s   {duration(left)} left"
+                )
+                bar.update(task, completed=share, description=line)
+                if not console.is_terminal and time.monotonic() - said > 10:
+                    said = time.monotonic()
+                    say(f"{100 * share:3.0f} %   {line}")
+
+        yield show
+
+
+def event_line(event: "Event") -> str:
+    """Say in one line what an event tells."""
+    values = event.values
+    if event.kind == "prepared":
+        return f"{'; '.join(_noticed(values))}; read in {event.seconds:.0f} s"
+    if event.kind == "start":
+        return f"training, {values['epochs']} epoch(s) at most, in {values['precision']}"
+    if event.kind == "resumed":
+        changed = f"; the bits may differ: {', '.join(values['changed'])}" if values["changed"] else ""
+        return f"resumed at step {event.step}{changed}"
+    if event.kind == "dev":
+        return f"epoch {event.epoch:.2f}: {dev_figure(event)}, loss {values['loss']:.4f}, {duration(event.seconds)}"
+    return f"Warning: {values['message']}"
+
+
+def _noticed(notes: dict[str, Any]) -> Iterator[str]:
+    split = f" (split {notes['dev_split']})" if "dev_split" in notes else f", {notes['training_tokens']:,} tokens"
+    yield f"{notes['training_texts']:,} training and {notes['dev_texts']:,} dev texts{split}"
+    for name, what in (
+        ("left_out_equal_to_test", "training texts equal to a test text left out"),
+        ("left_out_copies", "copies left out"),
+        ("blank_training_texts", "training texts are blank"),
+        ("unlabelled_texts", "unlabelled texts"),
+        ("unlabelled_equal_to_test", "unlabelled texts equal to a test text left out"),
+    ):
+        if notes.get(name):
+            yield f"{notes[name]:,} {what}"
+
+
+def dev_figure(event: "Event") -> str:
+    """Give a dev score in its usual words: accuracy, or a language model's perplexity, whose score is negative."""
+    score = event.values["score"]
+    return f"dev accuracy {score:.4f}" if score >= 0 else f"dev perplexity {math.exp(-score):.2f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Give seconds as minutes:seconds."""
+    return "?" if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
