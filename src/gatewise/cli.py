@@ -341,6 +341,40 @@ def predict_command(
         say(f"{blank} of the texts {'is' if blank == 1 else 'are'} blank: the answer there rests on no word.")
 
 
+@app.command("explain")
+def explain_command(
+    given: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL] [TEXT]", help="A model folder (default: sentiment-en), the text to explain."),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page that shows all of it to this file.")] = None,
+    serve: Annotated[bool, typer.Option("--serve", help="Open the page live on this machine, for any text.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the live page.")] = 8008,
+) -> None:
+    """Show how MODEL decides on TEXT: which words, through which gates, and what the memory kept of them."""
+    model, texts = _model_and_texts(given or [])
+    if len(texts) > 1:
+        raise GatewiseError(f"Give one text, in quotes; there are {len(texts)}.")
+    if not html and not serve:
+        raise GatewiseError("Add --html FILE for a page, or --serve to open it live.")
+    if not texts and (html or not serve):
+        raise GatewiseError("Give a text to explain.")
+    from gatewise import insight, page
+    from gatewise.files import write_atomically
+    from gatewise.folder import load
+    from gatewise.serve import server
+
+    loaded, title = load(model), Path(model).name
+    if html:
+        story = insight.story(loaded, texts[0])
+        write_atomically(html, page.explanation(insight.setting(loaded), story, title).encode())
+        say(f"page written to {html}")
+    if serve:
+        with server(loaded, title, port=port, text="".join(texts)) as running:
+            say(f"http://127.0.0.1:{running.server_port}/ shows the page; Ctrl-C ends it.")
+            running.serve_forever()
+
+
 def _model_and_texts(given: list[str]) -> tuple[str, list[str]]:
     """Tell a model's folder or name from texts: what holds a space, or stands alone and names no place, is text."""
     from gatewise.folder import BUNDLED
