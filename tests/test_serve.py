@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from gatewise import insight, serve
+from gatewise import attribution, insight, serve
 from gatewise.errors import ConfigError, DataError
 
+OTHER = next(name for name in attribution.METHODS if name != attribution.DEFAULT)
 TEXT = "the film was dull and the cast superb"
 Reply = tuple[int, dict[str, str], Any]
 
@@ -70,8 +71,8 @@ def test_serve_answers_as_the_library_does(tiny_model, send):
         ({"ask": "horizon", "text": TEXT, "target": target}, insight.horizon(tiny_model, TEXT, target)),
         ({"ask": "gradients"}, insight.gradients()),
         (
-            {"ask": "method", "text": TEXT, "target": target, "method": "written"},
-            insight.explained(tiny_model, TEXT, target, "written"),
+            {"ask": "method", "text": TEXT, "target": target, "method": OTHER},
+            insight.explained(tiny_model, TEXT, target, OTHER),
         ),
         (
             {"ask": "phrase", "text": TEXT, "target": target, "start": 2, "stop": 4},

@@ -19,6 +19,7 @@ from gatewise import attribution, cell
 from gatewise.batching import gather
 from gatewise.clamping import clamped
 from gatewise.config import NetworkConfig
+from gatewise.errors import DataError
 from gatewise.model import Model, logits_of, softmax
 from gatewise.network import initialise
 from gatewise.tokenizer import UNKNOWN_ID
@@ -187,6 +188,9 @@ def packed(array: Array, kind: str) -> dict[str, Any]:
 # -- what if --
 def phrase(model: Model, text: str, target: int, start: int, stop: int) -> dict[str, Any]:
     """Give what tokens start to stop - 1 are worth together and each alone (contextual decomposition)."""
+    count = len(encoding(model, text).ids)
+    if not 0 <= start < stop <= count:
+        raise DataError(f"There is no phrase from token {start} to {stop}; the text has tokens 0 to {count - 1}.")
     return phrases(model, text, target, [(start, stop)])[0]
 
 

@@ -20,6 +20,7 @@ from gatewise.serve import server
 from gatewise.tokenizer import from_json
 from gatewise.tracing import trace
 
+OTHER = next(name for name in attribution.METHODS if name != attribution.DEFAULT)
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 TEXT = "The film was dull and the ending awful, but the cast was superb and the music lovely with a warm story."
 HOSTILE = "<script>document.title = 'taken over'</script> **bold** [x](javascript:alert(1)) 😀 film שלום עולם &lt;b&gt;"
@@ -318,7 +319,7 @@ def test_explain_tour_ticks_itself_off(open_page: Any) -> None:
     tab.locator(".frame").click(position={"x": 40, "y": 40})
     tab.locator("section:has(#gates) select").select_option("forget_gate")
     tab.locator("#step-on").click()
-    tab.locator("#method").select_option("written")
+    tab.locator("#method").select_option(OTHER)
     tab.evaluate("([from, to]) => move({ t: from, from: -1, to: -1 })", story_span)
     strip = tab.locator("section:has(#phrase) .strip")
     tab.wait_for_timeout(100)
@@ -337,7 +338,7 @@ def test_explain_link_restores_the_view(open_page: Any) -> None:
     go_to(tab, 7)
     tab.locator(".sides").select_option("1")
     tab.locator(".units").select_option("2")
-    tab.locator("#method").select_option("written")
+    tab.locator("#method").select_option(OTHER)
     tab.locator("section:has(#gates) select").select_option("input_gate")
     tab.locator("#drop").click()
     tab.locator("#held-gate").select_option("forget_gate")
