@@ -186,6 +186,7 @@ def test_explain_heat_map_gives_the_value_under_pointer_and_keys(open_page: Any,
     traced = trace(model, TEXT).layers[-1][0]
     readout = tab.locator(".map .readout")
     tab.locator("section:has(#gates) select").select_option("forget_gate")
+    tab.locator(".heat").evaluate("canvas => canvas.scrollIntoView({ block: 'center' })")
     box = tab.locator(".heat").bounding_box()
     count = len(traced.states)
     tab.mouse.click(box["x"] + box["width"] * 5.5 / count, box["y"] + box["height"] * 3.5 / 8)
