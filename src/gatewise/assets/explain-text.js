@@ -51,9 +51,11 @@ function painted(element, share, most) {
 }
 function textView() {
   const paragraph = make("p", { class: "reading", dir: "auto", tabindex: 0, role: "group" });
-  let spans = [], first = 0;
+  let spans = [], first = -1;
   const fill = () => {
-    const [from, to] = shown(), most = Math.max(...look.shares.contributions.map(Math.abs));
+    const [from, to] = shown();
+    if (from === first) return;
+    const most = Math.max(...look.shares.contributions.map(Math.abs));
     first = from;
     let end = from ? look.offsets[from - 1][1] : 0;
     const content = from || !look.tokens.length ? [make("span", { class: "more" }, "… ")] : [];
