@@ -26,7 +26,7 @@ from gatewise.batching import Sequences, join
 from gatewise.config import Settings, Storage, TrainingConfig
 from gatewise.encoders import shaped_as
 from gatewise.errors import DataError
-from gatewise.evaluation import Evaluation, evaluate, fit_blend, fit_temperature, log_loss, summarise
+from gatewise.evaluation import Evaluation, evaluate, fit_blend, fit_temperature, log_loss, summarise, unit_separation
 from gatewise.files import read_checkpoint, remove_folder, tensor_bytes, write_atomically
 from gatewise.model import Label, Model, Numbers, PretrainedEncoder, logits_of, softmax
 from gatewise.network import EMBEDDING_STD, TextLSTM
@@ -97,6 +97,7 @@ def fit(
     facts = prepared.notes | {
         "trained_seconds": round(seconds, 1), "steps": event.step, "epochs": round(event.epoch, 3),
         "padding_share": round(event.values["padding"], 4), "settings": settings.flat(), "dev": shown,
+        "unit_separation": unit_separation(model.network, prepared.dev),
     }  # fmt: skip
     if encoder:
         facts["encoder"] = {name: value for name, value in encoder.facts.items() if name != "settings"}

@@ -26,7 +26,7 @@ from gatewise.config import (
     TrainingConfig,
     sentence,
 )
-from gatewise.console import ctrl_c, give_up_output, print_answer, print_figures, say, show_progress
+from gatewise.console import ctrl_c, give_up_output, print_answer, print_explanation, print_figures, say, show_progress
 from gatewise.errors import ConfigError, DataError, GatewiseError
 from gatewise.memory import keep_memory
 
@@ -345,6 +345,53 @@ def predict_command(
                 print_answer(f"{prediction.label}\t{prediction.probability:.4f}")
     if blank:
         say(f"{blank} of the texts {'is' if blank == 1 else 'are'} blank: the answer there rests on no word.")
+
+
+@app.command("explain")
+def explain_command(
+    given: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL] [TEXT]", help="A model folder (default: sentiment-en), the text to explain."),
+    ] = None,
+    method: Annotated[
+        str, typer.Option(help="How shares are found: frozen, gamma, beta, integrated-gradients, ...")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with every share.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page that shows all of it to this file.")] = None,
+    serve: Annotated[bool, typer.Option("--serve", help="Open the page live on this machine, for any text.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the live page.")] = 8008,
+) -> None:
+    """Show how MODEL decides on TEXT: which words spoke for the answer, and, on a page, through which gates.
+
+    Prints the text coloured by each word's share, the strongest of them, and the sum; --html and --serve show more.
+    """
+    model, texts = _model_and_texts(given or [])
+    if len(texts) > 1:
+        raise GatewiseError(f"Give one text, in quotes; there are {len(texts)}.")
+    if not texts and (html or not serve):
+        raise GatewiseError("Give a text to explain.")
+    from gatewise import insight, page
+    from gatewise.attribution import DEFAULT, explain
+    from gatewise.files import write_atomically
+    from gatewise.folder import load
+    from gatewise.serve import server
+
+    loaded, title = load(model), Path(model).name
+    if not html and not serve:
+        found = explain(loaded, texts[0], method=method or DEFAULT)
+        if as_json:
+            print_answer(json.dumps(found.as_dict(), ensure_ascii=False))
+        else:
+            print_explanation(found)
+        return
+    if html:
+        story = insight.story(loaded, texts[0])
+        write_atomically(html, page.explanation(insight.setting(loaded), story, title).encode())
+        say(f"page written to {html}")
+    if serve:
+        with server(loaded, title, port=port, text="".join(texts)) as running:
+            say(f"http://127.0.0.1:{running.server_port}/ shows the page; Ctrl-C ends it.")
+            running.serve_forever()
 
 
 def _storage(name: str) -> Storage:

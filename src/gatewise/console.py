@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from gatewise.errors import GatewiseError
 
 if TYPE_CHECKING:
+    from gatewise.attribution import Explanation
     from gatewise.evaluation import Evaluation
     from gatewise.training import Event
 
@@ -38,6 +39,49 @@ def print_answer(answer: str) -> None:
         print(answer)
     except OSError as error:
         give_up_output(error)
+
+
+STRONGEST = 12  # tokens listed beside the coloured text
+
+
+def print_explanation(found: "Explanation") -> None:
+    """Print a text coloured by what each word said, the strongest words, and the sum; plainly where no terminal is."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    print_answer(
+        f"{found.label}   probability {found.probability:.4f}   logit {found.logit:+.4f}   method {found.method}"
+    )
+    most = max(float(abs(found.contributions).max()), 1e-12)
+    if console.is_terminal:
+        shown = Text(_printable(found.text))
+        for (start, end), share in zip(found.offsets, found.contributions.tolist(), strict=True):
+            strength = round(155 * min(1.0, abs(share) / most))  # blue speaks for the label, orange against it
+            colour = (
+                f"rgb(0,{40 + strength // 2},{100 + strength})"
+                if share > 0
+                else f"rgb({100 + strength},{60 + strength // 3},0)"
+            )
+            if strength > 15:
+                shown.stylize(f"white on {colour}", start, end)
+        console.print(shown, soft_wrap=True)
+    strongest = sorted(range(len(found.tokens)), key=lambda place: -abs(found.contributions[place]))[:STRONGEST]
+    for place in strongest:
+        share = float(found.contributions[place])
+        bar = "#" * max(1, round(24 * abs(share) / most))
+        print_answer(f"{share:+9.4f}  {bar:24}  {_printable(found.tokens[place])}  (token {place})")
+    rest = float(found.contributions.sum()) - sum(float(found.contributions[place]) for place in strongest)
+    print_answer(
+        f"{rest:+9.4f}  the other {len(found.tokens) - len(strongest)} tokens\n"
+        f"{found.bias:+9.4f}  bias, which is no token's\n"
+        f"{found.residual:+9.4f}  residual: what the shares leave unexplained\n{found.logit:+9.4f}  logit"
+    )
+
+
+def _printable(text: str) -> str:
+    """Show control characters, which could move the cursor or hide text, as replacement characters."""
+    return "".join(letter if letter.isprintable() or letter in " \n" else "\ufffd" for letter in text)
 
 
 def give_up_output(error: OSError) -> NoReturn:
