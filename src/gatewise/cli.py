@@ -6,7 +6,6 @@ Answers go to standard output, progress and warnings to standard error. Heavy mo
 import dataclasses
 import json
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,31 +25,37 @@ from gatewise.config import (
     TrainingConfig,
     sentence,
 )
-from gatewise.console import ctrl_c, give_up_output, print_answer, print_figures, say, show_progress
+from gatewise.console import (
+    Data,
+    LabelColumn,
+    ModelPath,
+    TextColumn,
+    ctrl_c,
+    give_up_output,
+    print_answer,
+    print_figures,
+    read_data,
+    say,
+    show_progress,
+)
 from gatewise.errors import ConfigError, DataError, GatewiseError
+from gatewise.lab_cli import lab
 from gatewise.memory import keep_memory
 
 if TYPE_CHECKING:
     from gatewise.evaluation import Evaluation
-    from gatewise.reading import Dataset
     from gatewise.training import Event
 
 app = typer.Typer(
     name="gatewise", no_args_is_help=True, help="Train, measure and use LSTM text classifiers on an ordinary CPU."
 )
 
-Data = Annotated[
-    str, typer.Argument(help="A data set's name (imdb, reviews), a file (CSV, TSV, JSONL, Parquet) or a folder.")
-]
-ModelPath = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A folder that `gatewise train --out` made, or sentiment-en.")
-]
+app.add_typer(lab, name="lab")
+
 StorageOption = Annotated[
     str, typer.Option(help="How weights are stored: float32, float16, or int8 with a scale a row (a quarter the size).")
 ]
 DEFAULT_MODEL = "sentiment-en"
-TextColumn = Annotated[str | None, typer.Option(help="Column of the texts, where it is not plain.")]
-LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels, where it is not plain.")]
 GroupColumn = Annotated[str | None, typer.Option(help="Column whose equal values stay on one side of the dev split.")]
 
 
@@ -161,9 +166,9 @@ def train_command(
     settings = (unfinished_settings(out, defaults) if resume else defaults).replace(**given)
     if tensorboard and out.absolute() in (tensorboard.absolute(), *tensorboard.absolute().parents):
         raise ConfigError(f"--tensorboard {tensorboard} lies in the model folder {out}; choose a folder outside it.")
-    dataset = _read(data, text_column, label_column, group_column)
+    dataset = read_data(data, text_column, label_column, group_column)
     if unlabelled:
-        more = _read(unlabelled, text_column, None, None)
+        more = read_data(unlabelled, text_column, None, None)
         dataset = dataclasses.replace(dataset, unlabelled=more.unlabelled or more.train)
     log = tensorboard_writer(tensorboard) if tensorboard else None
     begun = False
@@ -245,7 +250,7 @@ def pretrain_command(
     settings = (shaped_as(encoder, defaults) if encoder and not resume else defaults).replace(**given)
     if not resume:
         refuse_existing(out, overwrite=overwrite)
-    dataset = _read(data, text_column, None, None)
+    dataset = read_data(data, text_column, None, None)
     begun = False
     with show_progress(quiet) as show, ctrl_c(lambda: begun) as stopped:
 
@@ -274,7 +279,7 @@ def own_encoder(data: str, out: Path, text_column: str | None, threads: int | No
         return place
     settings = PretrainingSettings().replace(minutes=PRETRAINING_MINUTES, threads=threads)
     with show_progress(quiet) as show:
-        dataset = _read(data, text_column, None, None)
+        dataset = read_data(data, text_column, None, None)
         pretrain_encoder(dataset, place, settings=settings, resume=resumable(unfinished(place)), report=show)
     return place
 
@@ -293,7 +298,7 @@ def evaluate_command(
     from gatewise.folder import load
 
     loaded = load(model)
-    dataset = _read(data, text_column, label_column, None)
+    dataset = read_data(data, text_column, label_column, None)
     part = dataset.test or dataset.train
     if part is None:
         raise DataError(f"{data} has no labelled part to measure on; give a file with labels.")
@@ -363,22 +368,6 @@ def _model_and_texts(given: list[str]) -> tuple[str, list[str]]:
     named = Path(first).exists() or first in BUNDLED
     text = any(letter.isspace() for letter in first) or (len(given) == 1 and not set(first) & set("/\\"))
     return (DEFAULT_MODEL, given) if text and not named else (first, given[1:])
-
-
-def _read(data: str, text_column: str | None, label_column: str | None, group_column: str | None) -> "Dataset":
-    from gatewise.reading import read
-
-    last = 0.0
-
-    def downloaded(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last > 1 or done == total:
-            last = time.monotonic()
-            say(f"Downloading {data}: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
-
-    return read(
-        data, text_column=text_column, label_column=label_column, group_column=group_column, progress=downloaded
-    )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the commands say: answers on standard output, progress and warnings on standard error, Ctrl-C in between."""
+"""What the commands share: what they take, answers to standard output, progress to standard error, Ctrl-C."""
 
 import math
 import os
@@ -7,13 +7,42 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
 
 from gatewise.errors import GatewiseError
 
 if TYPE_CHECKING:
     from gatewise.evaluation import Evaluation
+    from gatewise.reading import Dataset
     from gatewise.training import Event
+
+Data = Annotated[
+    str, typer.Argument(help="A data set's name (imdb, reviews), a file (CSV, TSV, JSONL, Parquet) or a folder.")
+]
+ModelPath = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A folder that `gatewise train --out` made, or sentiment-en.")
+]
+TextColumn = Annotated[str | None, typer.Option(help="Column of the texts, where it is not plain.")]
+LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels, where it is not plain.")]
+
+
+def read_data(data: str, text_column: str | None, label_column: str | None, group_column: str | None) -> "Dataset":
+    """Open a data set, saying how far its download is, if it needs one."""
+    from gatewise.reading import read
+
+    last = 0.0
+
+    def downloaded(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > 1 or done == total:
+            last = time.monotonic()
+            say(f"Downloading {data}: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+
+    return read(
+        data, text_column=text_column, label_column=label_column, group_column=group_column, progress=downloaded
+    )
 
 
 def print_figures(found: "Evaluation") -> None:
