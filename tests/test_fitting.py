@@ -1,4 +1,4 @@
-"""Network and companion are weighed on the dev split, the budget counts both; targets and guessing are what they say."""
+"""Network and companion are weighed on the dev split, and the budget counts both; targets are what they say."""
 
 import dataclasses
 import time

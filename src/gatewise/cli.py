@@ -6,7 +6,6 @@ Answers go to standard output, progress and warnings to standard error. Heavy mo
 import dataclasses
 import json
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,31 +25,38 @@ from gatewise.config import (
     TrainingConfig,
     sentence,
 )
-from gatewise.console import ctrl_c, give_up_output, print_answer, print_explanation, print_figures, say, show_progress
+from gatewise.console import (
+    Data,
+    LabelColumn,
+    ModelPath,
+    TextColumn,
+    ctrl_c,
+    give_up_output,
+    model_and_texts,
+    print_answer,
+    print_figures,
+    read_data,
+    say,
+    show_progress,
+)
 from gatewise.errors import ConfigError, DataError, GatewiseError
+from gatewise.explain_cli import explain_command, faithfulness_command
+from gatewise.lab_cli import lab
 from gatewise.memory import keep_memory
 
 if TYPE_CHECKING:
     from gatewise.evaluation import Evaluation
-    from gatewise.reading import Dataset
     from gatewise.training import Event
 
 app = typer.Typer(
     name="gatewise", no_args_is_help=True, help="Train, measure and use LSTM text classifiers on an ordinary CPU."
 )
 
-Data = Annotated[
-    str, typer.Argument(help="A data set's name (imdb, reviews), a file (CSV, TSV, JSONL, Parquet) or a folder.")
-]
-ModelPath = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A folder that `gatewise train --out` made, or sentiment-en.")
-]
+app.add_typer(lab, name="lab")
+
 StorageOption = Annotated[
     str, typer.Option(help="How weights are stored: float32, float16, or int8 with a scale a row (a quarter the size).")
 ]
-DEFAULT_MODEL = "sentiment-en"
-TextColumn = Annotated[str | None, typer.Option(help="Column of the texts, where it is not plain.")]
-LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels, where it is not plain.")]
 GroupColumn = Annotated[str | None, typer.Option(help="Column whose equal values stay on one side of the dev split.")]
 
 
@@ -161,9 +167,9 @@ def train_command(
     settings = (unfinished_settings(out, defaults) if resume else defaults).replace(**given)
     if tensorboard and out.absolute() in (tensorboard.absolute(), *tensorboard.absolute().parents):
         raise ConfigError(f"--tensorboard {tensorboard} lies in the model folder {out}; choose a folder outside it.")
-    dataset = _read(data, text_column, label_column, group_column)
+    dataset = read_data(data, text_column, label_column, group_column)
     if unlabelled:
-        more = _read(unlabelled, text_column, None, None)
+        more = read_data(unlabelled, text_column, None, None)
         dataset = dataclasses.replace(dataset, unlabelled=more.unlabelled or more.train)
     log = tensorboard_writer(tensorboard) if tensorboard else None
     begun = False
@@ -245,7 +251,7 @@ def pretrain_command(
     settings = (shaped_as(encoder, defaults) if encoder and not resume else defaults).replace(**given)
     if not resume:
         refuse_existing(out, overwrite=overwrite)
-    dataset = _read(data, text_column, None, None)
+    dataset = read_data(data, text_column, None, None)
     begun = False
     with show_progress(quiet) as show, ctrl_c(lambda: begun) as stopped:
 
@@ -274,7 +280,7 @@ def own_encoder(data: str, out: Path, text_column: str | None, threads: int | No
         return place
     settings = PretrainingSettings().replace(minutes=PRETRAINING_MINUTES, threads=threads)
     with show_progress(quiet) as show:
-        dataset = _read(data, text_column, None, None)
+        dataset = read_data(data, text_column, None, None)
         pretrain_encoder(dataset, place, settings=settings, resume=resumable(unfinished(place)), report=show)
     return place
 
@@ -293,7 +299,7 @@ def evaluate_command(
     from gatewise.folder import load
 
     loaded = load(model)
-    dataset = _read(data, text_column, label_column, None)
+    dataset = read_data(data, text_column, label_column, None)
     part = dataset.test or dataset.train
     if part is None:
         raise DataError(f"{data} has no labelled part to measure on; give a file with labels.")
@@ -325,7 +331,7 @@ def predict_command(
     from gatewise.folder import load
     from gatewise.reading import stream_texts
 
-    model, text = _model_and_texts(given or [])
+    model, text = model_and_texts(given or [])
     if text and input:
         raise GatewiseError("Give texts or --input, not both.")
     if not text and not input and sys.stdin.isatty():
@@ -347,85 +353,14 @@ def predict_command(
         say(f"{blank} of the texts {'is' if blank == 1 else 'are'} blank: the answer there rests on no word.")
 
 
-@app.command("explain")
-def explain_command(
-    given: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[MODEL] [TEXT]", help="A model folder (default: sentiment-en), the text to explain."),
-    ] = None,
-    method: Annotated[
-        str, typer.Option(help="How shares are found: frozen, gamma, beta, integrated-gradients, ...")
-    ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with every share.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a page that shows all of it to this file.")] = None,
-    serve: Annotated[bool, typer.Option("--serve", help="Open the page live on this machine, for any text.")] = False,
-    port: Annotated[int, typer.Option(help="Port of the live page.")] = 8008,
-) -> None:
-    """Show how MODEL decides on TEXT: which words spoke for the answer, and, on a page, through which gates.
-
-    Prints the text coloured by each word's share, the strongest of them, and the sum; --html and --serve show more.
-    """
-    model, texts = _model_and_texts(given or [])
-    if len(texts) > 1:
-        raise GatewiseError(f"Give one text, in quotes; there are {len(texts)}.")
-    if not texts and (html or not serve):
-        raise GatewiseError("Give a text to explain.")
-    from gatewise import insight, page
-    from gatewise.attribution import DEFAULT, explain
-    from gatewise.files import write_atomically
-    from gatewise.folder import load
-    from gatewise.serve import server
-
-    loaded, title = load(model), Path(model).name
-    if not html and not serve:
-        found = explain(loaded, texts[0], method=method or DEFAULT)
-        if as_json:
-            print_answer(json.dumps(found.as_dict(), ensure_ascii=False))
-        else:
-            print_explanation(found)
-        return
-    if html:
-        story = insight.story(loaded, texts[0])
-        write_atomically(html, page.explanation(insight.setting(loaded), story, title).encode())
-        say(f"page written to {html}")
-    if serve:
-        with server(loaded, title, port=port, text="".join(texts)) as running:
-            say(f"http://127.0.0.1:{running.server_port}/ shows the page; Ctrl-C ends it.")
-            running.serve_forever()
+app.command("explain")(explain_command)
+app.command("faithfulness")(faithfulness_command)
 
 
 def _storage(name: str) -> Storage:
     if name not in get_args(Storage):
         raise ConfigError(f"storage is {name!r}; choose one of {', '.join(get_args(Storage))}.")
     return cast(Storage, name)
-
-
-def _model_and_texts(given: list[str]) -> tuple[str, list[str]]:
-    """Tell a model's folder or name from texts: what holds a space, or stands alone and names no place, is text."""
-    from gatewise.folder import BUNDLED
-
-    if not given:
-        return DEFAULT_MODEL, []
-    first = given[0]
-    named = Path(first).exists() or first in BUNDLED
-    text = any(letter.isspace() for letter in first) or (len(given) == 1 and not set(first) & set("/\\"))
-    return (DEFAULT_MODEL, given) if text and not named else (first, given[1:])
-
-
-def _read(data: str, text_column: str | None, label_column: str | None, group_column: str | None) -> "Dataset":
-    from gatewise.reading import read
-
-    last = 0.0
-
-    def downloaded(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last > 1 or done == total:
-            last = time.monotonic()
-            say(f"Downloading {data}: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
-
-    return read(
-        data, text_column=text_column, label_column=label_column, group_column=group_column, progress=downloaded
-    )
 
 
 @contextmanager

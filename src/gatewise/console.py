@@ -1,4 +1,4 @@
-"""What the commands say: answers on standard output, progress and warnings on standard error, Ctrl-C in between."""
+"""What the commands share: what they take, answers to standard output, progress to standard error, Ctrl-C."""
 
 import math
 import os
@@ -7,14 +7,45 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
 
 from gatewise.errors import GatewiseError
 
 if TYPE_CHECKING:
     from gatewise.attribution import Explanation
     from gatewise.evaluation import Evaluation
+    from gatewise.faithfulness import Faithfulness
+    from gatewise.reading import Dataset
     from gatewise.training import Event
+
+Data = Annotated[
+    str, typer.Argument(help="A data set's name (imdb, reviews), a file (CSV, TSV, JSONL, Parquet) or a folder.")
+]
+ModelPath = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A folder that `gatewise train --out` made, or sentiment-en.")
+]
+TextColumn = Annotated[str | None, typer.Option(help="Column of the texts, where it is not plain.")]
+LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels, where it is not plain.")]
+
+
+def read_data(data: str, text_column: str | None, label_column: str | None, group_column: str | None) -> "Dataset":
+    """Open a data set, saying how far its download is, if it needs one."""
+    from gatewise.reading import read
+
+    last = 0.0
+
+    def downloaded(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > 1 or done == total:
+            last = time.monotonic()
+            say(f"Downloading {data}: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+
+    return read(
+        data, text_column=text_column, label_column=label_column, group_column=group_column, progress=downloaded
+    )
 
 
 def print_figures(found: "Evaluation") -> None:
@@ -39,6 +70,21 @@ def print_answer(answer: str) -> None:
         print(answer)
     except OSError as error:
         give_up_output(error)
+
+
+DEFAULT_MODEL = "sentiment-en"
+
+
+def model_and_texts(given: list[str]) -> tuple[str, list[str]]:
+    """Tell a model's folder or name from texts: what holds a space, or stands alone and names no place, is text."""
+    from gatewise.folder import BUNDLED
+
+    if not given:
+        return DEFAULT_MODEL, []
+    first = given[0]
+    named = Path(first).exists() or first in BUNDLED
+    text = any(letter.isspace() for letter in first) or (len(given) == 1 and not set(first) & set("/\\"))
+    return (DEFAULT_MODEL, given) if text and not named else (first, given[1:])
 
 
 STRONGEST = 12  # tokens listed beside the coloured text
@@ -77,6 +123,22 @@ def print_explanation(found: "Explanation") -> None:
         f"{found.bias:+9.4f}  bias, which is no token's\n"
         f"{found.residual:+9.4f}  residual: what the shares leave unexplained\n{found.logit:+9.4f}  logit"
     )
+
+
+def print_faithfulness(found: "Faithfulness") -> None:
+    """Print the battery's table, the most faithful method first."""
+    print_answer(
+        f"{found.texts} texts of {found.tokens:.0f} tokens on average\n"
+        "method                  comprehensiveness   behind the best   sufficiency   rank   gap, largest   ms a text"
+    )
+    for score in found.scores:
+        print_answer(
+            f"{score.method:22}  {score.comprehensiveness:17.4f}   {score.comprehensiveness_behind:6.4f} ± "
+            f"{score.comprehensiveness_error:6.4f}   {score.sufficiency:11.4f}   {score.rank_agreement:4.2f}   "
+            f"{score.gap_max:12.2g}   {score.milliseconds:9.1f}"
+        )
+    least, most = found.random_comprehensiveness
+    print_answer(f"random orders           {least:.4f} to {most:.4f} (comprehensiveness)")
 
 
 def _printable(text: str) -> str:
