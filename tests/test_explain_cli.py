@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from gatewise import cli
 from gatewise.attribution import explain
 from gatewise.errors import ConfigError, DataError, GatewiseError
-from gatewise.folder import save
+from gatewise.folder import load, save
 
 TEXT = "a good film with a dull \x1b[2Jending"
 
@@ -61,5 +61,9 @@ def test_explain_cli_measures_methods_on_the_texts_of_a_file(place, english, tmp
     data.write_text("text,label\n" + "\n".join(f"{text},{label}" for text, label in zip(*english, strict=True)))
     found = json.loads(run("faithfulness", place, str(data), "--texts", "20", "--json"))
     assert found["texts"] == 20 and {score["method"] for score in found["scores"]} >= {"frozen", "random"}
-    table = run("faithfulness", place, str(data), "--texts", "20")
+    table = run("faithfulness", place, str(data), "--texts", "20", "--keep")
+    kept = load(place).facts["faithfulness"]
+    assert kept["frozen"]["comprehensiveness"] == next(
+        score["comprehensiveness"] for score in found["scores"] if score["method"] == "frozen"
+    )
     assert "20 texts of" in table and "random orders" in table and "leave-one-out" in table

@@ -76,13 +76,14 @@ def faithfulness_command(
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Write the figures into MODEL, for its card and page.")] = False,
 ) -> None:
     """Ask of every method of `gatewise explain` whether the words it names are those that decide.
 
     Takes the test part of DATA, or all of it if it has only one part. Some minutes for 500 reviews.
     """
     from gatewise.faithfulness import faithfulness
-    from gatewise.folder import load
+    from gatewise.folder import load, update_card
 
     loaded = load(model)
     dataset = read_data(data, text_column, label_column, None)
@@ -101,6 +102,15 @@ def faithfulness_command(
             say(f"{done} of {len(chosen)} texts")
 
     result = faithfulness(loaded, chosen, longest=longest, progress=told)
+    if keep:
+        loaded.facts["faithfulness"] = {
+            score.method: {
+                "comprehensiveness": score.comprehensiveness, "sufficiency": score.sufficiency,
+                "rank": score.rank_agreement,
+            }
+            for score in result.scores
+        }  # fmt: skip
+        update_card(loaded, Path(model))
     if as_json:
         print_answer(json.dumps(result.as_dict()))
     else:

@@ -38,6 +38,7 @@ HELD = tuple((gate, value, None) for value in (1.0, 0.0, 0.5) for gate in ("forg
 DELETED, EDITED, PHRASES = 2000, 12, 120
 DELETED_TOKENS, EDITED_TOKENS, PHRASE_TOKENS, COMPARED_TOKENS = 200_000, 4_000, 8_000, 10_000
 CLAMP_TOKENS = 6_000
+SLOW, SLOW_TOKENS = ("contextual", "integrated-gradients", "leave-one-out"), 400  # methods that grow with the square
 GRADIENT_STEPS, GRADIENT_UNITS = (20, 50, 100), 32
 
 
@@ -345,7 +346,11 @@ def story(model: Model, text: str) -> dict[str, Any]:
     held = [*HELD[:4], *silent[::4], *HELD[4:], *silent][: _affordable(20, CLAMP_TOKENS, length)]
     return {
         "look": seen,
-        "methods": [explained(model, text, target, method) for method in attribution.METHODS],
+        "methods": [
+            explained(model, text, target, method)
+            for method in attribution.METHODS
+            if length <= SLOW_TOKENS or method not in SLOW
+        ],
         "without": dict(zip(chosen, without(model, text, target, chosen), strict=True)),
         "edits": {
             token: brief(model, shorter, target, prefixes=beginnings)
