@@ -43,7 +43,7 @@ def test_lab_cli_memory_prints_a_table_and_a_conclusion_and_writes_files(gatewis
     assert code == 0
     lines = shown.splitlines()
     assert lines[0].split() == ["solved", "seeds,", "median", "steps", "latch", "8"]
-    assert lines[1].startswith("LSTM, chrono") and lines[2].startswith("ReLU RNN, identity (IRNN)")
+    assert lines[1].startswith("LSTM chrono") and lines[2].startswith("identity ReLU RNN")
     content = json.loads((out / "memory.json").read_text())
     assert content["conclusion"] in lines and len(content["found"]) == 2
     assert {path.name for path in out.iterdir()} == {"memory.json", "memory.svg", "memory.png"}

@@ -47,8 +47,8 @@ def test_lab_gradients_conclusion_follows_the_flows():
              for seed, ratio in ((1, 1e-9), (2, 2e-9), (3, 3e-9))]  # fmt: skip
     found += [Flow("irnn", 1, False, False, (1.0, 0.5)), Flow("irnn", 1, True, True, (1.0, 0.25))]
     assert conclusion(found) == (
-        "The gradient of the first of 2 steps is at initialisation 2e-09 (GRU) to 0.5 (ReLU RNN, identity (IRNN)) "
-        "times the last step's; after training on the latch 2e-09 (GRU) to 0.25 (ReLU RNN, identity (IRNN)) times the "
+        "The gradient of the first of 2 steps is at initialisation 2e-09 (GRU) to 0.5 (identity ReLU RNN) "
+        "times the last step's; after training on the latch 2e-09 (GRU) to 0.25 (identity ReLU RNN) times the "
         "last step's."
     )
 

@@ -40,7 +40,7 @@ def test_lab_plots_memory_shows_every_run():
     figure = plots.memory(RUNS)
     shown = [panel for panel in figure.axes if panel.get_visible()]
     assert [panel.get_title() for panel in shown] == ["latch, 20 steps", "latch, 50 steps", "adding, 50 steps"]
-    assert [label.get_text() for label in shown[0].get_yticklabels()] == ["GRU", "LSTM, chrono"]
+    assert [label.get_text() for label in shown[0].get_yticklabels()] == ["GRU", "LSTM chrono"]
     for panel in shown:
         assert sum(len(marks.get_offsets()) for marks in panel.collections) == 8
         assert list(panel.get_yticks()) == [0, 1]

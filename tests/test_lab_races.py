@@ -166,8 +166,8 @@ def test_lab_races_standings_take_the_best_learning_rate():
 
 def test_lab_races_conclusion_follows_the_runs():
     assert conclusion(standings(RUNS)) == (
-        "Latch at 50 steps is solved with every seed (median training steps) by LSTM, chrono (40), with some by "
-        "ReLU RNN, identity (IRNN) (2 of 3), with none, at any rate tried, by GRU."
+        "Latch at 50 steps is solved with every seed (median training steps) by LSTM chrono (40), with some seeds by "
+        "identity ReLU RNN (2 of 3), with none, at any rate tried, by GRU."
     )
     easier = [run_of(name, 0.01, 1, 5, length=20) for name in ("gru", "irnn", "lstm-chrono")]
     assert "at 50 steps" in conclusion(standings([*RUNS, *easier]))

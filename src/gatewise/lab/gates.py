@@ -28,7 +28,7 @@ Means = list[list[dict[str, Tensor]]]  # [layer][direction], name -> [H]
 Targets = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 GATES = ("input_gate", "forget_gate", "output_gate")
-BATCH_TOKENS, BATCH_TEXTS = 65_536, 256
+BATCH_TOKENS, BATCH_TEXTS = 32_768, 256
 TELLING_UNITS, GROUP_OF_UNITS, DRAWS = 3, 10, 10_000
 
 

@@ -68,13 +68,13 @@ TASKS = {
 }
 TITLES = {
     "rnn": "tanh RNN",
-    "rnn-orthogonal": "tanh RNN, orthogonal",
-    "irnn": "ReLU RNN, identity (IRNN)",
+    "rnn-orthogonal": "orthogonal tanh RNN",
+    "irnn": "identity ReLU RNN",
     "gru": "GRU",
-    "lstm-bias-0": "LSTM, forget bias 0",
-    "lstm-bias-1": "LSTM, forget bias 1",
-    "lstm-chrono": "LSTM, chrono",
-    "lstm-orthogonal": "LSTM, forget bias 1, orthogonal",
+    "lstm-bias-0": "LSTM forget bias 0",
+    "lstm-bias-1": "LSTM forget bias 1",
+    "lstm-chrono": "LSTM chrono",
+    "lstm-orthogonal": "orthogonal LSTM forget bias 1",
 }
 
 
@@ -300,8 +300,12 @@ def _comparison(table: Sequence[Standing]) -> str:
     none = [TITLES[one.network] for one in table if not one.solved]
     groups = (
         ("with every seed (median training steps) by", all_seeds),
-        ("with some by", some),
+        ("with some seeds by", some),
         ("with none, at any rate tried, by", none),
     )
-    said = ", ".join(f"{how} {' and '.join(names)}" for how, names in groups if names)
+    said = ", ".join(f"{how} {_listed(names)}" for how, names in groups if names)
     return f"{table[0].task} at {table[0].length} steps is solved {said}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
