@@ -6,7 +6,7 @@ uncalibrated; for two classes the calibrated probability is sigmoid(logit / temp
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,20 +108,27 @@ def phrase(model: Model, text: str, start: int, end: int, *, target: int | None 
 
     Raises ConfigError when there are no such tokens.
     """
+    target = int(model.logits([text])[0].argmax()) if target is None else target
+    words = [(place, place + 1) for place in range(start, end)]
+    scores = phrase_scores(model, text, [(start, end), *words], target)
+    network = float(contrast(target, len(model.labels)) @ model.network_logits([text])[0])
+    return Phrase(
+        float(scores[0]), network - float(scores[0]), float(scores[0] - scores[1:].sum()) if len(words) > 1 else 0.0
+    )
+
+
+def phrase_scores(model: Model, text: str, spans: Sequence[tuple[int, int]], target: int) -> Numbers:
+    """Give the parts of several phrases, [S], each from a token to another, end excluded, in the network's answer."""
     encoded = encoding(model, text)
     count = len(encoded.ids)
-    if not 0 <= start < end <= count:
-        raise ConfigError(f"There is no phrase from token {start} to {end}; the text has tokens 0 to {count - 1}.")
-    target = int(model.logits([text])[0].argmax()) if target is None else target
+    inside = np.zeros((len(spans), count), dtype=bool)
+    for row, (start, end) in enumerate(spans):
+        if not 0 <= start < end <= count:
+            raise ConfigError(f"There is no phrase from token {start} to {end}; the text has tokens 0 to {count - 1}.")
+        inside[row, start:end] = True
     question = Question(model.network, encoded.ids, contrast(target, len(model.labels)))
-    inside = np.zeros((1 + end - start, count), dtype=bool)
-    inside[0, start:end] = True
-    inside[np.arange(1, 1 + end - start), np.arange(start, end)] = True
-    reading, to_states, bias = _into_states(question)
-    scores = phrase_parts(reading, inside, to_states)
-    whole = bias + float((reading.states * to_states).sum())
-    alone = float(scores[1:].sum())
-    return Phrase(float(scores[0]), whole - float(scores[0]), float(scores[0]) - alone if end - start > 1 else 0.0)
+    reading, to_states, _ = _into_states(question)
+    return phrase_parts(reading, inside, to_states).astype(np.float64)
 
 
 def contrast(target: int, classes: int) -> Numbers:

@@ -6,6 +6,8 @@ from typing import Any
 from gatewise.errors import one_line
 from gatewise.model import Model, PretrainedEncoder
 
+NOT_SHOWN = ("dev", "test", "settings", "unit_separation", "faithfulness")  # told elsewhere, or for a page to draw
+
 
 def card(model: Model, name: str) -> str:
     """Write the model card: what it is, its data, recipe, figures and limits."""
@@ -21,7 +23,7 @@ def card(model: Model, name: str) -> str:
         _code(f"{key}={' '.join(value) if isinstance(value, (list, tuple)) else value}")
         for key, value in facts.get("settings", {}).items()
     )
-    shown = [(key, value) for key, value in facts.items() if key not in ("dev", "test", "settings")]
+    shown = [(key, value) for key, value in facts.items() if key not in NOT_SHOWN]
     origin = "\n".join(f"- {key}: {_code(str(value))}" for key, value in shown)
     return f"""---
 {_front_matter(facts, name)}---

@@ -32,6 +32,7 @@ from gatewise.console import (
     TextColumn,
     ctrl_c,
     give_up_output,
+    model_and_texts,
     print_answer,
     print_figures,
     read_data,
@@ -39,6 +40,7 @@ from gatewise.console import (
     show_progress,
 )
 from gatewise.errors import ConfigError, DataError, GatewiseError
+from gatewise.explain_cli import explain_command, faithfulness_command
 from gatewise.lab_cli import lab
 from gatewise.memory import keep_memory
 
@@ -55,7 +57,6 @@ app.add_typer(lab, name="lab")
 StorageOption = Annotated[
     str, typer.Option(help="How weights are stored: float32, float16, or int8 with a scale a row (a quarter the size).")
 ]
-DEFAULT_MODEL = "sentiment-en"
 GroupColumn = Annotated[str | None, typer.Option(help="Column whose equal values stay on one side of the dev split.")]
 
 
@@ -330,7 +331,7 @@ def predict_command(
     from gatewise.folder import load
     from gatewise.reading import stream_texts
 
-    model, text = _model_and_texts(given or [])
+    model, text = model_and_texts(given or [])
     if text and input:
         raise GatewiseError("Give texts or --input, not both.")
     if not text and not input and sys.stdin.isatty():
@@ -352,22 +353,14 @@ def predict_command(
         say(f"{blank} of the texts {'is' if blank == 1 else 'are'} blank: the answer there rests on no word.")
 
 
+app.command("explain")(explain_command)
+app.command("faithfulness")(faithfulness_command)
+
+
 def _storage(name: str) -> Storage:
     if name not in get_args(Storage):
         raise ConfigError(f"storage is {name!r}; choose one of {', '.join(get_args(Storage))}.")
     return cast(Storage, name)
-
-
-def _model_and_texts(given: list[str]) -> tuple[str, list[str]]:
-    """Tell a model's folder or name from texts: what holds a space, or stands alone and names no place, is text."""
-    from gatewise.folder import BUNDLED
-
-    if not given:
-        return DEFAULT_MODEL, []
-    first = given[0]
-    named = Path(first).exists() or first in BUNDLED
-    text = any(letter.isspace() for letter in first) or (len(given) == 1 and not set(first) & set("/\\"))
-    return (DEFAULT_MODEL, given) if text and not named else (first, given[1:])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -14,7 +15,9 @@ import typer
 from gatewise.errors import GatewiseError
 
 if TYPE_CHECKING:
+    from gatewise.attribution import Explanation
     from gatewise.evaluation import Evaluation
+    from gatewise.faithfulness import Faithfulness
     from gatewise.reading import Dataset
     from gatewise.training import Event
 
@@ -67,6 +70,80 @@ def print_answer(answer: str) -> None:
         print(answer)
     except OSError as error:
         give_up_output(error)
+
+
+DEFAULT_MODEL = "sentiment-en"
+
+
+def model_and_texts(given: list[str]) -> tuple[str, list[str]]:
+    """Tell a model's folder or name from texts: what holds a space, or stands alone and names no place, is text."""
+    from gatewise.folder import BUNDLED
+
+    if not given:
+        return DEFAULT_MODEL, []
+    first = given[0]
+    named = Path(first).exists() or first in BUNDLED
+    text = any(letter.isspace() for letter in first) or (len(given) == 1 and not set(first) & set("/\\"))
+    return (DEFAULT_MODEL, given) if text and not named else (first, given[1:])
+
+
+STRONGEST = 12  # tokens listed beside the coloured text
+
+
+def print_explanation(found: "Explanation") -> None:
+    """Print a text coloured by what each word said, the strongest words, and the sum; plainly where no terminal is."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    print_answer(
+        f"{found.label}   probability {found.probability:.4f}   logit {found.logit:+.4f}   method {found.method}"
+    )
+    most = max(float(abs(found.contributions).max()), 1e-12)
+    if console.is_terminal:
+        shown = Text(_printable(found.text))
+        for (start, end), share in zip(found.offsets, found.contributions.tolist(), strict=True):
+            strength = round(155 * min(1.0, abs(share) / most))  # blue speaks for the label, orange against it
+            colour = (
+                f"rgb(0,{40 + strength // 2},{100 + strength})"
+                if share > 0
+                else f"rgb({100 + strength},{60 + strength // 3},0)"
+            )
+            if strength > 15:
+                shown.stylize(f"white on {colour}", start, end)
+        console.print(shown, soft_wrap=True)
+    strongest = sorted(range(len(found.tokens)), key=lambda place: -abs(found.contributions[place]))[:STRONGEST]
+    for place in strongest:
+        share = float(found.contributions[place])
+        bar = "#" * max(1, round(24 * abs(share) / most))
+        print_answer(f"{share:+9.4f}  {bar:24}  {_printable(found.tokens[place])}  (token {place})")
+    rest = float(found.contributions.sum()) - sum(float(found.contributions[place]) for place in strongest)
+    print_answer(
+        f"{rest:+9.4f}  the other {len(found.tokens) - len(strongest)} tokens\n"
+        f"{found.bias:+9.4f}  bias, which is no token's\n"
+        f"{found.residual:+9.4f}  residual: what the shares leave unexplained\n{found.logit:+9.4f}  logit"
+    )
+
+
+def print_faithfulness(found: "Faithfulness") -> None:
+    """Print the battery's table, the most faithful method first."""
+    print_answer(
+        f"{found.texts} texts of {found.tokens:.0f} tokens on average\n"
+        "method                  comprehensiveness   behind the best   sufficiency   rank   gap, largest   ms a text"
+    )
+    for score in found.scores:
+        print_answer(
+            f"{score.method:22}  {score.comprehensiveness:17.4f}   {score.comprehensiveness_behind:6.4f} ± "
+            f"{score.comprehensiveness_error:6.4f}   {score.sufficiency:11.4f}   {score.rank_agreement:4.2f}   "
+            f"{score.gap_max:12.2g}   {score.milliseconds:9.1f}"
+        )
+    least, most = found.random_comprehensiveness
+    print_answer(f"random orders           {least:.4f} to {most:.4f} (comprehensiveness)")
+
+
+def _printable(text: str) -> str:
+    """Show control characters, which could move the cursor or hide text, as replacement characters."""
+    return "".join(letter if letter.isprintable() or letter in " \n" else "\ufffd" for letter in text)
 
 
 def give_up_output(error: OSError) -> NoReturn:

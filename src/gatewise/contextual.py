@@ -22,7 +22,7 @@ def phrase_parts(reading: Reading, inside: Array, to_states: Array) -> Array:
     `to_states`, [T, directions * H], is the weight that every state of the top layer has in the answer.
     """
     parts = [_parts(reading, inside[start : start + AT_ONCE], to_states) for start in range(0, len(inside), AT_ONCE)]
-    return np.concatenate(parts)
+    return np.concatenate([np.zeros(0), *parts])
 
 
 def _parts(reading: Reading, inside: Array, to_states: Array) -> Array:

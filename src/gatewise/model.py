@@ -11,7 +11,7 @@ from torch import nn
 
 from gatewise.batching import Batch, Sequences, gather, in_order_of_length
 from gatewise.config import NetworkConfig
-from gatewise.network import TextLSTM
+from gatewise.network import TextLSTM, pool
 from gatewise.ngrams import Ngrams
 from gatewise.ngrams import logits as ngram_logits
 from gatewise.tokenizer import TextTokenizer
@@ -124,6 +124,17 @@ def logits_of(network: nn.Module, sequences: Sequences, precision: str = "float3
     for rows, logits in answers:
         ordered[rows] = logits
     return ordered
+
+
+def pooled_of(network: TextLSTM, sequences: Sequences) -> npt.NDArray[np.float32]:
+    """Give what a network's head sees of encoded texts, [N, P], in their order."""
+    found = np.empty((len(sequences), network.head.in_features), np.float32)
+    with torch.inference_mode():
+        for batch in in_order_of_length(sequences, batch_tokens=BATCH_TOKENS, batch_texts=BATCH_TEXTS):
+            lengths = torch.from_numpy(batch.lengths)
+            states = network.encoder(network.embedding(torch.from_numpy(batch.inputs)), lengths)
+            found[batch.rows] = pool(states, lengths, network.config.hidden_size, network.config.pooling).numpy()
+    return found
 
 
 def softmax(logits: Numbers) -> Numbers:

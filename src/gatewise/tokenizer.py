@@ -67,6 +67,11 @@ class TextTokenizer:
         ids = self._cut(np.array(encoding.ids or [UNKNOWN_ID], dtype=np.int32))
         return Encoding(ids, [text[start:end] for start, end in offsets], [(start, end) for start, end in offsets])
 
+    def commonest(self, count: int) -> list[str]:
+        """Give the tokens most frequent in the training text, as text; the vocabulary is in that order."""
+        ids = range(UNKNOWN_ID + 1, min(self.vocab_size, UNKNOWN_ID + 1 + count))
+        return [self._tokenizer.decode([number]).strip() for number in ids]
+
     def limited(self, max_tokens: int) -> "TextTokenizer":
         """Give the same tokenizer with another limit on the length of a text."""
         return TextTokenizer(self._tokenizer, max_tokens)
