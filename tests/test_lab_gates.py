@@ -80,7 +80,7 @@ def test_lab_gates_the_loop_equals_a_trained_network(tiny_model, english):
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_lab_gates_a_constant_gate_is_a_gate_with_a_huge_bias(gate, value):
     network, texts = network_of(2), texts_of()
-    found = logits(network, Ablation("", gate, value), texts)
+    found = logits(network, Ablation("", (gate,), value), texts)
     rows = slice(*{"input_gate": (0, 5), "forget_gate": (5, 10), "output_gate": (15, 20)}[gate])
     with torch.no_grad():
         for lstm in network.encoder.lstms:
@@ -95,8 +95,10 @@ def test_lab_gates_every_replacement_changes_the_logits():
     network, texts = network_of(2), texts_of()
     before = logits(network, Ablation("nothing"), texts)
     tried = ablations([TellingUnit(unit, 0.9) for unit in (7, 2, 0, 9)])
-    assert len({ablation.name for ablation in tried}) == len(tried) == 11
-    assert [ablation.kind for ablation in tried] == ["constant"] * 4 + ["mean"] * 3 + ["unit"] * 3 + ["units"]
+    assert len({ablation.name for ablation in tried}) == len(tried) == 12
+    assert [ablation.kind for ablation in tried] == ["constant"] * 4 + ["mean"] * 3 + ["means"] + ["unit"] * 3 + [
+        "units"
+    ]
     for ablation in tried:
         assert (logits(network, ablation, texts) - before).abs().max() > 1e-3, ablation.name
 
@@ -162,7 +164,7 @@ def test_lab_gates_cost_is_paired():
     same = cost(Ablation("x", units=(1,)), before, before)
     assert (same.lost, same.low, same.high, same.changed, same.kind) == (0, 0, 0, 0, "unit")
     after = np.array([False] * 10 + [True] * 75 + [False] * 15), np.array([1] * 10 + [0] * 70 + [1] * 5 + [0] * 15)
-    found = cost(Ablation("y", "forget_gate"), before, after)
+    found = cost(Ablation("y", ("forget_gate",)), before, after)
     assert found.accuracy == pytest.approx(0.75) and found.lost == pytest.approx(5) and found.changed == 0.15
     drawn = np.random.default_rng(1).choice(before[0].astype(int) - after[0].astype(int), (20_000, 100)).mean(axis=1)
     assert [found.low, found.high] == pytest.approx(100 * np.quantile(drawn, [0.025, 0.975]), abs=1.01)
@@ -198,7 +200,7 @@ def test_lab_gates_ablation_restores_nothing_because_it_changes_nothing(tiny_mod
     before = {name: tensor.clone() for name, tensor in tiny_model.network.state_dict().items()}
     texts = dataclasses.replace(tiny_model.encode(english[0][:20]), targets=np.arange(20) % 2)
     means, _ = survey(tiny_model.network, texts)
-    right_and_verdicts(tiny_model.network, texts, Ablation("", "forget_gate", 0.0), means)
+    right_and_verdicts(tiny_model.network, texts, Ablation("", ("forget_gate",), 0.0), means)
     assert all(torch.equal(tensor, before[name]) for name, tensor in tiny_model.network.state_dict().items())
 
 
@@ -238,14 +240,15 @@ def test_lab_gates_conclusion_follows_the_costs():
         Cost("f = 0", "constant", 0.6, 20.0, 18.0, 22.0, 0.3),
         Cost("f at its mean", "mean", 0.8, 0.25, -0.5, 1.0, 0.1),
         Cost("i at its mean", "mean", 0.79, 1.5, 0.5, 2.5, 0.1),
+        Cost("i, f and o at their means", "means", 0.77, 3.0, 1.0, 5.0, 0.1),
         Cost("unit 3 at its mean", "unit", 0.8, 0.1, 0.0, 0.2, 0.1),
         Cost("the 10 most telling units at their means", "units", 0.7, 10.0, 9.0, 11.0, 0.1),
     )
     found = GateReport("x", 100, "y", 50, False, 0.8, costs, (), (((1.0, 2.0, 9.0),),))
     assert conclusion(found) == (
-        "f = 0 costs most, 20.0 points (18.0 to 22.0); of the gates held at their means i costs most, "
-        "1.5; no single unit of the most telling costs more than 0.1; half of the units keep half of their cell for "
-        "2.0 tokens or less."
+        "f = 0 costs most, 20.0 points (18.0 to 22.0); of the gates held at their means i costs most, 1.5, and all "
+        "three together 3.0 (1.0 to 5.0); no single unit of the most telling costs more than 0.1; half of the units "
+        "keep half of their cell for 2.0 tokens or less."
     )
     fair = dataclasses.replace(costs[2], lost=0.1)
     assert "f costs most, 0.2 (its interval holds 0)" in conclusion(

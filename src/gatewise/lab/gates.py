@@ -37,15 +37,15 @@ class Ablation:
     """A replacement in all layers and directions, or of the states of some units of the top layer."""
 
     name: str
-    gate: str = ""
+    gates: tuple[str, ...] = ()
     value: float | None = None  # None: each unit's mean
     units: tuple[int, ...] = ()  # numbered through the top layer's directions; their states are held at their means
 
     @property
     def kind(self) -> str:
-        """Give what is replaced, and by what: constant, mean (of a gate), unit or units."""
-        if self.gate:
-            return "mean" if self.value is None else "constant"
+        """Give what is replaced, and by what: constant, mean (of one gate), means (of all), unit or units."""
+        if self.gates:
+            return "constant" if self.value is not None else "mean" if len(self.gates) == 1 else "means"
         return "unit" if len(self.units) == 1 else "units"
 
 
@@ -130,7 +130,7 @@ def change_by(ablation: Ablation, network: TextLSTM, means: Means) -> Callable[[
         own = [unit - direction * hidden_size for unit in ablation.units if unit // hidden_size == direction]
 
         def change(name: str, t: int, values: Tensor) -> Tensor:
-            if name == ablation.gate:
+            if name in ablation.gates:
                 if ablation.value is None:
                     return mean[name].expand_as(values)
                 return torch.full_like(values, ablation.value)
@@ -214,11 +214,12 @@ def telling_units(network: TextLSTM, pooled: npt.NDArray[np.float64], targets: T
 
 
 def ablations(units: Sequence[TellingUnit]) -> list[Ablation]:
-    """Give what is tried: no forget, input and output gate, no memory, each gate at its mean, telling units held."""
+    """Give what is tried: no forget, input and output gate, no memory, gates at their means, telling units held."""
     constants = [("forget_gate", 1.0), ("forget_gate", 0.0), ("input_gate", 1.0), ("output_gate", 1.0)]
     letters = dict(zip(GATES, "ifo", strict=True))
-    tried = [Ablation(f"{letters[gate]} = {value:g}", gate, value) for gate, value in constants]
-    tried += [Ablation(f"{letters[gate]} at its mean", gate) for gate in GATES]
+    tried = [Ablation(f"{letters[gate]} = {value:g}", (gate,), value) for gate, value in constants]
+    tried += [Ablation(f"{letters[gate]} at its mean", (gate,)) for gate in GATES]
+    tried.append(Ablation("i, f and o at their means", GATES))
     tried += [Ablation(f"unit {one.unit} at its mean", units=(one.unit,)) for one in units[:TELLING_UNITS]]
     group = tuple(one.unit for one in units[:GROUP_OF_UNITS])
     return [*tried, Ablation(f"the {len(group)} most telling units at their means", units=group)]
@@ -310,14 +311,16 @@ def ablate(
 def conclusion(found: GateReport) -> str:
     """Say in one sentence what costs most, what gates at their means cost, and what a unit is worth."""
     dearest = max(found.costs, key=lambda one: one.lost)
-    fair, single = (
-        max((one for one in found.costs if one.kind == kind), key=lambda one: one.lost) for kind in ("mean", "unit")
+    fair, together, single = (
+        max((one for one in found.costs if one.kind == kind), key=lambda one: one.lost)
+        for kind in ("mean", "means", "unit")
     )
     flat = [value for row in found.half_lives for own in row for value in own]
     within = " (its interval holds 0)" if fair.low <= 0 <= fair.high else ""
     return (
         f"{dearest.name} costs most, {dearest.lost:.1f} points ({dearest.low:.1f} to {dearest.high:.1f}); of the gates "
-        f"held at their means {fair.name[0]} costs most, {fair.lost:.1f}{within}; no single unit of the most telling "
+        f"held at their means {fair.name[0]} costs most, {fair.lost:.1f}{within}, and all three together "
+        f"{together.lost:.1f} ({together.low:.1f} to {together.high:.1f}); no single unit of the most telling "
         f"costs more than {single.lost:.1f}; half of the units keep half of their cell for {np.median(flat):.1f} "
         f"tokens or less."
     )

@@ -123,7 +123,7 @@ def gates(found: GateReport) -> "Figure":
     """Draw the points of accuracy that each ablation costs, with their intervals."""
     figure = new_figure(8, 1.2 + 0.33 * len(found.costs))
     panel = figure.subplots()
-    colours = {"constant": "#D55E00", "mean": "#0072B2", "unit": "#009E73", "units": "#009E73"}
+    colours = {"constant": "#D55E00", "mean": "#0072B2", "means": "#0072B2", "unit": "#009E73", "units": "#009E73"}
     for place, one in enumerate(found.costs):
         colour = colours[one.kind]
         panel.plot([one.low, one.high], [place, place], color=colour, linewidth=2.5, solid_capstyle="butt")
