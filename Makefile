@@ -8,7 +8,7 @@ BROWSER = (test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get upda
 	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-noto-cjk >/dev/null) || \
 	echo "Chromium is missing and could not be installed: the tests of pages will be skipped."
 
-.PHONY: demo test bench docs clean
+.PHONY: demo test bench bundled docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
@@ -21,6 +21,13 @@ test: .venv/installed-dev
 
 bench: .venv/installed-bench
 	$(BIN)/python benchmarks/peers.py
+
+# The encoder and the model in the box, from the text under GATEWISE_DATA/imdb: about two hours on two cores.
+SAMPLES := src/gatewise/samples
+bundled: .venv/installed
+	$(BIN)/gatewise pretrain imdb --minutes 60 --epochs 8 --storage int8 --out $(SAMPLES)/reviews-en --overwrite
+	$(BIN)/gatewise train imdb --recipe standard --minutes 0 --storage int8 --out $(SAMPLES)/sentiment-en --overwrite
+	rm -f $(SAMPLES)/*/metrics.jsonl $(SAMPLES)/*/report.html
 
 docs: .venv/installed-dev
 	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs

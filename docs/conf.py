@@ -28,8 +28,8 @@ SETTINGS = "<!-- settings -->"  # the place in settings.md where the tables go
 def settings_tables() -> str:
     """Give one Markdown table per group of settings: name, default, range or choices, sentence."""
     lines = []
-    for group in dataclasses.fields(gatewise.config.Settings):
-        config = type(getattr(gatewise.config.Settings(), group.name))
+    groups = [getattr(gatewise.config.PretrainingSettings(), name) for name in ("tokenizer", "network", "training")]
+    for config in [*map(type, groups), gatewise.config.PretrainingConfig]:
         lines += [f"## {config.__name__}", "", config.__doc__, ""]
         lines += ["| setting | default | values | meaning |", "|---|---|---|---|"]
         for field in dataclasses.fields(config):

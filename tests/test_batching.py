@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewise.batching import Sequences, collate, cut, gather, in_order_of_length, offsets_of, plan
+from gatewise.batching import (
+    Sequences,
+    collate,
+    cut,
+    gather,
+    in_order_of_length,
+    join,
+    offsets_of,
+    plan,
+    share_out,
+    windows,
+)
 
 lengths_of = st.lists(st.integers(1, 300), max_size=200).map(lambda values: np.array(values, dtype=np.int64))
 budgets = st.tuples(st.integers(1, 2000), st.integers(1, 40))
@@ -165,3 +176,44 @@ def test_batching_of_nothing_is_nothing():
     assert plan(empty.lengths, batch_tokens=100, batch_texts=4, seed=0, epoch=0) == []
     assert list(in_order_of_length(empty, batch_tokens=100, batch_texts=4)) == []
     assert len(sequences_of([3, 2]).select(np.array([], dtype=np.int64))) == 0
+
+
+def texts_of(sequences: Sequences) -> list[list[int]]:
+    return [sequences.ids[sequences.starts[row] : sequences.starts[row + 1]].tolist() for row in range(len(sequences))]
+
+
+@given(lengths_of, st.integers(1, 50))
+def test_batching_windows_cut_each_text_into_near_equal_pieces_in_order(lengths, longest):
+    sequences = sequences_of(lengths)
+    pieces = windows(sequences, longest)
+    assert pieces.lengths.max(initial=0) <= longest
+    assert set(sequences.starts) <= set(pieces.starts)  # no piece holds two texts
+    assert np.array_equal(pieces.ids, sequences.ids) and (pieces.targets == -1).all()
+    for row, length in enumerate(lengths):
+        inside = (pieces.starts[:-1] >= sequences.starts[row]) & (pieces.starts[1:] <= sequences.starts[row + 1])
+        assert inside.sum() == -(-length // longest)
+        assert np.ptp(pieces.lengths[inside]) <= 1
+
+
+@given(lengths_of, lengths_of)
+def test_batching_join_puts_texts_behind_each_other(first, second):
+    parts = [sequences_of(first), sequences_of(second, seed=1)]
+    joined = join(parts)
+    assert texts_of(joined) == texts_of(parts[0]) + texts_of(parts[1])
+    assert joined.targets.tolist() == [*parts[0].targets.tolist(), *parts[1].targets.tolist()]
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(1, 6))
+def test_batching_share_out_deals_every_text_to_one_share_of_like_work(lengths, shares):
+    ordered = np.array(sorted(lengths, reverse=True))
+    whole = collate(sequences_of(ordered), np.arange(len(ordered)))
+    dealt = share_out(whole, shares)
+    assert len(dealt) == min(shares, len(ordered))
+    assert sorted(row for share in dealt for row in share.rows.tolist()) == list(range(len(ordered)))
+    for share in dealt:
+        assert share.inputs.shape == (share.lengths.max(), len(share.rows))
+        for column, row in enumerate(share.rows):
+            assert share.lengths[column] == ordered[row] and share.targets[column] == whole.targets[row]
+            assert np.array_equal(share.inputs[: ordered[row], column], whole.inputs[: ordered[row], row])
+    work = [share.lengths.sum() for share in dealt]
+    assert max(work) - min(work) <= ordered[0]  # by no more than the longest text

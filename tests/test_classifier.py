@@ -1,8 +1,6 @@
 """The steps strung together are honest, and LSTMClassifier keeps scikit-learn's contract as far as texts allow."""
 
-import dataclasses
 import pickle
-import time
 import warnings
 from collections.abc import Iterator
 from itertools import pairwise
@@ -21,13 +19,12 @@ from sklearn.utils import check_array
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import gatewise
-from gatewise.batching import gather
-from gatewise.classifier import LSTMClassifier, calibrated, train_classifier, unfinished
+from gatewise.classifier import LSTMClassifier, train_classifier
 from gatewise.config import Settings
 from gatewise.errors import ConfigError, DataError, GatewiseError, TrainingError
-from gatewise.evaluation import fit_temperature
-from gatewise.model import Model, logits_of
+from gatewise.model import Model
 from gatewise.reading import Dataset, from_lists
+from gatewise.runs import unfinished
 
 TINY = {
     "min_count": 1, "embedding_dim": 8, "hidden_size": 8, "epochs": 3, "batch_texts": 8, "learning_rate": 0.02,
@@ -74,60 +71,6 @@ def test_classifier_train_leaves_a_folder_with_its_figures(english, tiny_setting
     assert model.facts["dev"]["accuracy"] == trained.dev.accuracy
     assert model.facts["settings"] == tiny_settings.flat() | {"pooling": ["max", "mean"]}
     np.testing.assert_allclose(model.probabilities(texts), trained.model.probabilities(texts), atol=1e-9)
-
-
-def pairs(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
-    """Make texts whose label hangs on which of two words follows the other, which a hardly trained LSTM misses."""
-    random = np.random.default_rng(seed)
-    texts, labels = [], []
-    for row in range(count):
-        words = ["not good", "good not"] if row % 10 else ["good not", "not good"]  # one label in ten is wrong
-        filler = " ".join(random.choice(["film", "story", "cast", "music"], 4))
-        texts.append(f"{filler} {words[row % 2]} {filler}")
-        labels.append(("neg", "pos")[row % 2])
-    return texts, labels
-
-
-def test_classifier_adds_a_companion_and_says_what_each_part_is_worth(tiny_settings, tmp_path):
-    dataset = Dataset("tiny", from_lists(*pairs(300)), test=from_lists(*pairs(40, seed=1)))
-    settings = tiny_settings.replace(epochs=1, learning_rate=1e-4)
-    trained = train_classifier(dataset, tmp_path / "m", settings=settings)
-    model = gatewise.load(tmp_path / "m")
-    assert model.companion is not None and model.companion_weight > 0
-    assert model.logits(["not good"]).tobytes() == trained.model.logits(["not good"]).tobytes()
-    dev, test = model.facts["dev"], model.facts["test"]
-    assert dev["accuracy"] > 0.8 > dev["alone"]["network"]["accuracy"]
-    assert dev["log_loss"] < dev["alone"]["network"]["log_loss"]
-    assert test["accuracy"] == trained.test.accuracy == 0.9
-    assert test["alone"]["companion"] == {"accuracy": trained.test.accuracy_alone["companion"]}
-    assert trained.test.accuracy_alone["network"] < 0.8
-
-
-def test_classifier_without_a_companion_is_the_network_alone(tiny_settings, tmp_path):
-    settings = tiny_settings.replace(epochs=1, learning_rate=1e-4, companion=False)
-    trained = train_classifier(Dataset("tiny", from_lists(*pairs(300))), tmp_path / "m", settings=settings)
-    assert trained.model.companion is None and trained.model.companion_weight == 0
-    assert trained.dev.accuracy_alone == {} and "alone" not in trained.model.facts["dev"]
-
-
-def test_classifier_counts_the_companions_time_in_the_budget(tiny_settings, monkeypatch, tmp_path):
-    def slow(*data, **options):
-        time.sleep(1.2)
-
-    monkeypatch.setattr("gatewise.classifier.train_ngrams", slow)
-    dataset = Dataset("tiny", from_lists(*pairs(300)))
-    with pytest.raises(TrainingError, match="ran out of --minutes before its first step"):
-        train_classifier(dataset, tmp_path / "m", settings=tiny_settings.replace(minutes=0.02))
-    train_classifier(dataset, tmp_path / "m", settings=tiny_settings.replace(minutes=0.02, companion=False))
-
-
-def test_classifier_calibration_drops_a_companion_that_gets_no_weight(tiny_pair, english, tiny_settings):
-    dev = gather([tiny_pair.tokenizer.encode_batch(english[0])], [0, 1] * 100, tiny_pair.tokenizer.vocab_size)
-    silent = dataclasses.replace(tiny_pair.companion, scale=np.zeros(1, np.float32), bias=np.zeros(1, np.float32))
-    model, found, shown = calibrated(dataclasses.replace(tiny_pair, companion=silent), dev)
-    assert model.companion is None and model.companion_weight == 0 and found.accuracy_alone == {}
-    assert model.temperature == fit_temperature(logits_of(model.network, dev), dev.targets)
-    assert shown["alone"]["companion"]["accuracy"] == 0.5 and shown["alone"]["network"]["accuracy"] == found.accuracy
 
 
 def test_classifier_train_with_an_unlabelled_test_part_measures_on_dev(english, tiny_settings, tmp_path):

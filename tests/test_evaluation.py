@@ -9,6 +9,7 @@ import sklearn.metrics
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewise.batching import gather
 from gatewise.errors import DataError
 from gatewise.evaluation import (
     ERRORS_KEPT,
@@ -20,9 +21,10 @@ from gatewise.evaluation import (
     log_loss,
     reliability,
     summarise,
+    unit_separation,
     wilson_interval,
 )
-from gatewise.model import softmax
+from gatewise.model import pooled_of, softmax
 from gatewise.reading import from_lists
 
 sizes = st.tuples(st.integers(1, 60), st.integers(2, 5), st.integers(0, 2**32 - 1))
@@ -266,3 +268,21 @@ def test_evaluate_refuses_texts_without_labels(tiny_model):
 def test_evaluate_refuses_no_rows(tiny_model):
     with pytest.raises(DataError, match="holds no rows"):
         evaluate(tiny_model, from_lists([], []))
+
+
+def test_evaluation_unit_separation_is_the_area_under_the_roc_curve(tiny_model, english):
+    texts, labels = english
+    sequences = gather([tiny_model.tokenizer.encode_batch(texts)], [int(label == "pos") for label in labels], 10**6)
+    found = unit_separation(tiny_model.network, sequences)
+    pooled = pooled_of(tiny_model.network, sequences)
+    units = pooled.shape[1] // len(tiny_model.network.config.pooling)
+    assert len(found) == units == 16
+    for unit, area in enumerate(found):
+        areas = [
+            sklearn.metrics.roc_auc_score(sequences.targets, pooled[:, column])
+            for column in range(unit, pooled.shape[1], units)
+        ]
+        assert area == pytest.approx(max(areas, key=lambda value: abs(value - 0.5)), abs=1e-4)
+    assert max(found) > 0.8  # some unit knows the classes
+    weight, bias = (parameter.detach().numpy() for parameter in tiny_model.network.head.parameters())
+    assert np.allclose(pooled @ weight.T + bias, tiny_model.logits(texts), atol=1e-5)  # the rows are in their order

@@ -21,7 +21,7 @@ from gatewise import folder
 from gatewise.config import NetworkConfig
 from gatewise.errors import GatewiseError, ModelError
 from gatewise.files import tensor_bytes
-from gatewise.folder import CARD, CONFIG, TOKENIZER, WEIGHTS, card, load, save, update_card
+from gatewise.folder import BUNDLED, CARD, CONFIG, TOKENIZER, WEIGHTS, card, load, load_encoder, save, update_card
 from gatewise.model import Model
 from gatewise.network import TextLSTM
 from gatewise.ngrams import Ngrams
@@ -468,3 +468,27 @@ def test_folder_config_is_what_the_network_was_made_with(saved):
     config = json.loads((saved / CONFIG).read_text(encoding="utf-8"))
     assert NetworkConfig(**config["network"]) == load(saved).network.config
     assert config["format"] == folder.FORMAT
+
+
+def test_folder_what_is_in_the_box_opens_answers_and_is_small(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    model, encoder = load("sentiment-en"), load_encoder("reviews-en")
+    assert model.predict(["A warm and funny film.", "A dull script, two hours that feel like four."]) == [
+        "positive", "negative",
+    ]  # fmt: skip
+    assert model.facts["test"]["accuracy"] > 0.93 and encoder.facts["left_out_equal_to_test"] > 0
+    assert model.network.config.hidden_size == encoder.network.hidden_size
+    size = {name: sum(file.stat().st_size for file in place.iterdir()) for name, place in BUNDLED.items()}
+    assert size["sentiment-en"] < 16e6 and sum(size.values()) < 27e6
+    assert {file.name for file in BUNDLED["sentiment-en"].iterdir()} == {CARD, CONFIG, TOKENIZER, WEIGHTS}
+
+
+def test_folder_a_bundled_model_that_is_damaged_is_refused(monkeypatch, tmp_path):
+    damaged = tmp_path / "sentiment-en"
+    shutil.copytree(BUNDLED["sentiment-en"], damaged)
+    weights = damaged / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    monkeypatch.setitem(BUNDLED, "sentiment-en", damaged)
+    monkeypatch.chdir(tmp_path.parent)
+    with pytest.raises(ModelError, match=r"model.safetensors is truncated or damaged .*; copy it again"):
+        load("sentiment-en")

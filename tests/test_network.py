@@ -15,11 +15,12 @@ from gatewise.config import POOLINGS, NetworkConfig
 from gatewise.network import (
     Encoder,
     TextLSTM,
+    adversarial_noise,
+    dropout,
     initialise,
     parameter_shapes,
     pool,
     reverse_within_length,
-    same_noise_over_time,
 )
 from gatewise.tokenizer import PAD_ID, UNKNOWN_ID
 
@@ -149,14 +150,14 @@ def test_network_recurrent_blocks_are_orthogonal_and_inputs_bounded():
 
 def test_network_dropout_mask_is_constant_over_time_and_differs_between_texts():
     vectors = torch.ones(11, 40, 50)
-    noisy = same_noise_over_time(vectors, 0.3, training=True)
+    noisy = dropout(vectors, 0.3, True, None, over_time=True)
     assert torch.equal(noisy, noisy[:1].expand_as(noisy))
     kept = noisy[0] != 0
     assert kept.float().mean() == pytest.approx(0.7, abs=0.03)
     torch.testing.assert_close(noisy[0][kept], torch.full((int(kept.sum()),), 1 / 0.7))
     assert len({tuple(row.tolist()) for row in kept}) == 40
     for share, training in ((0.3, False), (0.0, True)):
-        assert torch.equal(same_noise_over_time(vectors, share, training), vectors)
+        assert torch.equal(dropout(vectors, share, training, None, over_time=True), vectors)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3])
@@ -273,3 +274,63 @@ def test_network_head_stays_in_float32_under_autocast():
     assert logits.dtype == torch.float32
     with torch.no_grad():
         torch.testing.assert_close(logits, network.logits(batch), atol=0.02, rtol=0)
+
+
+def test_network_adversarial_noise_is_as_large_as_asked_against_the_loss_and_never_in_padding():
+    torch.manual_seed(0)
+    lengths = torch.tensor([5, 3, 1])
+    vectors, gradient = torch.randn(5, 3, 4), torch.randn(5, 3, 4)
+    words = (torch.arange(5).unsqueeze(1) < lengths).unsqueeze(2)
+    noise = adversarial_noise(vectors, gradient * words, lengths, 5.0)
+    for text, length in enumerate(lengths):
+        rms = vectors[:length, text].pow(2).mean().sqrt()
+        assert noise[:, text].norm() == pytest.approx(5 * rms.item(), rel=1e-5)
+        assert (
+            functional.cosine_similarity(noise[:length, text].ravel(), gradient[:length, text].ravel(), dim=0) > 0.999
+        )
+        assert noise[length:, text].abs().sum() == 0
+    assert torch.isfinite(adversarial_noise(vectors, torch.zeros(5, 3, 4), lengths, 5.0)).all()
+
+
+@pytest.mark.parametrize(("layers", "bidirectional"), FORMS)
+def test_network_adversarial_loss_equals_a_slow_one_with_every_gradient(layers, bidirectional):
+    torch.manual_seed(0)
+    network = network_of(num_layers=layers, bidirectional=bidirectional, **QUIET).train()
+    batch = batch_of([6, 4, 4, 1])
+    inputs, lengths, targets = map(torch.from_numpy, (batch.inputs, batch.lengths, batch.targets))
+    vectors = network.embed(inputs)
+    plain = network.loss_of(vectors, lengths, targets)
+    (gradient,) = torch.autograd.grad(plain, vectors, retain_graph=True)
+    noise = adversarial_noise(vectors.detach(), gradient, lengths, 3.0)
+    slow = plain + network.loss_of(vectors + noise, lengths, targets)
+    expected = torch.autograd.grad(slow, list(network.parameters()))
+    network.adversarial = 3.0
+    fast, weight = network.loss(batch)
+    fast.backward()
+    assert (fast.item(), weight) == (pytest.approx(slow.item(), rel=1e-5), 4.0)
+    for parameter, theirs in zip(network.parameters(), expected, strict=True):
+        assert torch.allclose(parameter.grad, theirs, atol=1e-4)
+    assert slow > 2 * plain  # the noise hurts
+    network.eval()
+    assert network.loss(batch)[0].item() == pytest.approx(plain.item(), rel=1e-5)
+
+
+def test_network_takes_shares_of_classes_as_targets():
+    network = network_of(**QUIET).train()
+    network.class_weights = torch.tensor([0.5, 1.0, 2.0])
+    batch = batch_of([6, 4, 4, 1])
+    shares = np.eye(3, dtype=np.float32)[batch.targets]
+    hard, soft = network.loss(batch), network.loss(Batch(batch.inputs, batch.lengths, shares, batch.rows))
+    assert soft[0].item() == pytest.approx(hard[0].item(), rel=1e-5) and soft[1] == pytest.approx(hard[1])
+    even = Batch(batch.inputs, batch.lengths, np.full((4, 3), 1 / 3, dtype=np.float32), batch.rows)
+    logs = torch.log_softmax(network.logits(batch), dim=1).mean(dim=1)
+    assert network.loss(even)[0].item() == pytest.approx(float(-(3.5 / 3) * logs.sum().detach()), rel=1e-5)
+
+
+def test_network_groups_hold_every_parameter_once_from_the_head_down():
+    network = network_of(num_layers=2)
+    groups = network.parameter_groups()
+    assert [len(group) for group in groups] == [2, 8, 8, 1]
+    assert groups[0][0] is network.head.weight and groups[-1][0] is network.embedding.weight
+    assert groups[1][0] is network.encoder.layers()[1][0].weight_ih_l0
+    assert {id(p) for group in groups for p in group} == {id(p) for p in network.parameters()}

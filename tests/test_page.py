@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewise.evaluation import ConfidentError, Evaluation, LengthBin, ReliabilityBin
-from gatewise.page import report
+from gatewise.page import explanation, explanation_assets, live_explanation, report
 
 HISTORY: list[dict[str, Any]] = [
     {"kind": "start", "seconds": 0.0},
@@ -171,3 +171,45 @@ def test_page_words_are_all_used_and_all_there() -> None:
 def test_page_template_has_only_known_places() -> None:
     page = resources.files("gatewise").joinpath("assets", "report.html").read_text(encoding="utf-8")
     assert set(string.Template(page).get_identifiers()) == {"policy", "style", "data", "script"}
+
+
+STORY: dict[str, Any] = {"look": {"text": "a dull film", "shares": {"residual": float("nan")}}}
+SETTING: dict[str, Any] = {"methods": ["frozen"], "hidden": 8, "faithfulness": None}
+
+
+@pytest.mark.parametrize("hostile", ["</script><script>alert(1)</script>", "<!--<script>", "$data ${policy}", "\ud800"])
+def test_page_explanation_adds_no_element_for_a_hostile_text(hostile: str) -> None:
+    page = explanation(SETTING, {"look": {"text": hostile}}, hostile)
+    assert [tag for tag, _ in Elements(page).tags] == [tag for tag, _ in Elements(explanation(SETTING, STORY, "")).tags]
+    assert embedded(page)["story"]["look"]["text"] == hostile.replace("\ud800", "\ufffd")
+    page.encode("utf-8")
+
+
+def test_page_explanation_from_a_file_cannot_ask_and_a_live_one_only_its_server() -> None:
+    page = explanation(SETTING, STORY, "A model")
+    live, policy = live_explanation(SETTING, "A model", "a dull film", 100)
+    for html, extra in [(page, ""), (live, "; connect-src 'self'")]:
+        elements = Elements(html)
+        style, _, script = elements.inline
+        hashes = [base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode() for inline in (script, style)]
+        expected = f"default-src 'none'; script-src 'sha256-{hashes[0]}'; style-src 'sha256-{hashes[1]}'; "
+        expected += f"base-uri 'none'; form-action 'none'{extra}"
+        assert next(pairs["content"] for _, pairs in elements.tags if "http-equiv" in pairs) == expected
+        assert ("fetch(" in script) == bool(extra)
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b|\.src\b", script)
+        assert "</" not in style + script
+    assert policy == expected
+    assert embedded(page)["story"]["look"]["shares"]["residual"] is None
+
+
+def test_page_explanation_words_are_the_same_in_both_languages_and_all_used() -> None:
+    words = embedded(explanation(SETTING, STORY, ""))["words"]
+    assert list(words["en"]) == list(words["zh"])
+    for key, text in words["en"].items():
+        assert sorted(set(re.findall(r"{(\w+)}", text))) == sorted(set(re.findall(r"{(\w+)}", words["zh"][key]))), key
+    script = "".join(explanation_assets(live=True))
+    made = ("card_", "method_")  # put together in the script from a name
+    assert {key for key in words["en"] if not key.startswith(made)} - set(re.findall(r'"(\w+)"', script)) <= {
+        "language"
+    }
+    assert set(re.findall(r'(?:say|plain|note|section)\("(\w+)"', script)) <= set(words["en"])

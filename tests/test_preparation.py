@@ -169,3 +169,16 @@ def test_preparation_counts_unlabelled_text_for_the_word_vectors_alone_and_never
     assert len(prepared.unlabelled) == prepared.notes["unlabelled_texts"] == 2
     assert "plumgood" not in prepared.tokenizer.to_json()
     assert prepare(dataset, tiny_settings.replace(word_vectors=False)).unlabelled is None
+
+
+def test_preparation_leaves_out_unlabelled_copies_of_test_texts_and_refuses_a_test_part(english):
+    texts, labels = english
+    tests = [f"test {number} film" for number in range(10)]
+    parts = {"train": from_lists(texts, labels), "test": from_lists(tests, ["pos", "neg"] * 5)}
+    settings = Settings().replace(min_count=1, dev_share=0.2)
+    few = Dataset("d", **parts, unlabelled=from_lists([*texts, tests[0] + "  ", tests[1]], name="more.txt"))
+    prepared = prepare(few, settings)
+    assert len(prepared.unlabelled) == len(texts) and prepared.notes["unlabelled_equal_to_test"] == 2
+    most = Dataset("d", **parts, unlabelled=from_lists(tests[:6], name="more.txt"))
+    with pytest.raises(DataError, match=r"more.txt holds 6 of the test part's 10 texts, .*; give other"):
+        prepare(most, settings)

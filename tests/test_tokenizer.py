@@ -272,3 +272,26 @@ def test_tokenizer_from_elsewhere_neither_pads_nor_truncates(both):
 
 def test_tokenizer_clean_replaces_lone_surrogates_one_for_one():
     assert clean("a\ud800b\udfff😀\ud83d") == "a\ufffdb\ufffd😀\ufffd"
+
+
+def test_tokenizer_extended_keeps_its_ids_and_adds_the_words_it_lacks():
+    old, other = trained(["good bad film"]), trained(["good dull dull zonk"])
+    both = old.extended(other)
+    for tokenizer in (both, from_json(both.to_json(), 32)):
+        words = vocabulary(tokenizer)
+        assert {word: words[word] for word in vocabulary(old)} == vocabulary(old)
+        assert sorted(words.values()) == list(range(old.vocab_size + 2))
+        assert tokenizer.encode_batch(["dull zonk good"])[0].tolist() == [words["dull"], words["zonk"], words["good"]]
+    assert vocabulary(old.extended(old)) == vocabulary(old)
+
+
+def test_tokenizer_extended_leaves_subwords_as_they_are():
+    old = trained(["good bad film"], kind="bpe")
+    assert old.extended(trained(["zonk"])) is old
+
+
+def test_tokenizer_limited_cuts_otherwise_alike():
+    text = " ".join(str(number) for number in range(40))
+    tokenizer = trained([text], max_tokens=8)
+    assert len(tokenizer.encode_batch([text])[0]) == 8
+    assert len(tokenizer.limited(100).encode_batch([text])[0]) == 40 and tokenizer.max_tokens == 8

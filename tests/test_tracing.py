@@ -1,7 +1,5 @@
 """The trace against torch, for every form of network; prefixes against prefixes predicted one by one."""
 
-import time
-
 import numpy as np
 import pytest
 import torch
@@ -77,15 +75,3 @@ def test_tracing_running_asks_a_long_text_at_some_places_and_its_end(tiny_model)
     found = running(tiny_model, np.ones(30, np.int32), prefixes=7)
     assert found.lengths.tolist() == [1, 6, 11, 16, 20, 25, 30]
     np.testing.assert_allclose(found.logits[-1], running(tiny_model, np.ones(30, np.int32)).logits[-1], atol=1e-5)
-
-
-def test_tracing_reads_300_tokens_at_hidden_256_in_100_milliseconds():
-    network = network_of(embedding_dim=256, hidden_size=256, bidirectional=True)
-    ids = np.random.default_rng(0).integers(1, 20, 300).astype(np.int32)
-
-    def seconds() -> float:
-        started = time.thread_time()
-        follow(network, ids)
-        return time.thread_time() - started
-
-    assert min(seconds() for _ in range(5)) < 0.1

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewise.batching import Sequences, gather
-from gatewise.vectors import WINDOW, cooccurrence, word_vectors
+from gatewise.vectors import WINDOW, cooccurrence, vectors_from_company, word_vectors
 
 
 def sequences(texts: list[list[int]], vocab_size: int = 12) -> Sequences:
@@ -65,3 +65,14 @@ def test_vectors_count_several_parts_as_one_and_no_more_than_the_limit(monkeypat
     assert cooccurrence([sequences(texts)], 12).toarray() == pytest.approx(
         cooccurrence([sequences(texts[:5])], 12).toarray()
     )
+
+
+def test_vectors_of_new_words_point_where_their_company_does() -> None:
+    # 2 to 5 are known; 6 keeps company with 2 and 3, 7 with nobody known, 8 is never seen
+    known = np.zeros((6, 4), dtype=np.float32)
+    known[2:] = np.eye(4) * 2
+    found = vectors_from_company([sequences([[6, 2], [6, 3], [6, 2], [6, 3], [7, 7]])], known, 9)
+    assert np.array_equal(found[:6], known)
+    assert found[6] == pytest.approx(np.array([1, 1, 0, 0]) * 2 / np.sqrt(2), abs=1e-5)  # as long as the others
+    assert found[7] == pytest.approx(found[8]) and found[7] == pytest.approx(np.ones(4))
+    assert found.dtype == np.float32

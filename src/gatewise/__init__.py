@@ -20,18 +20,16 @@ if TYPE_CHECKING:
     from gatewise.evaluation import evaluate as evaluate
     from gatewise.folder import load as load
     from gatewise.reading import read as read
-    from gatewise.tracing import TextTrace as TextTrace
     from gatewise.tracing import trace as trace
 
 _HOMES = {
-    "Explanation": "attribution",
     "GatewiseError": "errors",
     "LSTMClassifier": "classifier",
     "NetworkConfig": "config",
     "Settings": "config",
-    "TextTrace": "tracing",
     "TokenizerConfig": "config",
     "TrainingConfig": "config",
+    "Explanation": "attribution",
     "evaluate": "evaluation",
     "explain": "attribution",
     "load": "folder",

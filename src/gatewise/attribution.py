@@ -6,20 +6,26 @@ uncalibrated; for two classes the calibrated probability is sigmoid(logit / temp
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from gatewise import ngrams
+from gatewise.batching import gather
 from gatewise.cell import Array, CellWeights, Trace
+from gatewise.contextual import phrase_parts
 from gatewise.errors import ConfigError
-from gatewise.model import Label, Model, Numbers
+from gatewise.model import Label, Model, Numbers, logits_of
 from gatewise.network import TextLSTM
-from gatewise.tokenizer import Ids
+from gatewise.tokenizer import UNKNOWN_ID, Ids
 from gatewise.tracing import Reading, encoding, follow
 
 DEFAULT = "frozen"
+STEPS, STEPS_AT_ONCE = 50, 10  # of integrated gradients
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ class Explanation:
     tokens: list[str]
     offsets: list[tuple[int, int]]  # characters of the text, end excluded
     ids: Ids  # [T]
-    contributions: Numbers  # [T]; above 0 speaks for the label
+    contributions: Numbers  # [T]; above 0 speaks for the label; the companion's part is in them
+    companion_contributions: Numbers  # [T]; zeros where the model has no companion
     bias: float  # what belongs to no token
     logit: float  # of the label, minus the mean of the others'; uncalibrated
     residual: float  # logit minus bias and contributions
@@ -69,12 +76,59 @@ def explain(model: Model, text: str, *, method: str = DEFAULT, target: int | Non
     target = int(logits[0].argmax()) if target is None else target
     row = contrast(target, len(model.labels))
     contributions, bias = METHODS[method](Question(model.network, encoded.ids, row))
+    linear, linear_bias = companion_shares(model, encoded.ids, row)
+    contributions, bias = contributions + linear, bias + linear_bias
     logit = float(row @ logits[0])
     return Explanation(
-        text, encoded.tokens, encoded.offsets, encoded.ids, contributions, bias, logit,
+        text, encoded.tokens, encoded.offsets, encoded.ids, contributions, linear, bias, logit,
         logit - bias - float(contributions.sum()), method, model.labels[target], target, float(probabilities[target]),
         model.temperature,
     )  # fmt: skip
+
+
+def companion_shares(model: Model, ids: Ids, row: Numbers) -> tuple[Numbers, float]:
+    """Give each token's exact share, [T], of what the n-gram companion adds to the number explained, and its bias."""
+    if model.companion is None:
+        return np.zeros(len(ids)), 0.0
+    shares = model.companion_weight * ngrams.contributions(model.companion, ids) @ row
+    return shares, float(model.companion_weight * ngrams.bias_logits(model.companion) @ row)
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """What a phrase is worth: its own part of the network's answer, the rest's, and what its words make together."""
+
+    score: float  # with `rest` it sums to the network's part of the logit
+    rest: float
+    interaction: float  # the score minus those of its words one by one: "not good" is not "not" plus "good"
+
+
+def phrase(model: Model, text: str, start: int, end: int, *, target: int | None = None) -> Phrase:
+    """Say what the tokens from start to end, end excluded, are worth together (contextual decomposition).
+
+    Raises ConfigError when there are no such tokens.
+    """
+    target = int(model.logits([text])[0].argmax()) if target is None else target
+    words = [(place, place + 1) for place in range(start, end)]
+    scores = phrase_scores(model, text, [(start, end), *words], target)
+    network = float(contrast(target, len(model.labels)) @ model.network_logits([text])[0])
+    return Phrase(
+        float(scores[0]), network - float(scores[0]), float(scores[0] - scores[1:].sum()) if len(words) > 1 else 0.0
+    )
+
+
+def phrase_scores(model: Model, text: str, spans: Sequence[tuple[int, int]], target: int) -> Numbers:
+    """Give the parts of several phrases, [S], each from a token to another, end excluded, in the network's answer."""
+    encoded = encoding(model, text)
+    count = len(encoded.ids)
+    inside = np.zeros((len(spans), count), dtype=bool)
+    for row, (start, end) in enumerate(spans):
+        if not 0 <= start < end <= count:
+            raise ConfigError(f"There is no phrase from token {start} to {end}; the text has tokens 0 to {count - 1}.")
+        inside[row, start:end] = True
+    question = Question(model.network, encoded.ids, contrast(target, len(model.labels)))
+    reading, to_states, _ = _into_states(question)
+    return phrase_parts(reading, inside, to_states).astype(np.float64)
 
 
 def contrast(target: int, classes: int) -> Numbers:
@@ -99,7 +153,7 @@ def frozen(question: Question) -> tuple[Numbers, float]:
     reading, to_states, bias = _into_states(question)
     for directions, traces in zip(reversed(reading.weights), reversed(reading.layers), strict=True):
         parts = np.split(to_states, len(directions), axis=1)
-        below: Array = np.zeros(1)
+        below: Array = np.zeros(())
         for back, (weights, trace, part) in enumerate(zip(directions, traces, parts, strict=True)):
             to_vectors, from_biases = sweep(_flip(trace, back), weights, part[::-1] if back else part)
             below = below + (to_vectors[::-1] if back else to_vectors)
@@ -147,7 +201,7 @@ def beta(question: Question) -> tuple[Numbers, float]:
 
 def _by_cells(question: Question, shares_of: Callable[[Trace, Array], Array]) -> tuple[Numbers, float]:
     reading, to_states, bias = _into_states(question)
-    total = np.zeros(len(to_states))
+    total: Numbers = np.zeros(len(to_states))
     parts = np.split(to_states, len(reading.layers[-1]), axis=1)
     for back, (trace, part) in enumerate(zip(reading.layers[-1], parts, strict=True)):
         shares = shares_of(_flip(trace, back), part[::-1] if back else part).sum(axis=1)
@@ -188,6 +242,62 @@ def memory(trace: Trace, readout: Array) -> Array:
     return rows
 
 
+def contextual(question: Question) -> tuple[Numbers, float]:
+    """Give each token's part as a phrase of its own (contextual decomposition): sums to nothing in particular."""
+    reading, to_states, bias = _into_states(question)
+    return phrase_parts(reading, np.eye(len(question.ids), dtype=bool), to_states).astype(np.float64), bias
+
+
+# What any differentiable or any callable model can be asked.
+
+
+def integrated_gradients(question: Question, steps: int = STEPS) -> tuple[Numbers, float]:
+    """Sum up gradients on the way from vectors of zeros to the text's (Sundararajan, Taly & Yan 2017), by midpoints.
+
+    The bias is the answer to the vectors of zeros; the sum nears the logit as the steps grow.
+    """
+    vectors = question.network.embedding.weight.detach()[torch.from_numpy(question.ids.astype(np.int64))]
+    total = torch.zeros(vectors.shape, dtype=torch.float64)
+    for part in torch.split((torch.arange(steps) + 0.5) / steps, STEPS_AT_ONCE):
+        _, gradient = _gradient(question, vectors.unsqueeze(1) * part.view(1, -1, 1))
+        total += gradient.double().sum(dim=1)
+    shares: Numbers = (total / steps * vectors).sum(dim=1).numpy()
+    with torch.no_grad():
+        start = question.network.classify(torch.zeros_like(vectors).unsqueeze(1), torch.tensor([len(vectors)]))
+    return shares, float(question.row @ start[0].double().numpy())
+
+
+def gradient_times_input(question: Question) -> tuple[Numbers, float]:
+    """Give each token's vector times the gradient there: sums to nothing in particular."""
+    vectors = question.network.embedding.weight.detach()[torch.from_numpy(question.ids.astype(np.int64))]
+    _, gradient = _gradient(question, vectors.unsqueeze(1))
+    return (gradient[:, 0] * vectors).sum(dim=1).double().numpy(), 0.0
+
+
+def _gradient(question: Question, vectors: Tensor) -> tuple[Numbers, Tensor]:
+    """Give the number explained for embedded texts of one length, [T, B, E], and its gradient there."""
+    leaf = vectors.clone().requires_grad_()
+    with torch.enable_grad():
+        logits = question.network.classify(leaf, torch.full((leaf.shape[1],), len(leaf)))
+        answers = logits.double() @ torch.from_numpy(question.row)
+        (gradient,) = torch.autograd.grad(answers.sum(), leaf)
+    return answers.detach().numpy(), gradient
+
+
+def leave_one_out(question: Question) -> tuple[Numbers, float]:
+    """Give how much the answer falls without each token; a lone token leaves the unknown word behind."""
+    ids = question.ids
+    without = [np.delete(ids, place) if len(ids) > 1 else np.array([UNKNOWN_ID]) for place in range(len(ids))]
+    texts = gather([[ids, *(text.astype(np.int32) for text in without)]], None, len(question.network.embedding.weight))
+    answers = logits_of(question.network, texts) @ question.row
+    return answers[0] - answers[1:], 0.0
+
+
+def at_random(question: Question) -> tuple[Numbers, float]:
+    """Give numbers that know nothing, the same for the same text: what any method has to beat."""
+    return np.random.default_rng(question.ids.tolist()).normal(size=len(question.ids)), 0.0
+
+
 def _into_states(question: Question) -> tuple[Reading, Array, float]:
     """Read in float64; give the weight of each top state in the number explained, [T, directions * H], and its bias."""
     reading = follow(question.network, question.ids, np.float64)
@@ -225,5 +335,7 @@ def _secant(squashed: Array, x: Array) -> Array:
 
 
 METHODS: dict[str, Callable[[Question], tuple[Numbers, float]]] = {
-    "frozen": frozen, "gamma": gamma, "beta": beta,
+    "frozen": frozen, "gamma": gamma, "beta": beta, "contextual": contextual,
+    "integrated-gradients": integrated_gradients, "gradient-times-input": gradient_times_input,
+    "leave-one-out": leave_one_out, "random": at_random,
 }  # fmt: skip

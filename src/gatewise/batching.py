@@ -5,6 +5,7 @@ Knows ids and lengths, no text and no torch.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from gatewise.tokenizer import PAD_ID, Ids
 
 Rows = npt.NDArray[np.int64]
+Targets = npt.NDArray[Any]
 POOL_BATCHES = 100  # texts are sorted by length within a random pool of this many batches
 
 
@@ -21,7 +23,7 @@ class Batch:
 
     inputs: Rows  # [T, B] ids, padded with PAD_ID after each text's end
     lengths: Rows  # [B]
-    targets: Rows  # [B] class indices; -1 where there is none
+    targets: Targets  # [B] class indices, -1 where there is none; or [B, C] a share of each class
     rows: Rows  # [B] the texts' places in their Sequences
 
     @property
@@ -36,7 +38,7 @@ class Sequences:
 
     ids: npt.NDArray[np.unsignedinteger]
     starts: Rows  # [N + 1]
-    targets: Rows  # [N]
+    targets: Targets  # [N], or [N, C]
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -67,7 +69,24 @@ def gather(encoded: Iterable[Sequence[Ids]], targets: Sequence[int] | Rows | Non
     return Sequences(ids, offsets_of(lengths), known.astype(np.int64))
 
 
-def offsets_of(lengths: Sequence[int]) -> Rows:
+def join(parts: Sequence[Sequences]) -> Sequences:
+    """Put several Sequences of one kind of targets behind each other."""
+    lengths = np.concatenate([part.lengths for part in parts])
+    ids = np.concatenate([part.ids for part in parts])
+    return Sequences(ids, offsets_of(lengths), np.concatenate([part.targets for part in parts]))
+
+
+def windows(sequences: Sequences, longest: int) -> Sequences:
+    """Cut every text into near-equal pieces of at most `longest` tokens, in its order; targets are not kept."""
+    starts = [np.empty(0, np.int64)]
+    for start, end in zip(sequences.starts[:-1], sequences.starts[1:], strict=True):
+        pieces = max(1, -(-int(end - start) // longest))
+        starts.append(start + (end - start) * np.arange(pieces) // pieces)
+    places = np.concatenate([*starts, sequences.starts[-1:]]).astype(np.int64)
+    return Sequences(sequences.ids, places, np.full(len(places) - 1, -1, dtype=np.int64))
+
+
+def offsets_of(lengths: Sequence[int] | Rows) -> Rows:
     """Give the place where each text starts and the last one ends, [N + 1]."""
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
 
@@ -109,6 +128,18 @@ def collate(sequences: Sequences, rows: Rows) -> Batch:
     for column, row in enumerate(rows):
         inputs[: lengths[column], column] = sequences.ids[sequences.starts[row] : sequences.starts[row + 1]]
     return Batch(inputs, lengths, sequences.targets[rows], rows)
+
+
+def share_out(batch: Batch, shares: int) -> list[Batch]:
+    """Deal a batch's texts, which lie by falling length, like cards: at most `shares` batches of near-equal work."""
+    if shares == 1:
+        return [batch]
+    dealt = []
+    for first in range(min(shares, len(batch.rows))):
+        lengths = batch.lengths[first::shares]
+        inputs = np.ascontiguousarray(batch.inputs[: lengths.max(), first::shares])
+        dealt.append(Batch(inputs, lengths, batch.targets[first::shares], batch.rows[first::shares]))
+    return dealt
 
 
 def in_order_of_length(sequences: Sequences, *, batch_tokens: int, batch_texts: int) -> Iterator[Batch]:

@@ -5,7 +5,6 @@ estimator.
 """
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,30 +13,23 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise import folder
-from gatewise.batching import Sequences
-from gatewise.config import NetworkConfig, Settings, TokenizerConfig, TrainingConfig
-from gatewise.errors import ConfigError, DataError, TrainingError
-from gatewise.evaluation import Evaluation, evaluate, fit_blend, fit_temperature, log_loss, summarise
-from gatewise.files import make_folder, read_json, refuse_existing, remove_folder, write_atomically
-from gatewise.model import Label, Model, Numbers, logits_of, softmax
-from gatewise.network import EMBEDDING_STD, TextLSTM
-from gatewise.ngrams import logits as ngram_logits
-from gatewise.ngrams import train_ngrams
-from gatewise.preparation import Prepared, prepare
+from gatewise.config import Settings, Storage
+from gatewise.encoders import shaped_as
+from gatewise.errors import DataError
+from gatewise.evaluation import Evaluation, evaluate
+from gatewise.files import remove_folder
+from gatewise.fitting import figures, fit
+from gatewise.model import Label, Model, Numbers
+from gatewise.preparation import prepare
 from gatewise.reading import Dataset, from_lists
-from gatewise.tokenizer import PAD_ID
-from gatewise.training import CHECKPOINT, METRICS, Event, train
-from gatewise.vectors import word_vectors
-
-SETTINGS = "settings.json"
-Report = Callable[[Event], None]
+from gatewise.runs import Report, opened, settle
+from gatewise.training import METRICS, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,126 +42,12 @@ class Trained:
     stopped: bool
 
 
-def fit(
-    prepared: Prepared,
-    settings: Settings,
-    *,
-    report: Report = lambda event: None,
-    run_folder: Path | None = None,
-    resume: bool = False,
-    started: float | None = None,
-    stopped: Callable[[], bool] = lambda: False,
-) -> tuple[Model, Evaluation]:
-    """Train a network, and its n-gram companion, on prepared data; weigh and calibrate their sum on the dev split."""
-    config = settings.training
-    classes = len(prepared.labels)
-    shares = np.bincount(prepared.train.targets, minlength=classes) / len(prepared.train)
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]):
-        try:
-            torch.set_num_threads(config.threads or threads)
-            companion = None
-            if config.companion:  # before the network, so that its time counts in the budget; again when resumed
-                companion = train_ngrams(prepared.train, classes, balanced=config.class_weights)
-            torch.manual_seed(config.seed)
-            network = TextLSTM(settings.network, prepared.tokenizer.vocab_size, classes)
-            if config.word_vectors and not resume:
-                parts = [prepared.train, *([prepared.unlabelled] if prepared.unlabelled else [])]
-                start = word_vectors(parts, *network.embedding.weight.shape, std=EMBEDDING_STD, seed=config.seed)
-                start[PAD_ID] = 0
-                network.embedding.weight.data.copy_(torch.from_numpy(start))
-            network.label_smoothing = config.label_smoothing
-            if config.class_weights:
-                network.class_weights = torch.from_numpy(1 / (classes * np.maximum(shares, 1e-12))).float()
-                shares = np.full(classes, 1 / classes)
-            shares = (1 - config.label_smoothing) * shares + config.label_smoothing / classes  # as the targets are
-            baseline = float(-(shares * np.log(np.maximum(shares, 1e-12))).sum())
-            events = train(
-                network, prepared.train, prepared.dev, config, baseline=baseline, folder=run_folder, resume=resume,
-                fingerprint=prepared.fingerprint(), used_seconds=time.perf_counter() - started if started else 0.0,
-                stopped=stopped,
-            )  # fmt: skip
-            for event in events:
-                report(event)
-        finally:
-            torch.set_num_threads(threads)
-    model = Model(prepared.tokenizer, network, prepared.labels, companion=companion)
-    model, dev, dev_figures = calibrated(model, prepared.dev)
-    facts = prepared.notes | {
-        "trained_seconds": round(event.seconds, 1), "steps": event.step, "epochs": round(event.epoch, 3),
-        "padding_share": round(event.values["padding"], 4), "settings": settings.flat(), "dev": dev_figures,
-    }  # fmt: skip
-    return dataclasses.replace(model, facts=facts), dev
-
-
-def calibrated(model: Model, dev: Sequences) -> tuple[Model, Evaluation, dict[str, Any]]:
-    """Fit temperature and the companion's weight on the dev split; drop a companion that gets no weight.
-
-    Gives the model, its Evaluation and the figures for the card, those of the parts alone among them.
-    """
-    targets, alone = dev.targets, {"network": logits_of(model.network, dev)}
-    logits, temperature, weight, companion = alone["network"], 1.0, 0.0, model.companion
-    if companion:
-        alone["companion"] = ngram_logits(companion, dev)
-        temperature, weight = fit_blend(logits, alone["companion"], targets)
-        logits = logits + weight * alone["companion"]
-    if not weight:
-        companion, temperature = None, fit_temperature(logits, targets)
-    names = tuple(map(str, model.labels))
-    found = summarise(
-        logits, targets, dev.lengths, temperature=temperature, labels=names, data="dev split",
-        alone=alone if companion else {},
-    )  # fmt: skip
-    shown = figures(found)
-    if len(alone) > 1:
-        shown["alone"] = {
-            name: {
-                "accuracy": float((part.argmax(axis=1) == targets).mean()),
-                "log_loss": log_loss(softmax(part / fit_temperature(part, targets)), targets),
-            }
-            for name, part in alone.items()
-        }
-    fitted = dataclasses.replace(model, temperature=temperature, companion=companion, companion_weight=weight)
-    return fitted, found, shown
-
-
-def figures(found: Evaluation) -> dict[str, Any]:
-    """Give an evaluation's numbers for the card, without texts and tables."""
-    names = ("n", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece", "ece_uncalibrated")
-    alone = {name: {"accuracy": accuracy} for name, accuracy in found.accuracy_alone.items()}
-    return {name: getattr(found, name) for name in names} | ({"alone": alone} if alone else {})
-
-
-def unfinished(out: Path) -> Path:
-    """Give the folder in which a run for `out` keeps its settings, log and checkpoints until it is over."""
-    if out.name in ("", ".."):
-        raise ConfigError(f"{out} is no name for a model folder; give --out a new name.")
-    return out.with_name(out.name + ".training")
-
-
-def unfinished_settings(out: Path) -> Settings:
-    """Give the settings of an unfinished run. Raises TrainingError when there is none."""
-    path = unfinished(out) / SETTINGS
-    if not path.is_file():
-        raise TrainingError(f"There is no unfinished run for {out}; leave out --resume to start one.")
-    groups = read_json(path, 1 << 20)
-    try:
-        return Settings(
-            TokenizerConfig(**groups["tokenizer"]),
-            NetworkConfig(**groups["network"]),
-            TrainingConfig(**groups["training"]),
-        )
-    except (KeyError, TypeError) as error:
-        raise TrainingError(
-            f"{path} was written by another version of gatewise ({error}); leave out --resume and add --overwrite."
-        ) from error
-
-
 def train_classifier(
     dataset: Dataset,
     out: Path | str,
     *,
     settings: Settings | None = None,
+    storage: Storage = "float32",
     resume: bool = False,
     overwrite: bool = False,
     report: Report = lambda event: None,
@@ -177,39 +55,25 @@ def train_classifier(
 ) -> Trained:
     """Train on a data set, leave a model folder at `out`, and measure it on the test part if there is one.
 
+    What is measured is the model as it is stored.
+
     While it runs, the folder `out`.training keeps what a resumed run needs. When `stopped` says so, the best model so
     far is saved and the run can still be resumed. Raises GatewiseError before anything is written or lost.
     """
     started, out = time.perf_counter(), Path(out)
-    run_folder = unfinished(out)
-    if resume:
-        stored = unfinished_settings(out)
-        settings = settings or stored
-        for name, value in stored.flat().items():
-            if settings.flat()[name] != value:
-                raise TrainingError(f"The run to resume has {name}={value}; leave that option out, or --resume.")
-    else:
-        refuse_existing(out, overwrite=overwrite)
-        if (run_folder / CHECKPOINT).exists() and not overwrite:  # killed before the first one: nothing to lose
-            raise TrainingError(f"{run_folder} holds an unfinished run; add --resume to go on, or --overwrite.")
-    settings = settings or Settings()
-    prepared = prepare(dataset, settings)
-    resume = resume and (run_folder / CHECKPOINT).is_file()  # killed before the first checkpoint: begin again
-    try:
-        if not resume:
-            remove_folder(run_folder)
-            make_folder(run_folder)
-            write_atomically(run_folder / SETTINGS, json.dumps(dataclasses.asdict(settings), indent=2).encode())
+    settings = settle(out, settings, Settings(), resume=resume, overwrite=overwrite)
+    encoder = folder.load_encoder(settings.training.pretrained) if settings.training.pretrained else None
+    settings = shaped_as(encoder, settings) if encoder else settings
+    prepared = prepare(dataset, settings, known=encoder.tokenizer if encoder else None)
+    with opened(out, settings, resume=resume) as (run_folder, resume):
         report(Event("prepared", time.perf_counter() - started, 0, 0.0, prepared.notes))
         model, dev = fit(
-            prepared, settings, report=report, run_folder=run_folder, resume=resume, started=started, stopped=stopped
-        )
-    except BaseException:
-        if not (run_folder / CHECKPOINT).exists():  # nothing to resume
-            remove_folder(run_folder)
-        raise
+            prepared, settings, encoder=encoder, report=report, run_folder=run_folder, resume=resume, started=started,
+            stopped=stopped,
+        )  # fmt: skip
     log = {METRICS: (run_folder / METRICS).read_bytes()}
-    folder.save(model, out, overwrite=overwrite or resume, extra=log)
+    folder.save(model, out, overwrite=overwrite or resume, storage=storage, extra=log)
+    model = folder.load(out)
     if stopped():
         return Trained(model, dev, None, stopped=True)
     test = evaluate(model, dataset.test) if dataset.test and dataset.test.labelled else None
@@ -256,7 +120,11 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         averaging: float | None = None,
         batch_tokens: int | None = None,
         batch_texts: int | None = None,
+        student_epochs: int | None = None,
+        adversarial: float | None = None,
+        layer_decay: float | None = None,
         class_weights: bool | None = None,
+        pretrained: str | None = None,
         word_vectors: bool | None = None,
         companion: bool | None = None,
         dev_share: float | None = None,
@@ -290,7 +158,11 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.averaging = averaging
         self.batch_tokens = batch_tokens
         self.batch_texts = batch_texts
+        self.student_epochs = student_epochs
+        self.adversarial = adversarial
+        self.layer_decay = layer_decay
         self.class_weights = class_weights
+        self.pretrained = pretrained
         self.word_vectors = word_vectors
         self.companion = companion
         self.dev_share = dev_share
@@ -299,8 +171,17 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.threads = threads
         self.random_state = random_state
 
-    def fit(self, X: Sequence[str], y: Sequence[Label], groups: Sequence[Any] | None = None) -> "LSTMClassifier":
-        """Train on texts and their labels; texts of one group (author, film) stay on one side of the dev split."""
+    def fit(
+        self,
+        X: Sequence[str],
+        y: Sequence[Label],
+        groups: Sequence[Any] | None = None,
+        unlabelled: Sequence[str] | None = None,
+    ) -> "LSTMClassifier":
+        """Train on texts and their labels; texts of one group (author, film) stay on one side of the dev split.
+
+        Unlabelled texts of the same kind feed the word vectors and, with `student_epochs`, the second network.
+        """
         texts = as_texts(X)
         check_consistent_length(texts, y, groups)
         refuse_missing(y)
@@ -316,8 +197,12 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         settings = Settings().replace(**values, seed=seed)
         names = [str(label) for label in classes.tolist()]
         part = from_lists(texts, [str(label) for label in labels.tolist()], groups, name="the training data")
-        prepared = prepare(Dataset("texts in memory", part, None, None, None), settings, names)
-        model, _ = fit(prepared, settings, started=time.perf_counter())
+        encoder = folder.load_encoder(settings.training.pretrained) if settings.training.pretrained else None
+        settings = shaped_as(encoder, settings) if encoder else settings
+        more = from_lists(as_texts(unlabelled), name="the unlabelled texts") if unlabelled is not None else None
+        dataset = Dataset("texts in memory", part, None, None, more)
+        prepared = prepare(dataset, settings, names, encoder.tokenizer if encoder else None)
+        model, _ = fit(prepared, settings, encoder=encoder, started=time.perf_counter())
         self.classes_ = classes
         self.model_ = dataclasses.replace(model, labels=tuple(classes.tolist()))
         return self

@@ -3,46 +3,75 @@
 Answers go to standard output, progress and warnings to standard error. Heavy modules are imported inside the commands.
 """
 
+import dataclasses
 import json
-import os
-import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
-from gatewise.config import NetworkConfig, Settings, TokenizerConfig, TrainingConfig, sentence
+from gatewise.config import (
+    PRETRAINING_MINUTES,
+    RECIPES,
+    NetworkConfig,
+    PretrainingConfig,
+    PretrainingSettings,
+    Settings,
+    Storage,
+    TokenizerConfig,
+    TrainingConfig,
+    sentence,
+)
+from gatewise.console import (
+    Data,
+    LabelColumn,
+    ModelPath,
+    TextColumn,
+    ctrl_c,
+    give_up_output,
+    model_and_texts,
+    print_answer,
+    print_figures,
+    read_data,
+    say,
+    show_progress,
+    write_report,
+)
 from gatewise.errors import ConfigError, DataError, GatewiseError
+from gatewise.explain_cli import explain_command, faithfulness_command
+from gatewise.lab_cli import lab
+from gatewise.memory import keep_memory
 
 if TYPE_CHECKING:
-    from gatewise.evaluation import Evaluation
-    from gatewise.reading import Dataset
     from gatewise.training import Event
 
 app = typer.Typer(
     name="gatewise", no_args_is_help=True, help="Train, measure and use LSTM text classifiers on an ordinary CPU."
 )
 
-Data = Annotated[
-    str, typer.Argument(help="A data set's name (imdb, reviews), a file (CSV, TSV, JSONL, Parquet) or a folder.")
+app.add_typer(lab, name="lab")
+
+StorageOption = Annotated[
+    str, typer.Option(help="How weights are stored: float32, float16, or int8 with a scale a row (a quarter the size).")
 ]
-ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="The folder that `gatewise train --out` made.")]
-TextColumn = Annotated[str | None, typer.Option(help="Column of the texts, where it is not plain.")]
-LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels, where it is not plain.")]
 GroupColumn = Annotated[str | None, typer.Option(help="Column whose equal values stay on one side of the dev split.")]
 
 
-def option(config: type, name: str, *names: str) -> Any:
+def option(config: type, name: str, *names: str, default: Any = None) -> Any:
     """Make an option whose help is the setting's own sentence, with its default."""
-    default = Settings().flat()[name]
+    default = Settings().flat()[name] if default is None else default
     shown = ",".join(default) if isinstance(default, tuple) else default
     panel = config.__name__.removesuffix("Config")
     described = f"{sentence(config, name)} (default: {shown})"
     return typer.Option(*names, help=described, show_default=False, rich_help_panel=panel)
+
+
+def language_option(config: type, name: str, *names: str) -> Any:
+    """Make an option of `gatewise pretrain`, whose defaults are its own."""
+    return option(config, name, *names, default=PretrainingSettings().flat()[name])
 
 
 @app.callback(invoke_without_command=True)
@@ -62,6 +91,12 @@ def train_command(
     data: Data,
     out: Annotated[
         Path | None, typer.Option(help="Folder to make for the model. [default: runs/ and DATA's name]")
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(help=f"Settings to start from: {', '.join(RECIPES)}. Options change single ones.")
+    ] = "labels",
+    unlabelled: Annotated[
+        str | None, typer.Option(help="More text of the kind, its labels not looked at: a name, file or folder.")
     ] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
@@ -91,6 +126,10 @@ def train_command(
     averaging: Annotated[float | None, option(TrainingConfig, "averaging")] = None,
     batch_tokens: Annotated[int | None, option(TrainingConfig, "batch_tokens")] = None,
     batch_texts: Annotated[int | None, option(TrainingConfig, "batch_texts")] = None,
+    pretrained: Annotated[str | None, option(TrainingConfig, "pretrained")] = None,
+    layer_decay: Annotated[float | None, option(TrainingConfig, "layer_decay")] = None,
+    student_epochs: Annotated[int | None, option(TrainingConfig, "student_epochs")] = None,
+    adversarial: Annotated[float | None, option(TrainingConfig, "adversarial")] = None,
     class_weights: Annotated[bool | None, option(TrainingConfig, "class_weights")] = None,
     word_vectors: Annotated[bool | None, option(TrainingConfig, "word_vectors")] = None,
     companion: Annotated[bool | None, option(TrainingConfig, "companion")] = None,
@@ -100,6 +139,7 @@ def train_command(
     checkpoint_seconds: Annotated[float | None, option(TrainingConfig, "checkpoint_seconds")] = None,
     threads: Annotated[int | None, option(TrainingConfig, "threads")] = None,
     seed: Annotated[int | None, option(TrainingConfig, "seed")] = None,
+    storage: StorageOption = "float32",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run for --out.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the model folder at --out.")] = False,
     tensorboard: Annotated[Path | None, typer.Option(help="Also log to this folder for TensorBoard.")] = None,
@@ -112,19 +152,28 @@ def train_command(
     given = {name: value for name, value in locals().items() if name in Settings().flat()}
     given["pooling"] = tuple(pooling.replace(",", " ").split()) if pooling is not None else None
     out = out or Path("runs") / Path(data).stem
-    from gatewise.classifier import train_classifier, unfinished_settings
+    from gatewise.classifier import train_classifier
     from gatewise.files import refuse_existing
+    from gatewise.runs import unfinished_settings
     from gatewise.training import tensorboard_writer
 
-    settings = (unfinished_settings(out) if resume else Settings()).replace(**given)
+    if recipe not in RECIPES:
+        raise ConfigError(f"There is no recipe {recipe!r}; choose one of {', '.join(RECIPES)}.")
     if not resume:
         refuse_existing(out, overwrite=overwrite)  # before a long read
+    if recipe == "best" and not pretrained:
+        given["pretrained"] = str(own_encoder(data, out, text_column, threads, quiet))
+    defaults = Settings().replace(**RECIPES[recipe])
+    settings = (unfinished_settings(out, defaults) if resume else defaults).replace(**given)
     if tensorboard and out.absolute() in (tensorboard.absolute(), *tensorboard.absolute().parents):
         raise ConfigError(f"--tensorboard {tensorboard} lies in the model folder {out}; choose a folder outside it.")
-    dataset = _read(data, text_column, label_column, group_column)
+    dataset = read_data(data, text_column, label_column, group_column)
+    if unlabelled:
+        more = read_data(unlabelled, text_column, None, None)
+        dataset = dataclasses.replace(dataset, unlabelled=more.unlabelled or more.train)
     log = tensorboard_writer(tensorboard) if tensorboard else None
     begun = False
-    with _progress(quiet) as show, _ctrl_c(lambda: begun) as stopped:
+    with show_progress(quiet) as show, ctrl_c(lambda: begun) as stopped:
 
         def report(event: "Event") -> None:
             nonlocal begun
@@ -134,19 +183,106 @@ def train_command(
                 log(event)
 
         trained = train_classifier(
-            dataset, out, settings=settings, resume=resume, overwrite=overwrite,
+            dataset, out, settings=settings, storage=_storage(storage), resume=resume, overwrite=overwrite,
             report=report, stopped=stopped,
         )  # fmt: skip
     report_path = out / "report.html"
     measured = trained.test or trained.dev
-    _write_report(measured, report_path, out)
+    write_report(measured, report_path, out)
     if trained.stopped:
-        _say(f"Stopped. The best model so far is in {out}; the same command with --resume goes on.")
+        say(f"Stopped. The best model so far is in {out}; the same command with --resume goes on.")
         raise typer.Exit(130)
     if trained.test is None:
-        _say(f"{data} has no labelled test part: these figures are of the dev split, so they flatter.")
-    _print_figures(measured)
-    _print(f"model   {out}\nreport  {report_path}")
+        say(f"{data} has no labelled test part: these figures are of the dev split, so they flatter.")
+    print_figures(measured)
+    print_answer(f"model   {out}\nreport  {report_path}")
+
+
+@app.command("pretrain")
+def pretrain_command(
+    data: Data,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to make for the encoder. [default: runs/, DATA's name, -encoder]")
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Encoder folder to go on from: its words, shape and weights.")
+    ] = None,
+    text_column: TextColumn = None,
+    minutes: Annotated[float | None, language_option(TrainingConfig, "minutes")] = None,
+    epochs: Annotated[int | None, language_option(TrainingConfig, "epochs")] = None,
+    embedding_dim: Annotated[int | None, language_option(NetworkConfig, "embedding_dim")] = None,
+    hidden_size: Annotated[int | None, language_option(NetworkConfig, "hidden_size")] = None,
+    num_layers: Annotated[int | None, language_option(NetworkConfig, "num_layers")] = None,
+    bidirectional: Annotated[bool | None, language_option(NetworkConfig, "bidirectional")] = None,
+    embedding_dropout: Annotated[float | None, language_option(NetworkConfig, "embedding_dropout")] = None,
+    dropout: Annotated[float | None, language_option(NetworkConfig, "dropout")] = None,
+    kind: Annotated[str | None, language_option(TokenizerConfig, "kind", "--tokenizer")] = None,
+    vocab_size: Annotated[int | None, language_option(TokenizerConfig, "vocab_size")] = None,
+    min_count: Annotated[int | None, language_option(TokenizerConfig, "min_count")] = None,
+    max_tokens: Annotated[int | None, language_option(TokenizerConfig, "max_tokens")] = None,
+    sampled_words: Annotated[int | None, language_option(PretrainingConfig, "sampled_words")] = None,
+    learning_rate: Annotated[float | None, language_option(TrainingConfig, "learning_rate")] = None,
+    batch_tokens: Annotated[int | None, language_option(TrainingConfig, "batch_tokens")] = None,
+    averaging: Annotated[float | None, language_option(TrainingConfig, "averaging")] = None,
+    dev_share: Annotated[float | None, language_option(TrainingConfig, "dev_share")] = None,
+    word_vectors: Annotated[bool | None, language_option(TrainingConfig, "word_vectors")] = None,
+    precision: Annotated[str | None, language_option(TrainingConfig, "precision")] = None,
+    checkpoint_seconds: Annotated[float | None, language_option(TrainingConfig, "checkpoint_seconds")] = None,
+    threads: Annotated[int | None, language_option(TrainingConfig, "threads")] = None,
+    seed: Annotated[int | None, language_option(TrainingConfig, "seed")] = None,
+    storage: StorageOption = "float32",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run for --out.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the encoder folder at --out.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")] = False,
+) -> None:
+    """Learn to read from DATA's text, labels unseen, and leave an encoder for `gatewise train --pretrained`.
+
+    A run that was killed goes on with --resume. Ctrl-C keeps the best encoder so far.
+    """
+    given = {name: value for name, value in locals().items() if name in PretrainingSettings().flat()}
+    out = out or Path("runs") / f"{Path(data).stem}-encoder"
+    from gatewise.encoders import pretrain_encoder, shaped_as
+    from gatewise.files import refuse_existing
+    from gatewise.folder import load_encoder
+    from gatewise.runs import unfinished_settings
+
+    encoder = load_encoder(start) if start else None
+    defaults = unfinished_settings(out, PretrainingSettings()) if resume else PretrainingSettings()
+    settings = (shaped_as(encoder, defaults) if encoder and not resume else defaults).replace(**given)
+    if not resume:
+        refuse_existing(out, overwrite=overwrite)
+    dataset = read_data(data, text_column, None, None)
+    begun = False
+    with show_progress(quiet) as show, ctrl_c(lambda: begun) as stopped:
+
+        def report(event: "Event") -> None:
+            nonlocal begun
+            begun = begun or event.step > 0
+            show(event)
+
+        made = pretrain_encoder(
+            dataset, out, settings=settings, start=encoder, storage=_storage(storage), resume=resume,
+            overwrite=overwrite, report=report, stopped=stopped,
+        )  # fmt: skip
+    if stopped():
+        say(f"Stopped. The best encoder so far is in {out}; the same command with --resume goes on.")
+        raise typer.Exit(130)
+    print_answer(f"dev perplexity {made.facts['dev_perplexity']}\nencoder {out}")
+
+
+def own_encoder(data: str, out: Path, text_column: str | None, threads: int | None, quiet: bool) -> Path:
+    """Pretrain an encoder on DATA's own text beside `out`, unless it stands there already; give its folder."""
+    from gatewise.encoders import pretrain_encoder
+    from gatewise.runs import resumable, unfinished
+
+    place = out.with_name(out.name + "-encoder")
+    if place.is_dir():
+        return place
+    settings = PretrainingSettings().replace(minutes=PRETRAINING_MINUTES, threads=threads)
+    with show_progress(quiet) as show:
+        dataset = read_data(data, text_column, None, None)
+        pretrain_encoder(dataset, place, settings=settings, resume=resumable(unfinished(place)), report=show)
+    return place
 
 
 @app.command("evaluate")
@@ -163,33 +299,39 @@ def evaluate_command(
     from gatewise.folder import load
 
     loaded = load(model)
-    dataset = _read(data, text_column, label_column, None)
+    dataset = read_data(data, text_column, label_column, None)
     part = dataset.test or dataset.train
     if part is None:
         raise DataError(f"{data} has no labelled part to measure on; give a file with labels.")
     found = evaluate(loaded, part)
     if as_json:
-        _print(json.dumps(found.as_dict(), ensure_ascii=False))
+        print_answer(json.dumps(found.as_dict(), ensure_ascii=False))
     else:
-        _print_figures(found)
+        print_figures(found)
     if report:
-        _write_report(found, report, model)
-        _say(f"report written to {report}")
+        write_report(found, report, Path(model))
+        say(f"report written to {report}")
 
 
 @app.command("predict")
 def predict_command(
-    model: ModelPath,
-    text: Annotated[list[str] | None, typer.Argument(help="Texts to classify.")] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL] [TEXT]...", help="A model folder (default: sentiment-en), texts to classify."),
+    ] = None,
     input: Annotated[
         Path | None, typer.Option(help="File of texts: JSON Lines, or one text a line; - is stdin.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per text.")] = False,
 ) -> None:
-    """Print label and calibrated probability of each text, in order: the TEXTs, an --input file, or standard input."""
+    """Print label and calibrated probability of each text, in order: the TEXTs, an --input file, or standard input.
+
+    Without MODEL the bundled sentiment-en answers: is an English review positive or negative?
+    """
     from gatewise.folder import load
     from gatewise.reading import stream_texts
 
+    model, text = model_and_texts(given or [])
     if text and input:
         raise GatewiseError("Give texts or --input, not both.")
     if not text and not input and sys.stdin.isatty():
@@ -201,30 +343,24 @@ def predict_command(
         for prediction in loaded.stream(texts):
             blank += prediction.empty
             if as_json:
-                _print(json.dumps({
+                print_answer(json.dumps({
                     "label": prediction.label, "probability": round(prediction.probability, 6),
                     "probabilities": {name: round(value, 6) for name, value in prediction.probabilities.items()},
                 }, ensure_ascii=False))  # fmt: skip
             else:
-                _print(f"{prediction.label}\t{prediction.probability:.4f}")
+                print_answer(f"{prediction.label}\t{prediction.probability:.4f}")
     if blank:
-        _say(f"{blank} of the texts {'is' if blank == 1 else 'are'} blank: the answer there rests on no word.")
+        say(f"{blank} of the texts {'is' if blank == 1 else 'are'} blank: the answer there rests on no word.")
 
 
-def _read(data: str, text_column: str | None, label_column: str | None, group_column: str | None) -> "Dataset":
-    from gatewise.reading import read
+app.command("explain")(explain_command)
+app.command("faithfulness")(faithfulness_command)
 
-    last = 0.0
 
-    def downloaded(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last > 1 or done == total:
-            last = time.monotonic()
-            _say(f"Downloading {data}: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
-
-    return read(
-        data, text_column=text_column, label_column=label_column, group_column=group_column, progress=downloaded
-    )
+def _storage(name: str) -> Storage:
+    if name not in get_args(Storage):
+        raise ConfigError(f"storage is {name!r}; choose one of {', '.join(get_args(Storage))}.")
+    return cast(Storage, name)
 
 
 @contextmanager
@@ -239,136 +375,9 @@ def _opened(path: Path | None) -> Iterator[Any]:
         raise DataError(f"{path} could not be read ({error.strerror}); check the name.") from error
 
 
-def _write_report(found: "Evaluation", path: Path, model: Path) -> None:
-    from gatewise.files import write_atomically
-    from gatewise.page import report
-
-    log = model / "metrics.jsonl"
-    history = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.is_file() else []
-    write_atomically(path, report(found, history, model.name).encode())
-
-
-def _print_figures(found: "Evaluation") -> None:
-    alone = ", ".join(f"{name} {accuracy:.4f}" for name, accuracy in found.accuracy_alone.items())
-    alone = f"accuracy alone    {alone}\n" if alone else ""
-    _print(
-        f"accuracy          {found.accuracy:.4f}   "
-        f"95 % interval {found.accuracy_low:.4f} to {found.accuracy_high:.4f}\n"
-        f"macro F1          {found.macro_f1:.4f}\n"
-        f"log-loss          {found.log_loss:.4f}   {found.log_loss_uncalibrated:.4f} before calibration\n"
-        f"calibration error {found.ece:.4f}   {found.ece_uncalibrated:.4f} before calibration\n"
-        f"{alone}"
-        f"texts             {found.n}{f', {found.empty_texts} of them blank' if found.empty_texts else ''}"
-        f"{f', {found.n / found.seconds:.0f} a second' if found.seconds else ''}   ({found.data})"
-    )
-
-
-def _print(answer: str) -> None:
-    try:
-        print(answer)
-    except OSError as error:
-        _give_up_output(error)
-
-
-def _give_up_output(error: OSError) -> NoReturn:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains again when it ends
-    if isinstance(error, BrokenPipeError):  # the reader of our output has gone, as `| head` does
-        sys.exit(141)
-    raise GatewiseError(f"The output could not be written ({error.strerror}); free space or send it elsewhere.")
-
-
-def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _ctrl_c(begun: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C into a request that training answers after its step; the second stops at once.
-
-    Before the first step there is nothing to keep, and one is enough.
-    """
-    asked = False
-
-    def ask(number: int, frame: object) -> None:
-        nonlocal asked
-        if asked or not begun():
-            raise KeyboardInterrupt
-        asked = True
-        _say("Stopping after this step; once more Ctrl-C stops at once and keeps only the last checkpoint.")
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield lambda: asked
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[["Event"], None]]:
-    """Show a run's events: a live bar on a terminal, a plain line every ten seconds elsewhere."""
-    if quiet:
-        yield lambda event: _say(event.values["message"]) if event.kind == "warning" else None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    dev, said = "", time.monotonic() - 8
-    columns = [TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %")]
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("reading", total=1.0)
-
-        def show(event: "Event") -> None:
-            nonlocal dev, said
-            if event.kind == "dev":
-                dev = f"   dev accuracy {event.values['score']:.4f}"
-            if event.kind in ("prepared", "dev", "warning", "resumed", "start"):
-                console.print(_line(event), highlight=False, soft_wrap=True)
-            if event.kind == "step":
-                share = event.values["share"]
-                left = event.seconds * (1 - share) / share if share > 0.005 else None
-                line = (
-                    f"epoch {event.epoch:5.2f}   loss {event.values['loss']:.4f}{dev}   "
-                    f"{event.values['tokens_per_second']:,} tokens/s   {_duration(left)} left"
-                )
-                bar.update(task, completed=share, description=line)
-                if not console.is_terminal and time.monotonic() - said > 10:
-                    said = time.monotonic()
-                    _say(f"{100 * share:3.0f} %   {line}")
-
-        yield show
-
-
-def _line(event: "Event") -> str:
-    values = event.values
-    if event.kind == "prepared":
-        line = (
-            f"{values['training_texts']:,} training and {values['dev_texts']:,} dev texts (split {values['dev_split']})"
-        )
-        if values["left_out_equal_to_test"]:
-            line += f"; {values['left_out_equal_to_test']} training texts equal to a test text left out"
-        if values["blank_training_texts"]:
-            line += f"; {values['blank_training_texts']} training texts are blank"
-        if values["unlabelled_texts"]:
-            line += f"; {values['unlabelled_texts']:,} unlabelled texts for the word vectors"
-        return f"{line}; read in {event.seconds:.0f} s"
-    if event.kind == "start":
-        return f"training, {values['epochs']} epoch(s) at most, in {values['precision']}"
-    if event.kind == "resumed":
-        changed = f"; the bits may differ: {', '.join(values['changed'])}" if values["changed"] else ""
-        return f"resumed at step {event.step}{changed}"
-    if event.kind == "dev":
-        figures = f"dev accuracy {values['score']:.4f}, loss {values['loss']:.4f}"
-        return f"epoch {event.epoch:.2f}: {figures}, {_duration(event.seconds)}"
-    return f"Warning: {values['message']}"
-
-
-def _duration(seconds: float | None) -> str:
-    return "?" if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
 def main() -> None:
     """Run the command line; a GatewiseError becomes its sentence and exit code 2."""
+    keep_memory()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
@@ -379,10 +388,10 @@ def main() -> None:
             try:
                 sys.stdout.flush()
             except OSError as error:
-                _give_up_output(error)
+                give_up_output(error)
     except GatewiseError as error:
-        _say(f"gatewise: {error}")
+        say(f"gatewise: {error}")
         sys.exit(2)
     except KeyboardInterrupt:
-        _say("Stopped.")
+        say("Stopped.")
         sys.exit(130)

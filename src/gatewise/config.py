@@ -5,13 +5,14 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from gatewise.errors import ConfigError
 
 POOLINGS = ("max", "mean", "last")
 Precision = Literal["auto", "float32", "bfloat16"]
 TokenizerKind = Literal["word", "bpe"]
+Storage = Literal["float32", "float16", "int8"]
 
 
 def setting(default: Any, sentence: str, low: float | None = None, high: float | None = None) -> Any:
@@ -75,6 +76,12 @@ class TrainingConfig:
     )
     minutes: float = setting(0.0, "Hard budget of minutes, reading included; 0 sets none.", 0.0, 100_000.0)
     learning_rate: float = setting(2e-3, "Peak learning rate of AdamW.", 1e-7, 10.0)
+    layer_decay: float = setting(
+        1.0,
+        "Learning rate of each group below the head (LSTM layers, embedding) as a share of the one above.",
+        0.01,
+        1.0,
+    )
     weight_decay: float = setting(0.01, "Decoupled weight decay of AdamW.", 0.0, 10.0)
     warmup: float = setting(0.1, "Share of the run in which the learning rate rises; it falls linearly after.", 0, 0.9)
     clip_norm: float = setting(1.0, "Largest gradient norm.", 1e-6, 1e6)
@@ -84,8 +91,19 @@ class TrainingConfig:
     )
     batch_tokens: int = setting(16_384, "Most tokens in a batch, padding included.", 64, 4_000_000)
     batch_texts: int = setting(64, "Most texts in a batch.", 1, 100_000)
+    student_epochs: int = setting(
+        0, "Passes of a second network, taught by the first on unlabelled text, that is then kept; 0 keeps the first.",
+        0, 10_000,
+    )  # fmt: skip
+    adversarial: float = setting(
+        0.0, "Learn also from texts under their worst noise, of so many times their vectors' rms; doubles the time.",
+        0.0, 1000.0,
+    )  # fmt: skip
     class_weights: bool = setting(
         False, "Weigh classes by the inverse of their frequency, in the loss and in the dev score."
+    )
+    pretrained: str = setting(
+        "", "Encoder to start from: a folder that `gatewise pretrain` made, or reviews-en, the bundled one."
     )
     word_vectors: bool = setting(
         True, "Start the embedding from co-occurrences in the training (and unlabelled) text, compressed (PPMI, SVD)."
@@ -101,6 +119,23 @@ class TrainingConfig:
     precision: Precision = setting("auto", "Arithmetic of training; auto measures whether bfloat16 is faster here.")
     threads: int = setting(0, "CPU threads; 0 takes torch's own choice.", 0, 1024)
     seed: int = setting(1, "Seed of the split, the initial weights, the order and the noise.", 0, 2**31 - 1)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainingConfig:
+    """What a language model adds to a network and its training."""
+
+    sampled_words: int = setting(
+        2048, "Words drawn, by their frequency, to stand for the whole vocabulary in each step.", 16, 1_000_000
+    )
+    ahead: float = setting(
+        1.0, "Weight of the second task: to name a content word among the words ahead. 0 turns it off.", 0.0, 100.0
+    )
+    ahead_words: int = setting(30, "How many words ahead the second task looks.", 1, 10_000)
+    function_words: int = setting(150, "The most frequent words, which are no content words.", 0, 1_000_000)
 
     def __post_init__(self) -> None:
         check(self)
@@ -138,17 +173,70 @@ class Settings:
 
     def replace(self, **values: Any) -> "Settings":
         """Give a copy with some fields, named without their group, set to other values; None leaves one as it is."""
-        given = {name: value for name, value in values.items() if value is not None}
-        groups = {}
-        for group in dataclasses.fields(self):
-            config = getattr(self, group.name)
-            names = [field.name for field in dataclasses.fields(config) if field.name in given]
-            groups[group.name] = dataclasses.replace(config, **{name: given.pop(name) for name in names})
-        if given:
-            raise ConfigError(f"There is no setting named {sorted(given)[0]!r}.")
-        return Settings(**groups)
+        return _replaced(self, values)
 
     def flat(self) -> dict[str, Any]:
         """Give all fields without their groups."""
-        groups = (getattr(self, group.name) for group in dataclasses.fields(self))
-        return {name: value for config in groups for name, value in dataclasses.asdict(config).items()}
+        return _flat(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainingSettings:
+    """Everything that shapes the pretraining of an encoder; the defaults are those of the bundled one."""
+
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    network: NetworkConfig = NetworkConfig(
+        embedding_dim=256, hidden_size=512, bidirectional=False, word_dropout=0.0, embedding_dropout=0.1, dropout=0.1
+    )
+    training: TrainingConfig = TrainingConfig(
+        epochs=4,
+        learning_rate=3e-3,
+        batch_tokens=8192,
+        warmup=0.05,
+        averaging=0.999,
+        label_smoothing=0.0,
+        dev_share=0.01,
+    )
+    pretraining: PretrainingConfig = PretrainingConfig()
+
+    def replace(self, **values: Any) -> "PretrainingSettings":
+        """Give a copy with some fields, named without their group, set to other values; None leaves one as it is."""
+        return _replaced(self, values)
+
+    def flat(self) -> dict[str, Any]:
+        """Give all fields without their groups."""
+        return _flat(self)
+
+
+RECIPES: dict[str, dict[str, Any]] = {  # of `gatewise train`, as what they change in the defaults
+    "labels": {},
+    "fast": {
+        "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "epochs": 1, "minutes": 4.5, "max_tokens": 320,
+        "learning_rate": 2e-3, "layer_decay": 0.7, "word_dropout": 0.1, "embedding_dropout": 0.2,
+    },
+    "standard": {
+        "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "epochs": 2, "student_epochs": 1,
+        "minutes": 29.0, "max_tokens": 400, "learning_rate": 2e-3, "layer_decay": 0.7, "word_dropout": 0.1,
+        "embedding_dropout": 0.2,
+    },
+}  # fmt: skip
+RECIPES["best"] = RECIPES["standard"] | {"pretrained": "", "minutes": 40.0}  # after PRETRAINING_MINUTES on DATA's text
+PRETRAINING_MINUTES = 130.0
+AnySettings = TypeVar("AnySettings", Settings, PretrainingSettings)
+
+
+def _replaced(settings: AnySettings, values: dict[str, Any]) -> AnySettings:
+    given = {name: value for name, value in values.items() if value is not None}
+    groups = {}
+    for group in dataclasses.fields(settings):
+        config = getattr(settings, group.name)
+        names = [field.name for field in dataclasses.fields(config) if field.name in given]
+        groups[group.name] = dataclasses.replace(config, **{name: given.pop(name) for name in names})
+    if given:
+        raise ConfigError(f"There is no setting named {sorted(given)[0]!r}.")
+    return type(settings)(**groups)
+
+
+def _flat(settings: Settings | PretrainingSettings) -> dict[str, Any]:
+    groups = (getattr(settings, group.name) for group in dataclasses.fields(settings))
+    return {name: value for config in groups for name, value in dataclasses.asdict(config).items()}

@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize, minimize_scalar
+from scipy.stats import rankdata
 from sklearn.metrics import confusion_matrix, f1_score
 
+from gatewise.batching import Sequences
 from gatewise.errors import DataError
-from gatewise.model import Model, Numbers, softmax
+from gatewise.model import Model, Numbers, pooled_of, softmax
+from gatewise.network import TextLSTM
 from gatewise.reading import Part
 
 Targets = npt.NDArray[np.int64]
@@ -211,6 +214,28 @@ def summarise(
         seconds=0.0,
         accuracy_alone={name: float((part.argmax(axis=1) == targets).mean()) for name, part in alone.items()},
     )
+
+
+def unit_separation(network: TextLSTM, sequences: Sequences) -> list[float]:
+    """Measure how well each unit of the top layer alone separates the classes: the area under its ROC curve.
+
+    Of a unit's pooled values, and of more than two classes each against the rest, the one furthest from 0.5 counts; of
+    two classes, above 0.5 speaks for the second. Units count through the directions.
+    """
+    pooled = pooled_of(network, sequences)
+    ranks = rankdata(pooled, axis=0)  # [N, P]
+    classes = network.head.out_features
+    areas = []
+    for target in range(1 if classes == 2 else 0, classes):
+        inside = sequences.targets == target
+        ones, others = int(inside.sum()), int((~inside).sum())
+        if ones and others:
+            areas.append((ranks[inside].sum(axis=0) - ones * (ones + 1) / 2) / (ones * others))
+    if not areas:
+        return [0.5] * (pooled.shape[1] // len(network.config.pooling))
+    by_unit = np.stack(areas).reshape(len(areas) * len(network.config.pooling), -1)
+    furthest = np.abs(by_unit - 0.5).argmax(axis=0)
+    return by_unit[furthest, np.arange(by_unit.shape[1])].round(4).tolist()  # type: ignore[no-any-return]
 
 
 def evaluate(model: Model, part: Part, *, progress: Callable[[int], None] = lambda done: None) -> Evaluation:

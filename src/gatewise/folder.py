@@ -1,4 +1,4 @@
-"""A Model to a folder of four plain files and back; trusts nothing it reads. No pickle, no links, no surprises.
+"""A Model or an encoder to a folder of four plain files and back; trusts nothing it reads. No pickle, no links.
 
 config.json (format number, labels, shapes, temperature, facts), tokenizer.json, model.safetensors and README.md, the
 card.
@@ -8,22 +8,26 @@ import dataclasses
 import json
 import math
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 import torch
 
-from gatewise.config import NetworkConfig
+from gatewise.cards import card, encoder_card
+from gatewise.config import NetworkConfig, Storage
 from gatewise.errors import ConfigError, ModelError, one_line
 from gatewise.files import Stored, new_folder, read_json, read_limited, read_tensors, tensor_bytes, write_atomically
-from gatewise.model import Model
+from gatewise.model import Model, PretrainedEncoder
 from gatewise.network import TextLSTM, parameter_shapes
 from gatewise.ngrams import BUCKETS, MOST_CLASSES, Ngrams, columns_for
-from gatewise.tokenizer import from_json
+from gatewise.pretraining import language_shapes
+from gatewise.storage import packed, stored, unpacked
+from gatewise.tokenizer import TextTokenizer, from_json
 
 FORMAT = 1
 CONFIG, TOKENIZER, WEIGHTS, CARD = "config.json", "tokenizer.json", "model.safetensors", "README.md"
 CONFIG_LIMIT, TOKENIZER_LIMIT, WEIGHTS_LIMIT = 8 << 20, 256 << 20, 16 << 30
+BUNDLED = {name: Path(__file__).parent / "samples" / name for name in ("sentiment-en", "reviews-en")}
 
 
 class _Companion(pydantic.BaseModel):
@@ -42,8 +46,23 @@ class _Companion(pydantic.BaseModel):
         return buckets
 
 
+class _EncoderConfig(pydantic.BaseModel):
+    """The whole of an encoder's config.json; anything else is refused."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    format: Literal[1]
+    task: Literal["pretraining"]
+    gatewise: str
+    vocab_size: Annotated[int, pydantic.Field(ge=2, le=1_000_000)]
+    max_tokens: Annotated[int, pydantic.Field(ge=8, le=100_000)]
+    network: dict[str, Any]
+    storage: Storage
+    facts: dict[str, Any]
+
+
 class _Config(pydantic.BaseModel):
-    """The whole of config.json; anything else is refused."""
+    """The whole of a model's config.json; anything else is refused."""
 
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -55,12 +74,23 @@ class _Config(pydantic.BaseModel):
     vocab_size: Annotated[int, pydantic.Field(ge=2, le=1_000_000)]
     max_tokens: Annotated[int, pydantic.Field(ge=8, le=100_000)]
     network: dict[str, Any]
+    storage: Storage
     companion: _Companion | None
     facts: dict[str, Any]
 
 
-def save(model: Model, path: Path | str, *, overwrite: bool = False, extra: dict[str, bytes] | None = None) -> None:
-    """Write a model folder, whole or not at all, with further files if any.
+AnyConfig = TypeVar("AnyConfig", _Config, _EncoderConfig)
+
+
+def save(
+    model: Model,
+    path: Path | str,
+    *,
+    overwrite: bool = False,
+    storage: Storage = "float32",
+    extra: dict[str, bytes] | None = None,
+) -> None:
+    """Write a model folder, whole or not at all, with further files if any; weights may be rounded to save space.
 
     Raises GatewiseError when the place is taken and `overwrite` is false, or when the disk is full.
     """
@@ -70,9 +100,9 @@ def save(model: Model, path: Path | str, *, overwrite: bool = False, extra: dict
         "format": FORMAT, "task": "classification", "gatewise": __version__, "labels": list(model.labels),
         "temperature": model.temperature, "vocab_size": model.tokenizer.vocab_size,
         "max_tokens": model.tokenizer.max_tokens, "network": dataclasses.asdict(model.network.config),
-        "companion": None, "facts": model.facts,
+        "storage": storage, "companion": None, "facts": model.facts,
     }  # fmt: skip
-    weights = {name: tensor.detach().numpy() for name, tensor in model.network.state_dict().items()}
+    weights = packed({name: tensor.detach().numpy() for name, tensor in model.network.state_dict().items()}, storage)
     if model.companion:
         config["companion"] = {"buckets": len(model.companion.table), "weight": model.companion_weight}
         weights |= {f"companion.{name}": getattr(model.companion, name) for name in ("table", "scale", "bias")}
@@ -93,40 +123,76 @@ def update_card(model: Model, path: Path) -> None:
 
 
 def load(path: Path | str) -> Model:
-    """Read a model folder; raise ModelError, with one sentence, for anything that is not exactly as save() wrote it."""
-    folder = Path(path)
-    if not folder.is_dir():
-        raise ModelError(f"{folder} is no model folder; give the folder that `gatewise train --out` made.")
-    config = _checked(folder / CONFIG, read_json(folder / CONFIG, CONFIG_LIMIT))
+    """Read a model folder, or a bundled model by its name (sentiment-en).
+
+    Raises ModelError, with one sentence, for anything that is not exactly as save() wrote it.
+    """
+    folder = _located(path, "model", "train")
+    config = _checked(folder / CONFIG, read_json(folder / CONFIG, CONFIG_LIMIT), _Config)
+    if len({str(label) for label in config.labels}) < len(config.labels):
+        raise ModelError(f"{folder / CONFIG} names a label twice; copy the model folder again.")
     network_config = _network_config(folder / CONFIG, config.network)
     shapes = parameter_shapes(network_config, config.vocab_size, len(config.labels))
-    expected: dict[str, Stored] = {name: (shape, "float32") for name, shape in shapes.items()}
-    expected |= _companion_tensors(folder / CONFIG, config)
-    if 4 * sum(math.prod(shape) for shape, _ in expected.values()) > WEIGHTS_LIMIT:
-        raise ModelError(
-            f"{folder / CONFIG} describes a model of more than {WEIGHTS_LIMIT >> 30} GiB; it is not opened."
-        )
-    try:
-        content = read_limited(folder / TOKENIZER, TOKENIZER_LIMIT).decode()
-    except UnicodeDecodeError as error:
-        raise ModelError(f"{folder / TOKENIZER} is damaged ({error}); copy the model folder again.") from error
-    tokenizer = from_json(content, config.max_tokens)
-    if tokenizer.vocab_size != config.vocab_size:
-        raise ModelError(
-            f"{folder / TOKENIZER} has {tokenizer.vocab_size} tokens and {CONFIG} says {config.vocab_size}; "
-            "the files do not belong together."
-        )
+    expected = stored(shapes, config.storage) | _companion_tensors(folder / CONFIG, config)
+    tokenizer = _tokenizer(folder, config, expected)
     arrays = read_tensors(folder / WEIGHTS, expected)
     companion = None
     if config.companion:
         companion = Ngrams(*(arrays.pop(f"companion.{name}") for name in ("table", "scale", "bias")))
     with torch.random.fork_rng(devices=[]):  # the first weights are drawn, then replaced: leave no trace of the draw
         network = TextLSTM(network_config, config.vocab_size, len(config.labels))
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    weights = unpacked(arrays, shapes, config.storage)
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     return Model(
         tokenizer, network.eval(), tuple(config.labels), config.temperature, config.facts, companion,
         config.companion.weight if config.companion else 0.0,
     )  # fmt: skip
+
+
+def save_encoder(
+    encoder: PretrainedEncoder,
+    path: Path | str,
+    *,
+    overwrite: bool = False,
+    storage: Storage = "float32",
+    extra: dict[str, bytes] | None = None,
+) -> None:
+    """Write an encoder folder, whole or not at all, as save() does."""
+    from gatewise import __version__
+
+    config = {
+        "format": FORMAT, "task": "pretraining", "gatewise": __version__, "vocab_size": encoder.tokenizer.vocab_size,
+        "max_tokens": encoder.tokenizer.max_tokens, "network": dataclasses.asdict(encoder.network),
+        "storage": storage, "facts": encoder.facts,
+    }  # fmt: skip
+    with new_folder(Path(path), overwrite=overwrite) as folder:
+        write_atomically(folder / CONFIG, _json(config))
+        write_atomically(folder / TOKENIZER, encoder.tokenizer.to_json().encode())
+        write_atomically(folder / WEIGHTS, tensor_bytes(packed(encoder.weights, storage)))
+        write_atomically(folder / CARD, encoder_card(encoder, Path(path).name).encode())
+        for name, content in (extra or {}).items():
+            write_atomically(folder / name, content)
+
+
+def load_encoder(path: Path | str) -> PretrainedEncoder:
+    """Read an encoder folder, or the bundled encoder by its name (reviews-en); raises ModelError as load() does."""
+    folder = _located(path, "encoder", "pretrain")
+    config = _checked(folder / CONFIG, read_json(folder / CONFIG, CONFIG_LIMIT), _EncoderConfig)
+    network_config = _network_config(folder / CONFIG, config.network)
+    shapes = language_shapes(network_config, config.vocab_size)
+    expected = stored(shapes, config.storage)
+    tokenizer = _tokenizer(folder, config, expected)
+    weights = unpacked(read_tensors(folder / WEIGHTS, expected), shapes, config.storage)
+    return PretrainedEncoder(tokenizer, network_config, weights, config.facts)
+
+
+def _located(path: Path | str, kind: str, command: str) -> Path:
+    folder = Path(path)
+    if str(path) in BUNDLED and not folder.exists():
+        return BUNDLED[str(path)]
+    if not folder.is_dir():
+        raise ModelError(f"{folder} is no {kind} folder; give the folder that `gatewise {command} --out` made.")
+    return folder
 
 
 def _companion_tensors(path: Path, config: _Config) -> dict[str, Stored]:
@@ -143,21 +209,41 @@ def _companion_tensors(path: Path, config: _Config) -> dict[str, Stored]:
     }
 
 
-def _checked(path: Path, content: dict[str, Any]) -> _Config:
+def _checked(path: Path, content: dict[str, Any], kind: type[AnyConfig]) -> AnyConfig:
     found = content.get("format")
     if isinstance(found, int) and found > FORMAT:
         raise ModelError(
             f"{path} is of format {found} and this gatewise reads up to {FORMAT}; install a newer gatewise."
         )
+    expected = "model" if kind is _Config else "encoder"
+    if {content.get("task"), expected} in ({"pretraining", "model"}, {"classification", "encoder"}):
+        other = "an encoder, not a model" if expected == "model" else "a model, not an encoder"
+        raise ModelError(f"{path.parent} is {other}; encoders are for `gatewise train --pretrained`.")
     try:
-        config = _Config.model_validate(content)
+        return kind.model_validate(content)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         fault = one_line(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
-        raise ModelError(f"{path} is not a gatewise model ({fault}); copy the folder again.") from error
-    if len({str(label) for label in config.labels}) < len(config.labels):
-        raise ModelError(f"{path} names a label twice; copy the model folder again.")
-    return config
+        raise ModelError(f"{path} is not a gatewise {expected} ({fault}); copy the folder again.") from error
+
+
+def _tokenizer(folder: Path, config: _Config | _EncoderConfig, expected: dict[str, Stored]) -> TextTokenizer:
+    """Read the tokenizer that goes with a config, once its tensors are known to be of a size to be opened."""
+    if 4 * sum(math.prod(shape) for shape, _ in expected.values()) > WEIGHTS_LIMIT:
+        raise ModelError(
+            f"{folder / CONFIG} describes a model of more than {WEIGHTS_LIMIT >> 30} GiB; it is not opened."
+        )
+    try:
+        content = read_limited(folder / TOKENIZER, TOKENIZER_LIMIT).decode()
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{folder / TOKENIZER} is damaged ({error}); copy the model folder again.") from error
+    tokenizer = from_json(content, config.max_tokens)
+    if tokenizer.vocab_size != config.vocab_size:
+        raise ModelError(
+            f"{folder / TOKENIZER} has {tokenizer.vocab_size} tokens and {CONFIG} says {config.vocab_size}; "
+            "the files do not belong together."
+        )
+    return tokenizer
 
 
 def _network_config(path: Path, values: dict[str, Any]) -> NetworkConfig:
@@ -171,97 +257,3 @@ def _network_config(path: Path, values: dict[str, Any]) -> NetworkConfig:
 
 def _json(content: dict[str, Any]) -> bytes:
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace")
-
-
-def card(model: Model, name: str) -> str:
-    """Write the model card: what it is, its data, recipe, figures and limits."""
-    facts, config = model.facts, model.network.config
-    parameters = sum(parameter.numel() for parameter in model.network.parameters())
-    companion = ""
-    if model.companion:
-        companion = (
-            f"\n\nA linear model on hashed word n-grams ({model.companion.table.size:,} weights of 8 bits) stands "
-            f"beside it: its log-odds are added, times {model.companion_weight:.3g}."
-        )
-    settings = ", ".join(
-        _code(f"{key}={' '.join(value) if isinstance(value, (list, tuple)) else value}")
-        for key, value in facts.get("settings", {}).items()
-    )
-    shown = [(key, value) for key, value in facts.items() if key not in ("dev", "test", "settings")]
-    origin = "\n".join(f"- {key}: {_code(str(value))}" for key, value in shown)
-    return f"""---
-{_front_matter(facts, name)}---
-
-# {_code(name)}
-
-An LSTM text classifier made with gatewise: {parameters:,} parameters, {model.tokenizer.vocab_size:,} tokens, \
-{config.num_layers} {"layer" if config.num_layers == 1 else "layers"} of {config.hidden_size} units\
-{" in both directions" if config.bidirectional else ""}.{companion}
-
-Labels: {", ".join(_code(str(label)) for label in model.labels[:50])}
-
-```python
-import gatewise
-model = gatewise.load("path/to/this/folder")
-print(model.predict(["a text to classify"]))
-```
-
-## Data and recipe
-
-{origin}
-
-Settings: {settings}
-
-## Figures
-
-{_figure_line("Dev split (it chose the epoch, so it flatters)", facts.get("dev"))}\
-{_figure_line("Test part (never seen before)", facts.get("test"))}
-## Limits
-
-It knows the words and the kind of text it was trained on. Expect less on other domains, other languages, irony and
-very short texts. Of a text longer than {model.tokenizer.max_tokens} tokens it reads the first quarter of these and the
-end. Probabilities were calibrated on the dev split and hold for text like it.
-"""
-
-
-def _front_matter(facts: dict[str, Any], name: str) -> str:
-    """Give the card's YAML; a printable JSON string is a YAML string, so user text cannot break out of it."""
-    lines = "library_name: gatewise\npipeline_tag: text-classification\ntags: [lstm, text-classification]\n"
-    if test := facts.get("test"):
-        data = json.dumps(one_line(facts.get("data")), ensure_ascii=False)
-        lines += f"""model-index:
-  - name: {json.dumps(one_line(name), ensure_ascii=False)}
-    results:
-      - task:
-          type: text-classification
-        dataset:
-          type: {data}
-          name: {data}
-        metrics:
-"""
-        lines += "".join(
-            f"          - type: {kind}\n            value: {test[kind]:.6f}\n"
-            for kind in ("accuracy", "macro_f1", "log_loss")
-        )
-    return lines
-
-
-def _figure_line(part: str, found: dict[str, Any] | None) -> str:
-    if not found:
-        return ""
-    return (
-        f"- {part}: accuracy {found['accuracy']:.4f} (95 % interval {found['accuracy_low']:.4f} to "
-        f"{found['accuracy_high']:.4f}, {found['n']:,} texts), macro F1 {found['macro_f1']:.4f}, log-loss "
-        f"{found['log_loss']:.4f}, calibration error {found['ece']:.4f}\n"
-        + "".join(_alone_line(name, figures) for name, figures in found.get("alone", {}).items())
-    )
-
-
-def _alone_line(name: str, figures: dict[str, float]) -> str:
-    loss = f", log-loss {figures['log_loss']:.4f}" if "log_loss" in figures else ""
-    return f"  - the {name} alone: accuracy {figures['accuracy']:.4f}{loss}\n"
-
-
-def _code(text: str) -> str:
-    """Quote user text as inline code on one line."""
-    return "`" + one_line(text, 2000).replace("`", "'") + "`"

@@ -9,11 +9,13 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from gatewise.batching import Sequences, gather, in_order_of_length
-from gatewise.network import TextLSTM
+from gatewise.batching import Batch, Sequences, gather, in_order_of_length
+from gatewise.config import NetworkConfig
+from gatewise.network import TextLSTM, pool
 from gatewise.ngrams import Ngrams
 from gatewise.ngrams import logits as ngram_logits
 from gatewise.tokenizer import TextTokenizer
+from gatewise.workers import autocast, each_on_a_core
 
 Label = str | int | float | bool
 Numbers = npt.NDArray[np.float64]
@@ -47,9 +49,9 @@ class Model:
         """Turn texts into ids."""
         return gather([self.tokenizer.encode_batch(texts)], None, self.tokenizer.vocab_size)
 
-    def parts(self, sequences: Sequences) -> tuple[Numbers, Numbers]:
+    def parts(self, sequences: Sequences, precision: str = "float32") -> tuple[Numbers, Numbers]:
         """Give what network and companion (weight included, zeros without one) add to the logits, [N, C] each."""
-        network = logits_of(self.network, sequences)
+        network = logits_of(self.network, sequences, precision)
         if self.companion is None:
             return network, np.zeros_like(network)
         return network, self.companion_weight * ngram_logits(self.companion, sequences)
@@ -80,6 +82,16 @@ class Model:
                 yield Prediction(self.labels[best], row[best], dict(zip(names, row, strict=True)), not text.strip())
 
 
+@dataclass(frozen=True, slots=True)
+class PretrainedEncoder:
+    """A language model's tokenizer, shape and weights: embedding.weight, encoder.*, and what predicts words."""
+
+    tokenizer: TextTokenizer
+    network: NetworkConfig
+    weights: dict[str, npt.NDArray[np.float32]]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
     """Cut a stream into lists of at most CHUNK texts, ended early by CHUNK_CHARACTERS characters."""
     chunk: list[str] = []
@@ -94,21 +106,35 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-def logits_of(network: nn.Module, sequences: Sequences) -> Numbers:
-    """Give a network's logits for encoded texts, [N, C], in their order, computed in float32."""
-    rows, logits = [np.empty(0, np.int64)], []
+def logits_of(network: nn.Module, sequences: Sequences, precision: str = "float32") -> Numbers:
+    """Give a network's logits for encoded texts, [N, C], in their order."""
     was_training = network.training
     network.eval()
+
+    def answer(batch: Batch) -> tuple[npt.NDArray[np.int64], Numbers]:
+        with torch.inference_mode(), autocast(precision):
+            return batch.rows, network.logits(batch).double().numpy()  # type: ignore[operator]
+
+    batches = list(in_order_of_length(sequences, batch_tokens=BATCH_TOKENS, batch_texts=BATCH_TEXTS))
+    answers = each_on_a_core(answer, batches)
+    network.train(was_training)
+    if not answers:
+        return np.empty((0, network.head.out_features))  # type: ignore[union-attr,arg-type]
+    ordered = np.empty((len(sequences), answers[0][1].shape[1]))
+    for rows, logits in answers:
+        ordered[rows] = logits
+    return ordered
+
+
+def pooled_of(network: TextLSTM, sequences: Sequences) -> npt.NDArray[np.float32]:
+    """Give what a network's head sees of encoded texts, [N, P], in their order."""
+    found = np.empty((len(sequences), network.head.in_features), np.float32)
     with torch.inference_mode():
         for batch in in_order_of_length(sequences, batch_tokens=BATCH_TOKENS, batch_texts=BATCH_TEXTS):
-            logits.append(network.logits(batch).double().numpy())  # type: ignore[operator]
-            rows.append(batch.rows)
-    network.train(was_training)
-    if not logits:
-        return np.empty((0, network.head.out_features))  # type: ignore[union-attr,arg-type]
-    ordered = np.empty((len(sequences), logits[0].shape[1]))
-    ordered[np.concatenate(rows)] = np.concatenate(logits)
-    return ordered
+            lengths = torch.from_numpy(batch.lengths)
+            states = network.encoder(network.embedding(torch.from_numpy(batch.inputs)), lengths)
+            found[batch.rows] = pool(states, lengths, network.config.hidden_size, network.config.pooling).numpy()
+    return found
 
 
 def softmax(logits: Numbers) -> Numbers:

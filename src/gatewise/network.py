@@ -46,11 +46,17 @@ def reverse_within_length(vectors: Tensor, lengths: Tensor) -> Tensor:
     return _rearrange(vectors.reshape(time * batch, size), order).view(time, batch, size)
 
 
-def same_noise_over_time(vectors: Tensor, share: float, training: bool) -> Tensor:
-    """Drop features with one mask per text for all time steps (Gal & Ghahramani 2016)."""
+def dropout(
+    vectors: Tensor, share: float, training: bool, random: torch.Generator | None, *, over_time: bool = False
+) -> Tensor:
+    """Drop a share of features while training, by a generator; over time with one mask per text for all its steps.
+
+    For the latter see Gal & Ghahramani (2016).
+    """
     if not training or share == 0:
         return vectors
-    keep = torch.empty(1, *vectors.shape[1:], dtype=vectors.dtype).bernoulli_(1 - share)
+    shape = (1, *vectors.shape[1:]) if over_time else vectors.shape
+    keep = torch.empty(shape, dtype=vectors.dtype).bernoulli_(1 - share, generator=random)
     return vectors * keep.div_(1 - share)
 
 
@@ -73,11 +79,11 @@ class Encoder(nn.Module):
         lstms = [cast(nn.LSTM, lstm) for lstm in self.lstms]
         return [lstms[start : start + self.directions] for start in range(0, len(lstms), self.directions)]
 
-    def forward(self, vectors: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, vectors: Tensor, lengths: Tensor, random: torch.Generator | None = None) -> Tensor:
         """Give all states, [T, B, directions * H], of texts [T, B, E]; those in padding mean nothing."""
         for depth, directions in enumerate(self.layers()):
             if depth:
-                vectors = same_noise_over_time(vectors, self.dropout, self.training)
+                vectors = dropout(vectors, self.dropout, self.training, random, over_time=True)
             states = [directions[0](vectors)[0]]
             if self.directions == 2:
                 backward = directions[1](reverse_within_length(vectors, lengths))[0]
@@ -133,8 +139,8 @@ def pool(states: Tensor, lengths: Tensor, hidden_size: int, poolings: Sequence[s
     return torch.cat(pooled, dim=1)
 
 
-def parameter_shapes(config: NetworkConfig, vocab_size: int, num_classes: int) -> dict[str, tuple[int, ...]]:
-    """Give the name and shape of every parameter of a TextLSTM without building it."""
+def encoder_shapes(config: NetworkConfig, vocab_size: int) -> dict[str, tuple[int, ...]]:
+    """Give the name and shape of every parameter of an embedding and an Encoder without building them."""
     hidden, directions = config.hidden_size, 2 if config.bidirectional else 1
     shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (vocab_size, config.embedding_dim)}
     for index in range(config.num_layers * directions):
@@ -143,9 +149,24 @@ def parameter_shapes(config: NetworkConfig, vocab_size: int, num_classes: int) -
         shapes[f"{name}weight_ih_l0"] = (4 * hidden, inputs)
         shapes[f"{name}weight_hh_l0"] = (4 * hidden, hidden)
         shapes[f"{name}bias_ih_l0"] = shapes[f"{name}bias_hh_l0"] = (4 * hidden,)
-    return shapes | {
-        "head.weight": (num_classes, directions * hidden * len(config.pooling)), "head.bias": (num_classes,),
-    }  # fmt: skip
+    return shapes
+
+
+def parameter_shapes(config: NetworkConfig, vocab_size: int, num_classes: int) -> dict[str, tuple[int, ...]]:
+    """Give the name and shape of every parameter of a TextLSTM without building it."""
+    features = (2 if config.bidirectional else 1) * config.hidden_size * len(config.pooling)
+    return encoder_shapes(config, vocab_size) | {"head.weight": (num_classes, features), "head.bias": (num_classes,)}
+
+
+def adversarial_noise(vectors: Tensor, gradient: Tensor, lengths: Tensor, size: float) -> Tensor:
+    """Give the noise that raises each text's loss fastest, [T, B, E], of `size` times the rms of the text's vectors.
+
+    The norm is taken over a whole text, its words and features together (Miyato, Dai & Goodfellow 2017).
+    """
+    words = (torch.arange(len(vectors)).unsqueeze(1) < lengths).unsqueeze(2)  # [T, B, 1]
+    squares = (vectors.pow(2) * words).sum(dim=(0, 2)) / (lengths * vectors.shape[2])  # [B]
+    norms = gradient.pow(2).sum(dim=(0, 2)).sqrt()  # padding has no gradient
+    return gradient * (size * squares.sqrt() / norms.clamp_min(1e-30)).unsqueeze(1)
 
 
 class TextLSTM(nn.Module):
@@ -154,7 +175,8 @@ class TextLSTM(nn.Module):
     def __init__(self, config: NetworkConfig, vocab_size: int, num_classes: int) -> None:
         super().__init__()
         self.config = config
-        self.label_smoothing = 0.0
+        self.label_smoothing = self.adversarial = 0.0
+        self.random: torch.Generator | None = None  # draws the noise; None is torch's own
         self.class_weights: Tensor | None = None
         self.embedding = nn.Embedding(vocab_size, config.embedding_dim, padding_idx=PAD_ID)
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
@@ -164,18 +186,24 @@ class TextLSTM(nn.Module):
         features = config.hidden_size * self.encoder.directions * len(config.pooling)
         self.head = nn.Linear(features, num_classes)
 
+    def parameter_groups(self) -> list[list[nn.Parameter]]:
+        """Give the parameters from the head down: head, LSTM layers from the top, embedding."""
+        layers = [[parameter for lstm in layer for parameter in lstm.parameters()] for layer in self.encoder.layers()]
+        return [list(self.head.parameters()), *reversed(layers), list(self.embedding.parameters())]
+
     def embed(self, inputs: Tensor) -> Tensor:
         """Look up ids, [T, B]; while training, some words become the unknown one and some features are dropped."""
         if self.training and self.config.word_dropout:
-            hidden = torch.empty(inputs.shape).bernoulli_(self.config.word_dropout).bool()
+            hidden = torch.empty(inputs.shape).bernoulli_(self.config.word_dropout, generator=self.random).bool()
             inputs = inputs.masked_fill(hidden & (inputs != PAD_ID), UNKNOWN_ID)
-        return same_noise_over_time(self.embedding(inputs), self.config.embedding_dropout, self.training)
+        share = self.config.embedding_dropout
+        return dropout(self.embedding(inputs), share, self.training, self.random, over_time=True)
 
     def classify(self, vectors: Tensor, lengths: Tensor) -> Tensor:
         """Give logits, [B, C], of embedded texts, [T, B, E]."""
-        states = self.encoder(vectors, lengths)
+        states = self.encoder(vectors, lengths, self.random)
         pooled = pool(states, lengths, self.config.hidden_size, self.config.pooling).float()
-        pooled = functional.dropout(pooled, self.config.dropout, self.training)
+        pooled = dropout(pooled, self.config.dropout, self.training, self.random)
         with torch.autocast("cpu", enabled=False):  # few numbers that decide much: full precision
             return self.head(pooled)  # type: ignore[no-any-return]
 
@@ -186,13 +214,34 @@ class TextLSTM(nn.Module):
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Give the summed cross-entropy of a batch and the weight of its texts; their ratio is the mean loss.
 
+        With adversarial noise the sum holds the loss of the disturbed texts too, and the gradients of the undisturbed
+        ones are in the parameters already.
+        """
+        inputs, lengths, targets = (torch.from_numpy(array) for array in (batch.inputs, batch.lengths, batch.targets))
+        vectors = self.embed(inputs)
+        weight = float(self.weights_of(targets).sum())
+        if not (self.training and self.adversarial):
+            return self.loss_of(vectors, lengths, targets), weight
+        leaf = vectors.detach().requires_grad_()
+        plain = self.loss_of(leaf, lengths, targets)
+        with torch.autocast("cpu", enabled=False):
+            plain.backward()  # type: ignore[no-untyped-call]
+        gradient = leaf.grad
+        assert gradient is not None
+        noise = adversarial_noise(leaf.detach(), gradient, lengths, self.adversarial)
+        path = (vectors * gradient).sum()  # its value is of no interest: it takes the gradient on to the table
+        return self.loss_of(vectors + noise, lengths, targets) + plain.detach() + path - path.detach(), weight
+
+    def loss_of(self, vectors: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
+        """Give the summed cross-entropy of embedded texts, [T, B, E], for classes, [B], or shares of classes, [B, C].
+
         A text weighs what its class does. torch's own `weight` also scales the smoothed share of every other class,
         so that at 1 to 50 the rare class would be the best answer to everything.
         """
-        logits, targets = self.logits(batch), torch.from_numpy(batch.targets)
-        losses = functional.cross_entropy(logits, targets, reduction="none", label_smoothing=self.label_smoothing)
-        weights = self.weights_of(targets)
-        return (weights * losses).sum(), float(weights.sum())
+        logits = self.classify(vectors, lengths)
+        smoothing = self.label_smoothing if targets.dim() == 1 else 0.0  # shares are soft already
+        losses = functional.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
+        return (self.weights_of(targets) * losses).sum()
 
     def score(self, batch: Batch) -> tuple[float, float, float]:
         """Count what is right (higher is better), sum the plain cross-entropy, count the texts; all by class weight.
@@ -207,7 +256,9 @@ class TextLSTM(nn.Module):
 
     def weights_of(self, targets: Tensor) -> Tensor:
         """Give each text's weight by its class, [B]; ones where classes are not weighed."""
-        return torch.ones(len(targets)) if self.class_weights is None else self.class_weights[targets]
+        if self.class_weights is None:
+            return torch.ones(len(targets))
+        return self.class_weights[targets] if targets.dim() == 1 else targets @ self.class_weights
 
     def logits(self, batch: Batch) -> Tensor:
         """Give logits, [B, C], of a Batch."""

@@ -1,4 +1,4 @@
-"""Turn an Evaluation into one HTML file that loads nothing; it knows neither the model nor how a metric is computed."""
+"""Turn an Evaluation, or all that was seen of one text, into one HTML page that loads nothing; it knows no model."""
 
 import base64
 import hashlib
@@ -24,13 +24,47 @@ def report(evaluation: Evaluation, history: Sequence[Mapping[str, Any]], title: 
         "title": title,
         "evaluation": evaluation.as_dict(),
         "curves": _curves(history),
-        "words": {language: json.loads(_asset(f"{language}.json"))["report"] for language in LANGUAGES},
+        "words": _words("report"),
     }
-    policy = f"default-src 'none'; script-src {_source(script)}; style-src {_source(style)}; "
-    policy += "base-uri 'none'; form-action 'none'"
+    return _filled("report.html", style, script, data, policy(style, script))
+
+
+def explanation(setting: Mapping[str, Any], story: Mapping[str, Any], title: str) -> str:
+    """Give the page that explains one text, as text to be written as UTF-8, with the numbers of gatewise.insight."""
+    style, script = explanation_assets()
+    data = {**setting, "title": title, "live": False, "story": story, "words": _words("explain")}
+    return _filled("explain.html", style, script, data, policy(style, script))
+
+
+def live_explanation(setting: Mapping[str, Any], title: str, text: str, longest: int) -> tuple[str, str]:
+    """Give the page that asks a Python for its numbers, first for `text`, and the policy to send with it."""
+    style, script = explanation_assets(live=True)
+    data = {**setting, "title": title, "live": True, "text": text, "longest": longest, "story": {}}
+    allowed = policy(style, script) + "; connect-src 'self'"
+    return _filled("explain.html", style, script, data | {"words": _words("explain")}, allowed), allowed
+
+
+def explanation_assets(live: bool = False) -> tuple[str, str]:
+    """Give the style and the script of the page that explains; only a live one has code that asks."""
+    parts = ["data", *(["live"] if live else []), "text", "cell", "shares", "memory", "tour"]
+    script = _asset("charts.js") + "".join(_asset(f"explain-{part}.js") for part in parts)
+    return _asset("report.css") + _asset("explain.css"), script
+
+
+def policy(style: str, script: str) -> str:
+    """Give a Content-Security-Policy that allows this style and this script and nothing else."""
+    allowed = f"default-src 'none'; script-src {_source(script)}; style-src {_source(style)}; "
+    return allowed + "base-uri 'none'; form-action 'none'"
+
+
+def _words(part: str) -> dict[str, Any]:
+    return {language: json.loads(_asset(f"{language}.json"))[part] for language in LANGUAGES}
+
+
+def _filled(name: str, style: str, script: str, data: Mapping[str, Any], allowed: str) -> str:
     # One pass: a text that happens to contain a placeholder stays a text.
-    page = Template(_asset("report.html"))
-    return page.substitute(policy=policy, style=style, script=script, data=_embedded(data))
+    page = Template(_asset(name))
+    return page.substitute(policy=allowed, style=style, script=script, data=as_json(data))
 
 
 def _asset(name: str) -> str:
@@ -57,7 +91,7 @@ def _curves(history: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, An
     }
 
 
-def _embedded(data: Any) -> str:
+def as_json(data: Any) -> str:
     """Write JSON that can stand inside a script element, whatever the texts contain."""
     return json.dumps(_plain(data), ensure_ascii=False, allow_nan=False).translate(_ESCAPES)
 

@@ -14,13 +14,15 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedShuffleSplit
 
-from gatewise.batching import Sequences, gather
-from gatewise.config import Settings, TrainingConfig
+from gatewise.batching import Sequences, gather, windows
+from gatewise.config import PretrainingSettings, Settings, TokenizerConfig, TrainingConfig
 from gatewise.errors import DataError
 from gatewise.reading import Dataset, Part
 from gatewise.tokenizer import Ids, TextTokenizer, train_tokenizer
 from gatewise.vectors import COUNTED_TOKENS
 
+NEW_WORD_COUNT = 5  # a word the encoder does not know is added when the training text holds it so often
+WHOLE_TEXT = 100_000  # tokens of a text that a language model reads
 Flags = npt.NDArray[np.bool_]
 
 
@@ -37,11 +39,29 @@ class Prepared:
 
     def fingerprint(self) -> str:
         """Name the encoded data: equal data and split give equal names."""
-        digest = hashlib.blake2b(repr(self.labels).encode(), digest_size=16)
-        for part in (self.train, self.dev):
-            for array in (part.ids, part.starts, part.targets):
-                digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+        return _fingerprint(repr(self.labels), self.train, self.dev)
+
+
+def _fingerprint(name: str, *parts: Sequences) -> str:
+    digest = hashlib.blake2b(name.encode(), digest_size=16)
+    for part in parts:
+        for array in (part.ids, part.starts, part.targets):
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Text without labels, ready for a language model: windows of token ids, a few texts held out as dev."""
+
+    tokenizer: TextTokenizer
+    train: Sequences
+    dev: Sequences
+    notes: dict[str, Any]
+
+    def fingerprint(self) -> str:
+        """Name the encoded data: equal data and split give equal names."""
+        return _fingerprint("corpus", self.train, self.dev)
 
 
 def text_key(text: str) -> bytes:
@@ -61,8 +81,15 @@ def keys_and_labels(part: Part) -> tuple[set[bytes], Counter[str]]:
     return keys, labels
 
 
-def prepare(dataset: Dataset, settings: Settings, label_order: Sequence[str] | None = None) -> Prepared:
+def prepare(
+    dataset: Dataset,
+    settings: Settings,
+    label_order: Sequence[str] | None = None,
+    known: TextTokenizer | None = None,
+) -> Prepared:
     """Read, split, tokenise and encode, in three passes that never hold all texts.
+
+    With a `known` tokenizer, an encoder's, only words are added that it lacks and that are not rare.
 
     Training and dev texts equal to a test text are left out. The dev split is the data set's own, or is drawn by group
     where there are groups and by text (copies stay together) where there are none. Raises DataError.
@@ -92,23 +119,36 @@ def prepare(dataset: Dataset, settings: Settings, label_order: Sequence[str] | N
     else:
         held_out = split(targets, groups, kept, settings.training) & kept
     chosen = kept & ~held_out
-    tokenizer = train_tokenizer(rows_of(part, chosen), settings.tokenizer)
+    tokenizer = tokenizer_for(rows_of(part, chosen), settings.tokenizer, known)
     encoded = gather(map(tokenizer.encode_batch, rows_of(part, kept)), targets[kept], tokenizer.vocab_size)
     train_set = encoded.select(np.flatnonzero(~held_out[kept]))
     dev_set = encoded.select(np.flatnonzero(held_out[kept]))
     if dataset.dev:
         dev_set = encode_part(dataset.dev, tokenizer, index, test_keys)
     unlabelled = None
-    if dataset.unlabelled and settings.training.word_vectors:
-        unlabelled = encode_unlabelled(dataset.unlabelled, tokenizer, test_keys)
+    equal = 0
+    if dataset.unlabelled and (settings.training.word_vectors or settings.training.student_epochs):
+        unlabelled, equal = encode_unlabelled(dataset.unlabelled, tokenizer, test_keys)
     notes = {
         "data": dataset.name, "training_texts": len(train_set), "dev_texts": len(dev_set),
         "dev_split": "given" if dataset.dev else "by group" if part.grouped else "by text",
         "left_out_equal_to_test": int((~kept).sum()), "blank_training_texts": blank,
-        "unlabelled_texts": len(unlabelled) if unlabelled else 0,
+        "unlabelled_texts": len(unlabelled) if unlabelled else 0, "unlabelled_equal_to_test": equal,
         "class_counts": ", ".join(f"{name} {counts[name]}" for name in names),
     }  # fmt: skip
     return Prepared(tokenizer, names, train_set, dev_set, unlabelled, notes)
+
+
+def tokenizer_for(texts: Iterator[list[str]], config: TokenizerConfig, known: TextTokenizer | None) -> TextTokenizer:
+    """Train a tokenizer, or add to a known one the words it lacks and that are seen often enough to be learnt."""
+    if known is None:
+        return train_tokenizer(texts, config)
+    often = dataclasses.replace(config, kind="word", min_count=max(config.min_count, NEW_WORD_COUNT))
+    try:
+        new = train_tokenizer(texts, often)
+    except DataError:  # no word is that frequent
+        return known.limited(config.max_tokens)
+    return known.extended(new).limited(config.max_tokens)
 
 
 def check_labels(part: Part, labels: list[str], test_labels: Counter[str]) -> Counter[str]:
@@ -200,16 +240,88 @@ def encode_part(part: Part, tokenizer: TextTokenizer, index: dict[str, int], tes
     return dataclasses.replace(sequences, targets=np.array(targets, dtype=np.int64))
 
 
-def encode_unlabelled(part: Part, tokenizer: TextTokenizer, test_keys: set[bytes]) -> Sequences:
-    """Encode as much unlabelled text as word vectors are counted in, without texts equal to a test text."""
+def encode_unlabelled(part: Part, tokenizer: TextTokenizer, test_keys: set[bytes]) -> tuple[Sequences, int]:
+    """Encode at most COUNTED_TOKENS of unlabelled text without texts equal to a test text, and count those.
+
+    Raises DataError when it holds most of the test part: that is a mistake, not chance.
+    """
+    met: set[bytes] = set()
 
     def encoded() -> Iterator[list[Ids]]:
         tokens = 0
         for batch in part.batches():
-            texts = [text for text in batch.column("text").to_pylist() if text_key(text) not in test_keys]
-            yield (ids := tokenizer.encode_batch(texts))
+            texts = batch.column("text").to_pylist()
+            keys = [text_key(text) for text in texts]
+            met.update(key for key in keys if key in test_keys)
+            yield (
+                ids := tokenizer.encode_batch([t for t, key in zip(texts, keys, strict=True) if key not in test_keys])
+            )
             tokens += sum(map(len, ids))
             if tokens >= COUNTED_TOKENS:
                 return
 
-    return gather(encoded(), None, tokenizer.vocab_size)
+    sequences = gather(encoded(), None, tokenizer.vocab_size)
+    if 2 * len(met) > len(test_keys) > 0:
+        raise DataError(
+            f"{part.name} holds {len(met)} of the test part's {len(test_keys)} texts, of which nothing may be learnt; "
+            "give other unlabelled text."
+        )
+    return sequences, len(met)
+
+
+def prepare_corpus(dataset: Dataset, settings: PretrainingSettings, tokenizer: TextTokenizer | None = None) -> Corpus:
+    """Read all text but the test part's, and what equals a test text or was read before; tokenise, cut into windows.
+
+    The dev texts are drawn by group where there are groups, else by text. Labels are not looked at. Without a tokenizer
+    one is trained on the texts that are not dev. Raises DataError.
+    """
+    parts = [part for part in (dataset.train, dataset.dev, dataset.unlabelled) if part]
+    test_keys = keys_and_labels(dataset.test)[0] if dataset.test else set()
+    held_out: list[npt.NDArray[np.bool_]] = []  # by part
+    kept: list[npt.NDArray[np.bool_]] = []
+    seen: set[bytes] = set()
+    equal = copies = 0
+    for part in parts:
+        keep, hold = [], []
+        for batch in part.batches():
+            texts = batch.column("text").to_pylist()
+            groups = batch.column("group").to_pylist() if part.grouped else texts
+            for text, group in zip(texts, groups, strict=True):
+                key = text_key(text)
+                equal += key in test_keys
+                copies += key in seen and key not in test_keys
+                keep.append(bool(text.strip()) and key not in seen and key not in test_keys)
+                hold.append(_drawn(str(group), settings.training))
+                seen.add(key)
+        kept.append(np.array(keep, dtype=bool))
+        held_out.append(np.array(hold, dtype=bool))
+
+    def texts_of(dev: bool) -> Iterator[list[str]]:
+        for part, keep, hold in zip(parts, kept, held_out, strict=True):
+            yield from rows_of(part, keep & (hold == dev))
+
+    found = sum(int(keep.sum()) for keep in kept)
+    in_dev = sum(int((keep & hold).sum()) for keep, hold in zip(kept, held_out, strict=True))
+    if in_dev in (0, found):
+        raise DataError(
+            f"{dataset.name} holds {found} different texts to learn a language from, too few to hold some out; give "
+            "more text, or a larger --dev-share."
+        )
+    limit = settings.tokenizer.max_tokens
+    tokenizer = tokenizer or train_tokenizer(texts_of(False), settings.tokenizer)
+    whole = tokenizer.limited(WHOLE_TEXT)
+    train_set, dev_set = (
+        windows(gather(map(whole.encode_batch, texts_of(dev)), None, tokenizer.vocab_size), limit)
+        for dev in (False, True)
+    )
+    notes = {
+        "data": dataset.name, "training_texts": found - in_dev, "training_tokens": len(train_set.ids),
+        "dev_texts": in_dev, "left_out_equal_to_test": equal, "left_out_copies": copies,
+    }  # fmt: skip
+    return Corpus(tokenizer.limited(limit), train_set, dev_set, notes)
+
+
+def _drawn(group: str, config: TrainingConfig) -> bool:
+    """Say whether a group is held out: a share of all, by its name and the seed alone."""
+    digest = hashlib.blake2b(f"{config.seed} {group}".encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") < config.dev_share * 2**64

@@ -4,6 +4,7 @@ An HTML line break is one token, a Chinese character stands alone (no segmenter 
 empty sequence: without any token it becomes one unknown token.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -65,6 +66,29 @@ class TextTokenizer:
         offsets = self._cut(np.array(encoding.offsets or [(0, 0)], dtype=np.int64)).tolist()
         ids = self._cut(np.array(encoding.ids or [UNKNOWN_ID], dtype=np.int32))
         return Encoding(ids, [text[start:end] for start, end in offsets], [(start, end) for start, end in offsets])
+
+    def commonest(self, count: int) -> list[str]:
+        """Give the tokens most frequent in the training text, as text; the vocabulary is in that order."""
+        ids = range(UNKNOWN_ID + 1, min(self.vocab_size, UNKNOWN_ID + 1 + count))
+        return [self._tokenizer.decode([number]).strip() for number in ids]
+
+    def limited(self, max_tokens: int) -> "TextTokenizer":
+        """Give the same tokenizer with another limit on the length of a text."""
+        return TextTokenizer(self._tokenizer, max_tokens)
+
+    def extended(self, other: "TextTokenizer") -> "TextTokenizer":
+        """Give a word-level tokenizer that knows the words of another one too, with ids after its own.
+
+        Subwords know every word already, so a subword tokenizer is given back as it is.
+        """
+        content = json.loads(self._tokenizer.to_str())
+        if content["model"]["type"] != "WordLevel":
+            return self
+        known = content["model"]["vocab"]
+        theirs = other._tokenizer.get_vocab()
+        for word in sorted(theirs.keys() - known.keys(), key=theirs.__getitem__):
+            known[word] = len(known)
+        return TextTokenizer(Tokenizer.from_str(json.dumps(content)), self.max_tokens)
 
     def to_json(self) -> str:
         """Give the tokenizer as the text of a `tokenizer.json`."""

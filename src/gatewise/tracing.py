@@ -36,7 +36,7 @@ class Reading:
     @property
     def hidden_size(self) -> int:
         """Units of one layer and direction."""
-        return len(self.weights[-1][0].recurrent.T)
+        return int(self.layers[-1][0].states.shape[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,9 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,17 +24,12 @@ from gatewise.batching import Batch, Rows, Sequences, collate, in_order_of_lengt
 from gatewise.config import TrainingConfig
 from gatewise.errors import TrainingError
 from gatewise.files import cannot_write, read_checkpoint, tensor_bytes, write_atomically
+from gatewise.memory import keep_memory
+from gatewise.workers import Workers, autocast
 
 CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
 LOG_STEPS = 10  # steps between two "step" events
 FLAT = 0.98  # a loss above this share of guessing's, a quarter into the run, has not learnt
-
-
-class Trainable(Protocol):
-    """What the loop asks of a network, beside being an nn.Module."""
-
-    def loss(self, batch: Batch) -> tuple[Tensor, float]: ...
-    def score(self, batch: Batch) -> tuple[float, float, float]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +77,25 @@ class Progress:
 class Run:
     """The moving parts of one training: network, its average, optimiser, best weights so far, progress, clock."""
 
-    def __init__(self, network: nn.Module, config: TrainingConfig, folder: Path | None, fingerprint: str) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        config: TrainingConfig,
+        folder: Path | None,
+        fingerprint: str,
+        checkpoint: str = CHECKPOINT,
+    ) -> None:
         self.network = network
         self.averaged = copy.deepcopy(network).eval()
+        self.workers = Workers(network, torch.get_num_threads())
         self.config = config
-        self.folder = folder
+        self.folder, self.checkpoint = folder, checkpoint
+        groups = network.parameter_groups()  # type: ignore[operator]
+        self.scales = [config.layer_decay**depth for depth in range(len(groups))]
         self.optimizer = torch.optim.AdamW(
-            network.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True
-        )
+            [{"params": group} for group in groups], lr=0.0, betas=(0.9, 0.98), weight_decay=config.weight_decay,
+            fused=True,
+        )  # fmt: skip
         self.best: dict[str, Tensor] = {}
         self.progress = Progress()
         self.identity = {
@@ -122,15 +127,11 @@ class Run:
     def update(self, batch: Batch, learning_rate: float) -> float:
         """Take one step; give the batch's mean loss. Raises TrainingError when it is no number."""
         progress = self.progress
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        with autocast(progress.precision):
-            total, weight = self.network.loss(batch)  # type: ignore[operator]
-        loss = total / weight
-        value = float(loss.detach())
+        for group, scale in zip(self.optimizer.param_groups, self.scales, strict=True):
+            group["lr"] = scale * learning_rate
+        total, weight = self.workers.gradients(batch, progress.precision)
+        value = total / weight
         self.refuse_no_number(value)
-        self.optimizer.zero_grad()
-        loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self.optimizer.step()
         progress.step += 1
@@ -154,11 +155,13 @@ class Run:
     def measure(self, dev_set: Sequences) -> tuple[float, float]:
         """Give the averaged weights' score and loss on the dev split; keep them if they are the best so far."""
         config, progress = self.config, self.progress
-        points = loss_sum = count = 0.0
-        with torch.no_grad(), autocast(progress.precision):
-            for batch in in_order_of_length(dev_set, batch_tokens=config.batch_tokens, batch_texts=256):
-                more = self.averaged.score(batch)  # type: ignore[operator]
-                points, loss_sum, count = points + more[0], loss_sum + more[1], count + more[2]
+
+        def measured(batch: Batch) -> tuple[float, float, float]:
+            with torch.no_grad(), autocast(progress.precision):
+                return self.averaged.score(batch)  # type: ignore[operator,no-any-return]
+
+        batches = in_order_of_length(dev_set, batch_tokens=config.batch_tokens, batch_texts=256)
+        points, loss_sum, count = map(sum, zip(*self.workers.map(measured, batches), strict=True))
         score, loss = points / count, loss_sum / count
         self.refuse_no_number(loss)
         progress.epochs_without_gain += 1
@@ -175,6 +178,7 @@ class Run:
         self.progress.log_bytes = log.stat().st_size if log.exists() else 0
         self.progress.seconds = self.seconds()
         tensors = {"random": torch.get_rng_state()}
+        tensors |= {f"random.{place}": state for place, state in enumerate(self.workers.random_states())}
         for part, network in (("network", self.network), ("averaged", self.averaged)):
             tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
@@ -182,7 +186,7 @@ class Run:
             tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in moments.items()}
         metadata = {"identity": self.identity, "progress": dataclasses.asdict(self.progress)}
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-        write_atomically(self.folder / CHECKPOINT, tensor_bytes(arrays, metadata))
+        write_atomically(self.folder / self.checkpoint, tensor_bytes(arrays, metadata))
         self.saved = time.perf_counter()
 
     def restore(self) -> list[str]:
@@ -190,9 +194,9 @@ class Run:
 
         Raises TrainingError when there is none or it belongs to other data or settings.
         """
-        if not self.folder or not (self.folder / CHECKPOINT).exists():
+        if not self.folder or not (self.folder / self.checkpoint).exists():
             raise TrainingError(f"There is no checkpoint in {self.folder} to go on from; leave out --resume.")
-        arrays, metadata = read_checkpoint(self.folder / CHECKPOINT)
+        arrays, metadata = read_checkpoint(self.folder / self.checkpoint)
         identity = metadata["identity"]
         for name, what in (("fingerprint", "data"), ("config", "settings")):
             if identity[name] != self.identity[name]:
@@ -212,6 +216,7 @@ class Run:
         log = self.folder / METRICS
         if log.exists():  # the lines after the checkpoint will be written again; a power cut may have lost some before
             os.truncate(log, min(log.stat().st_size, self.progress.log_bytes))
+        self.workers.restore([tensors[name] for name in sorted(tensors) if name.startswith("random.")])
         torch.set_rng_state(tensors["random"])  # last: nothing random may come between this and the next step
         changed = [name for name in ("torch", "threads", "cpu") if identity[name] != self.identity[name]]
         return [f"{name} was {identity[name]} and is now {self.identity[name]}" for name in changed]
@@ -227,6 +232,7 @@ def train(
     folder: Path | None = None,
     resume: bool = False,
     fingerprint: str = "",
+    checkpoint: str = CHECKPOINT,
     used_seconds: float = 0.0,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event]:
@@ -235,14 +241,34 @@ def train(
     `baseline` is the loss of guessing by class frequency; `used_seconds` of config.minutes are gone already; `stopped`
     is asked before every step. With a folder, checkpoints and metrics.jsonl are kept there. Raises TrainingError.
     """
-    run = Run(network, config, folder, fingerprint)
-    progress, share = run.progress, 0.0
-    if resume:
-        changed = run.restore()
-        progress = run.progress
-        yield run.event("resumed", changed=changed)
-    else:
-        progress.precision = choose_precision(network, train_set, config)
+    keep_memory()
+    threads = torch.get_num_threads()
+    run = Run(network, config, folder, fingerprint, checkpoint)
+    torch.set_num_threads(1)  # the run's workers are threads already
+    try:
+        if resume:
+            yield run.event("resumed", changed=run.restore())
+        else:
+            run.progress.precision = choose_precision(network, train_set, config)
+        yield from _epochs(run, train_set, dev_set, baseline, used_seconds, stopped)
+    finally:
+        run.workers.close()
+        torch.set_num_threads(threads)
+    network.load_state_dict(run.best)
+    network.eval()
+    last = {name: getattr(run.progress, name) for name in ("padding", "tokens", "precision")}
+    yield run.event("stopped" if stopped() else "end", best=run.progress.best_score, **last)
+
+
+def _epochs(
+    run: Run,
+    train_set: Sequences,
+    dev_set: Sequences,
+    baseline: float,
+    used_seconds: float,
+    stopped: Callable[[], bool],
+) -> Iterator[Event]:
+    network, config, progress, share = run.network, run.config, run.progress, 0.0
     steps = len(order(train_set, config, 0))
     epochs = epochs_for(config, steps)
     patience = max(config.patience, math.ceil(epochs / 4))
@@ -273,9 +299,6 @@ def train(
             break
         progress.epoch, progress.batch = progress.epoch + 1, 0
         run.save()
-    network.load_state_dict(run.best)
-    network.eval()
-    yield run.event("stopped" if stopped() else "end", best=progress.best_score, padding=progress.padding)
 
 
 def _news(run: Run, share: float, baseline: float) -> Iterator[Event]:
@@ -327,11 +350,6 @@ def budget_share(config: TrainingConfig, seconds: float, progress: Progress, dev
     budget = 60 * config.minutes
     measuring = dev_tokens * progress.seconds / (2 * progress.tokens) if progress.tokens else 0.1 * budget
     return seconds / (budget - min(measuring + 1, 0.5 * budget))
-
-
-def autocast(precision: str) -> AbstractContextManager[Any]:
-    """Compute in bfloat16 where that was chosen; weights, losses and optimiser stay float32."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def choose_precision(network: nn.Module, train_set: Sequences, config: TrainingConfig, seconds: float = 0.5) -> str:

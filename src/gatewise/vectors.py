@@ -40,6 +40,25 @@ def cooccurrence(parts: Sequence[Sequences], vocab_size: int) -> scipy.sparse.cs
     return counts + counts.T
 
 
+def vectors_from_company(
+    parts: Sequence[Sequences], known: npt.NDArray[np.float32], vocab_size: int
+) -> npt.NDArray[np.float32]:
+    """Give tokens beyond the known ones, [V, E], the mean vector of the tokens they keep company with, [vocab_size, E].
+
+    A mean is shorter than what it is made of, so each is stretched to the usual length. A new token without known
+    company gets the mean of all.
+    """
+    old = len(known)
+    company = cooccurrence(parts, vocab_size)[old:, :old]
+    sums = np.asarray(company @ known)
+    weights = np.asarray(company.sum(axis=1)).reshape(-1, 1)
+    mean = known[UNKNOWN_ID + 1 :].mean(axis=0)
+    new = np.where(weights > 0, sums / np.maximum(weights, 1e-12), mean)
+    usual = np.median(np.linalg.norm(known[UNKNOWN_ID + 1 :], axis=1))
+    new *= usual / np.maximum(np.linalg.norm(new, axis=1, keepdims=True), 1e-12)
+    return np.concatenate([known, new.astype(np.float32)])
+
+
 def word_vectors(
     parts: Sequence[Sequences], vocab_size: int, size: int, *, std: float, seed: int
 ) -> npt.NDArray[np.float32]:

@@ -6,17 +6,20 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 from gatewise import folder
 from gatewise.cli import main
 
+ARGUMENTS = "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update"
 SMALL = shlex.split("""
     --epochs 2 --embedding-dim 8 --hidden-size 8 --min-count 1 --batch-texts 8 --learning-rate 0.02 --word-dropout 0
     --precision float32 --threads 1 --averaging 0.9
@@ -148,3 +151,27 @@ def untouched(tmp_path: Path) -> Callable[[], Callable[[], None]]:
         return check
 
     return remember
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip on a desk; fail where a skip would go unseen."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        missing("chromium was not found on PATH: install it (Debian: apt-get install chromium) to test the pages")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("the package playwright is missing: install it (pip install playwright) to test the pages")
+
+    with sync_playwright() as playwright:
+        arguments = [*ARGUMENTS.split(), "--disable-sync"]
+        launched = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield launched
+        launched.close()

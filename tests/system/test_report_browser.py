@@ -1,19 +1,16 @@
 """The report in a real browser: nothing blocked, nothing loaded, hostile texts shown as texts, readable when narrow."""
 
 import math
-import os
 import random
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
 from gatewise.evaluation import ConfidentError, Evaluation, LengthBin, ReliabilityBin
 from gatewise.page import report
 
-ARGUMENTS = "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update"
 HOSTILE = (
     "</script><script>document.title = 'taken over'</script><img src=x onerror=alert(1)> "
     "<!-- &lt;b&gt; \x00\x07 \u202etxet desrever\u202c \u2028 שלום עולם \ud800 ${policy} $data"
@@ -115,30 +112,6 @@ def run(epochs: int = 5, steps: int = 390) -> list[dict[str, Any]]:
                 {"kind": "dev", "seconds": step / 6, "step": step, "epoch": epoch, "loss": dev, "score": score}
             )
     return [*events, {"kind": "end", "seconds": 400.0}]
-
-
-def missing(reason: str) -> NoReturn:
-    """Skip on a desk; fail where a skip would go unseen."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        missing("chromium was not found on PATH: install it (Debian: apt-get install chromium) to test the report")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("the package playwright is missing: install it (pip install playwright) to test the report")
-
-    with sync_playwright() as playwright:
-        arguments = [*ARGUMENTS.split(), "--disable-sync"]
-        launched = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")

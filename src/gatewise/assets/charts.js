@@ -61,7 +61,8 @@ const lead = content => make("p", { class: "lead" }, content);
 const note = (key, values) => make("p", { class: "note" }, say(key, values));
 
 // -- charts: paint(svg, width) draws, sets the height and gives the stops [{x, y, width, height, text}] --
-function chart(name, paint, caption = []) {
+// pick(index), if given, is called for a stop that was clicked or walked to; figure.go(index) moves there from outside.
+function chart(name, paint, caption = [], pick = () => {}) {
   const svg = shape("svg", { tabindex: 0, role: "slider", "aria-label": name, "aria-valuemin": 1, class: "chart" });
   const readout = make("p", { class: "readout" }, painters.length === 1 ? say("hint") : []);
   let stops = [], cursor, at = -1;
@@ -80,16 +81,17 @@ function chart(name, paint, caption = []) {
     go(stops.indexOf(best(stops, stop => -Math.abs(far(stop)))));
   };
   svg.addEventListener("pointermove", point);
-  svg.addEventListener("pointerdown", point);
+  svg.addEventListener("pointerdown", event => { point(event); pick(at); });
   svg.addEventListener("keydown", event => {
     const [back, on] = [at - 1, at + 1];
     const moves = { ArrowRight: on, ArrowDown: on, ArrowLeft: back, ArrowUp: back, Home: 0, End: stops.length };
     if (!(event.key in moves)) return;
     event.preventDefault();
     go(moves[event.key]);
+    pick(at);
   });
   svg.addEventListener("focus", () => at < 0 && go(0));
-  painters.push(() => {
+  const draw = () => {
     const width = Math.max(240, svg.parentNode.clientWidth);
     cursor = shape("rect", { class: "cursor" });
     svg.replaceChildren(cursor);
@@ -98,8 +100,9 @@ function chart(name, paint, caption = []) {
     set(svg, { width, height, viewBox: `0 0 ${width} ${height}`, "aria-valuemax": stops.length,
       "aria-valuenow": Math.max(1, at + 1), "aria-valuetext": stops[Math.max(0, at)].text });
     if (at >= 0) go(at);
-  });
-  return make("figure", {}, make("figcaption", {}, caption), svg, readout);
+  };
+  painters.push(Object.assign(draw, { element: svg }));
+  return Object.assign(make("figure", {}, make("figcaption", {}, caption), svg, readout), { go });
 }
 
 function ticks(low, high, count) {

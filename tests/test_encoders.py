@@ -1,0 +1,157 @@
+"""Text without labels becomes an encoder, and a classifier starts from it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import gatewise
+from gatewise.classifier import LSTMClassifier, train_classifier
+from gatewise.config import PretrainingSettings
+from gatewise.encoders import pretrain_encoder, shaped_as
+from gatewise.errors import ConfigError, DataError, ModelError, TrainingError
+from gatewise.folder import load_encoder, save, save_encoder
+from gatewise.reading import Dataset, from_lists
+
+SETTINGS = PretrainingSettings().replace(
+    min_count=1, max_tokens=32, embedding_dim=12, hidden_size=8, epochs=3, batch_texts=8, learning_rate=0.02,
+    averaging=0.9, dev_share=0.1, precision="float32", threads=1, ahead_words=4, function_words=3,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def corpus(english) -> Dataset:
+    return Dataset("mail", unlabelled=from_lists([f"{text} number {row}" for row, text in enumerate(english[0])]))
+
+
+@pytest.fixture(scope="module")
+def folder(corpus, tmp_path_factory):
+    """An encoder that has read the English sentences. Shared: do not change it."""
+    out = tmp_path_factory.mktemp("encoders") / "reader"
+    pretrain_encoder(corpus, out, settings=SETTINGS)
+    return out
+
+
+def weights(encoder) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in encoder.weights.items()}
+
+
+def test_encoders_come_back_from_their_folder_as_they_were(corpus, folder, tmp_path):
+    made = pretrain_encoder(corpus, tmp_path / "again", settings=SETTINGS)
+    back = load_encoder(folder)
+    assert weights(back) == weights(made)  # and the same text gives the same bits
+    assert back.network == SETTINGS.network and back.tokenizer.to_json() == made.tokenizer.to_json()
+    facts = back.facts
+    assert facts["data"] == "mail" and facts["dev_perplexity"] < 60 and facts["trained_tokens"] > 1000
+    assert {file.name for file in folder.iterdir()} == {
+        "config.json", "tokenizer.json", "model.safetensors", "README.md", "metrics.jsonl",
+    }  # fmt: skip
+    assert not folder.with_name("reader.training").exists()
+
+
+def test_encoders_stopped_and_resumed_end_with_the_same_bits(corpus, folder, tmp_path):
+    asked = iter([False] * 20 + [True] * 1000)
+    out = tmp_path / "reader"
+    pretrain_encoder(corpus, out, settings=SETTINGS, stopped=lambda: next(asked))
+    assert out.with_name("reader.training").exists()
+    with pytest.raises(TrainingError, match="has hidden_size=8"):
+        pretrain_encoder(corpus, out, settings=SETTINGS.replace(hidden_size=9), resume=True)
+    pretrain_encoder(corpus, out, resume=True)
+    assert weights(load_encoder(out)) == weights(load_encoder(folder))
+
+
+def test_encoders_go_on_from_an_encoder(corpus, folder, tmp_path):
+    start = load_encoder(folder)
+    settings = shaped_as(start, SETTINGS.replace(epochs=4))
+    more = pretrain_encoder(corpus, tmp_path / "more", settings=settings, start=start)
+    assert more.facts["started_from"]["data"] == "mail"
+    assert more.facts["dev_perplexity"] < start.facts["dev_perplexity"]
+    with pytest.raises(ConfigError, match="another shape"):
+        pretrain_encoder(corpus, tmp_path / "other", settings=SETTINGS.replace(hidden_size=9), start=start)
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("texts", [[], ["one text"], ["the same"] * 50])
+def test_encoders_need_several_different_texts(texts, tmp_path):
+    with pytest.raises(DataError, match="too few to hold some out"):
+        pretrain_encoder(Dataset("d", train=from_lists(texts)), tmp_path / "e", settings=SETTINGS)
+    assert not any(tmp_path.iterdir())
+
+
+def test_encoders_never_read_test_text(english, tmp_path):
+    texts = [f"{text} number {row}" for row, text in enumerate(english[0])]
+    test = from_lists(["  ".join(texts[0].split()), texts[1] + "<br />"], ["pos", "neg"])  # copies but for spaces
+    made = pretrain_encoder(
+        Dataset("d", unlabelled=from_lists([*texts, texts[2]]), test=test), tmp_path / "e", settings=SETTINGS
+    )
+    assert made.facts["left_out_equal_to_test"] == 2 and made.facts["left_out_copies"] == 1
+    assert made.facts["training_texts"] + made.facts["dev_texts"] == len(texts) - 2
+
+
+def test_encoders_hold_out_whole_groups(english, tmp_path):
+    texts = [f"{text} number {row}" for row, text in enumerate(english[0])]
+    groups = [f"film {row // 20}" for row in range(len(texts))]
+    part = from_lists(texts, None, groups)
+    made = pretrain_encoder(Dataset("d", train=part), tmp_path / "e", settings=SETTINGS.replace(dev_share=0.3))
+    assert made.facts["dev_texts"] % 20 == 0
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_encoders_are_where_a_classifier_starts(corpus, english, tiny_settings, tmp_path, bidirectional):
+    reader = tmp_path / "reader"
+    encoder = pretrain_encoder(corpus, reader, settings=SETTINGS.replace(bidirectional=bidirectional))
+    settings = tiny_settings.replace(pretrained=str(reader), epochs=4, adversarial=1.0, layer_decay=0.5)
+    trained = train_classifier(Dataset("d", from_lists(*english)), tmp_path / "m", settings=settings)
+    network = trained.model.network.config
+    assert network.bidirectional is bidirectional and trained.dev.accuracy > 0.9
+    assert trained.model.facts["encoder"]["data"] == "mail"
+    assert trained.model.tokenizer.vocab_size == encoder.tokenizer.vocab_size
+    assert gatewise.load(tmp_path / "m").predict(["a superb warm film"]) == ["pos"]
+
+
+def test_encoders_learn_new_words_that_are_not_rare(folder, english):
+    texts = [f"{text} zonk" for text in english[0]] + ["a quux film", "a dull film"]
+    labels = [*english[1], "pos", "neg"]
+    classifier = LSTMClassifier(pretrained=str(folder), epochs=1, max_tokens=32, threads=1, random_state=1)
+    model = classifier.fit(texts, labels).model_
+    old = load_encoder(folder).tokenizer.vocab_size
+    assert model.tokenizer.vocab_size == old + 1  # zonk; quux stands in one text only
+    assert model.tokenizer.encode("zonk quux").ids.tolist() == [old, 1]
+
+
+def test_encoders_and_a_second_network_taught_by_the_first(folder, english, tiny_settings, tmp_path):
+    more = from_lists([f"{text} indeed" for text in english[0]])
+    dataset = Dataset("d", from_lists(*english), unlabelled=more)
+    settings = tiny_settings.replace(pretrained=str(folder), epochs=2, student_epochs=3)
+    events = []
+    trained = train_classifier(dataset, tmp_path / "m", settings=settings, report=events.append)
+    starts = [event.values["texts"] for event in events if event.kind == "start"]
+    assert starts[1] == starts[0] + len(english[0])
+    assert trained.dev.accuracy > 0.9 and not (tmp_path / "m.training").exists()
+    killed = iter([False] * (starts[0] // 8 * 2 + 12) + [True] * 10_000)  # in the second network's training
+    out = tmp_path / "resumed"
+    train_classifier(dataset, out, settings=settings, stopped=lambda: next(killed))
+    assert (tmp_path / "resumed.training" / "teacher.safetensors").exists()
+    again = train_classifier(dataset, out, resume=True)
+    mine, theirs = (part.model.network.state_dict().values() for part in (trained, again))
+    assert all(np.array_equal(one, other) for one, other in zip(mine, theirs, strict=True))
+
+
+def test_encoders_are_no_models_and_models_no_encoders(folder, tiny_model, tmp_path):
+    with pytest.raises(ModelError, match="is an encoder, not a model; encoders are for"):
+        gatewise.load(folder)
+    save(tiny_model, tmp_path / "m")
+    with pytest.raises(ModelError, match="is a model, not an encoder"):
+        load_encoder(tmp_path / "m")
+    with pytest.raises(ModelError, match="no encoder folder"):
+        load_encoder(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("storage", ["float16", "int8"])
+def test_encoders_in_fewer_bytes_read_nearly_the_same(folder, tmp_path, storage):
+    encoder = load_encoder(folder)
+    save_encoder(encoder, tmp_path / "small", storage=storage)
+    back = load_encoder(tmp_path / "small")
+    for name, array in encoder.weights.items():
+        assert np.abs(back.weights[name] - array).max() <= np.abs(array).max() / 127 + 1e-3
+    assert dataclasses.replace(back, weights={}) == dataclasses.replace(encoder, weights={}, tokenizer=back.tokenizer)
