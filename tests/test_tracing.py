@@ -1,5 +1,7 @@
 """The trace against torch, for every form of network; prefixes against prefixes predicted one by one."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gatewise
+from gatewise.batching import gather
 from gatewise.config import POOLINGS, NetworkConfig
 from gatewise.errors import DataError
-from gatewise.model import Model
 from gatewise.network import TextLSTM
 from gatewise.tracing import follow, running
 
@@ -44,10 +46,13 @@ def test_tracing_follow_equals_torch_in_every_form(form, ids, seed):
 
 
 @pytest.mark.parametrize("text", ["A good, warm story!", "dull", "good " * 50, "很好 😀 שלום <br> \x07 unheard"])
-def test_tracing_gives_what_the_model_says(tiny_model, text):
-    found = gatewise.trace(tiny_model, text)
-    np.testing.assert_allclose(found.logits, tiny_model.logits([text])[0], atol=1e-5)
-    np.testing.assert_allclose(found.probabilities, tiny_model.probabilities([text])[0], atol=1e-5)
+def test_tracing_gives_what_the_model_says(tiny_model, tiny_pair, text):
+    for model in (tiny_model, tiny_pair):
+        found = gatewise.trace(model, text)
+        np.testing.assert_allclose(found.logits, model.logits([text])[0], atol=1e-5)
+        np.testing.assert_allclose(found.network_logits, model.network_logits([text])[0], atol=1e-5)
+        np.testing.assert_allclose(found.probabilities, model.probabilities([text])[0], atol=1e-5)
+        np.testing.assert_allclose(running(model, found.ids).logits[-1], model.logits([text])[0], atol=1e-5)
     assert len(found.tokens) == len(found.offsets) == len(found.ids) == len(found.vectors) <= 32
     assert [text[start:end] for start, end in found.offsets] == found.tokens
     assert {trace.states.shape for row in found.layers for trace in row} == {(len(found.ids), 8)}
@@ -60,14 +65,14 @@ def test_tracing_refuses_an_empty_text(tiny_model, text):
 
 
 @given(form=forms, ids=st.lists(st.integers(1, 19), min_size=1, max_size=12))
-def test_tracing_running_is_the_answer_to_each_beginning(tiny_model, form, ids):
-    network = network_of(**form)
-    model = Model(tiny_model.tokenizer, network, ("a", "b", "c"))
+def test_tracing_running_is_the_answer_to_each_beginning(tiny_pair, form, ids):
+    network = network_of(classes=2, **form)
+    model = dataclasses.replace(tiny_pair, network=network)
     found = running(model, np.array(ids, np.int32))
     assert found.lengths.tolist() == list(range(1, len(ids) + 1))
     for length, logits in zip(found.lengths, found.logits, strict=True):
-        with torch.no_grad():
-            alone = network(torch.tensor(ids[:length]).unsqueeze(1), torch.tensor([length]))[0].numpy()
+        beginning = gather([[np.array(ids[:length], np.int32)]], None, 20)
+        alone = sum(part[0] for part in model.parts(beginning))
         np.testing.assert_allclose(logits, alone, atol=1e-5)
 
 

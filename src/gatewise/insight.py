@@ -23,7 +23,7 @@ from gatewise.errors import DataError
 from gatewise.model import Model, logits_of, softmax
 from gatewise.network import initialise
 from gatewise.tokenizer import UNKNOWN_ID
-from gatewise.tracing import PREFIXES, TextTrace, encoding, follow, trace
+from gatewise.tracing import PREFIXES, TextTrace, encoding, follow, running, trace
 
 Array = npt.NDArray[Any]
 GATES = ("input_gate", "forget_gate", "candidate", "output_gate")
@@ -78,12 +78,9 @@ def _shares(found: attribution.Explanation) -> dict[str, Any]:
 
 def _running(model: Model, traced: TextTrace, target: int, prefixes: int) -> list[float]:
     """Give the target's probability after each token; between the beginnings that were read the line is straight."""
-    count = len(traced.ids)
-    lengths = np.unique(np.linspace(1, count, min(count, prefixes)).round().astype(np.int64))
-    beginnings = gather([[traced.ids[:length] for length in lengths.tolist()]], None, model.tokenizer.vocab_size)
-    network, companion = model.parts(beginnings)
-    probabilities = softmax((network + companion) / model.temperature)[:, target]
-    return np.interp(np.arange(1, count + 1), lengths, probabilities).round(6).tolist()
+    found = running(model, traced.ids, prefixes=prefixes)
+    probabilities = softmax(found.logits / model.temperature)[:, target]
+    return np.interp(np.arange(1, len(traced.ids) + 1), found.lengths, probabilities).round(6).tolist()
 
 
 def _memory(traced: TextTrace) -> list[float]:

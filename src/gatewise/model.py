@@ -50,11 +50,14 @@ class Model:
         return gather([self.tokenizer.encode_batch(texts)], None, self.tokenizer.vocab_size)
 
     def parts(self, sequences: Sequences, precision: str = "float32") -> tuple[Numbers, Numbers]:
-        """Give what network and companion (weight included, zeros without one) add to the logits, [N, C] each."""
-        network = logits_of(self.network, sequences, precision)
+        """Give what network and companion add to the logits, [N, C] each."""
+        return logits_of(self.network, sequences, precision), self.companion_part(sequences)
+
+    def companion_part(self, sequences: Sequences) -> Numbers:
+        """Give what the companion adds to the logits, weight included, [N, C]; zeros without one."""
         if self.companion is None:
-            return network, np.zeros_like(network)
-        return network, self.companion_weight * ngram_logits(self.companion, sequences)
+            return np.zeros((len(sequences), len(self.labels)))
+        return self.companion_weight * ngram_logits(self.companion, sequences)
 
     def network_logits(self, texts: Sequence[str]) -> Numbers:
         """Give the network's part of the logits, [N, C]."""

@@ -50,7 +50,8 @@ class TextTrace:
     vectors: Array  # [T, E]
     layers: list[list[Trace]]  # [layer][direction], 0 forward, 1 backward; arrays [T, H] in text order
     pooled: Array  # [poolings * directions * H]
-    logits: Numbers  # [C], uncalibrated
+    network_logits: Numbers  # [C], the network's part of the logits
+    logits: Numbers  # [C], uncalibrated, with what a companion adds
     probabilities: Numbers  # [C], calibrated
 
 
@@ -91,11 +92,12 @@ def trace(model: Model, text: str) -> TextTrace:
     """
     encoded = encoding(model, text)
     reading = follow(model.network, encoded.ids)
-    logits = (reading.head @ reading.pooled + reading.head_bias).astype(np.float64)
+    network = (reading.head @ reading.pooled + reading.head_bias).astype(np.float64)
+    logits = network + model.companion_part(gather([[encoded.ids]], None, model.tokenizer.vocab_size))[0]
     probabilities = softmax(logits[np.newaxis] / model.temperature)[0]
     return TextTrace(
-        text, encoded.tokens, encoded.offsets, encoded.ids, reading.vectors, reading.layers, reading.pooled, logits,
-        probabilities,
+        text, encoded.tokens, encoded.offsets, encoded.ids, reading.vectors, reading.layers, reading.pooled, network,
+        logits, probabilities,
     )  # fmt: skip
 
 
@@ -105,14 +107,17 @@ def running(model: Model, ids: Ids, *, prefixes: int = PREFIXES) -> Running:
     One direction needs a single run. With two, each beginning needs its own backward run: a text of more tokens than
     `prefixes` is then asked at that many places, evenly spread, its end among them.
     """
-    if not model.network.config.bidirectional:
-        reading = follow(model.network, ids)
-        lengths = np.arange(1, len(ids) + 1)
-        pooled = _pooled_so_far(reading.states, reading.poolings)
-        return Running(lengths, (pooled @ reading.head.T + reading.head_bias).astype(np.float64))
-    lengths = np.unique(np.linspace(1, len(ids), min(len(ids), prefixes)).round().astype(np.int64))
+    both_ways = model.network.config.bidirectional
+    count = min(len(ids), prefixes) if both_ways else len(ids)
+    lengths = np.unique(np.linspace(1, len(ids), count).round().astype(np.int64))
     beginnings = gather([[ids[:length] for length in lengths.tolist()]], None, model.tokenizer.vocab_size)
-    return Running(lengths, logits_of(model.network, beginnings))
+    if both_ways:
+        network = logits_of(model.network, beginnings)
+    else:
+        reading = follow(model.network, ids)
+        pooled = _pooled_so_far(reading.states, reading.poolings)
+        network = (pooled @ reading.head.T + reading.head_bias).astype(np.float64)
+    return Running(lengths, network + model.companion_part(beginnings))
 
 
 def _pooled_so_far(states: Array, poolings: tuple[str, ...]) -> Array:
