@@ -33,6 +33,10 @@ class Trace:
     states: Array
     candidate_sum: Array  # the candidate before its tanh; a saturated candidate no longer tells it
 
+    def reversed(self) -> "Trace":
+        """Turn time around: a backward direction's trace in text order into its reading order, and back."""
+        return Trace(*(getattr(self, name)[::-1] for name in Trace.__slots__))
+
 
 def sigmoid(x: Array) -> Array:
     """Compute 1 / (1 + exp(-x)) without overflow."""
@@ -72,10 +76,7 @@ def encode(vectors: Array, layers: Sequence[Sequence[CellWeights]]) -> list[list
     """
     traces = []
     for directions in layers:
-        row = [run(vectors, directions[0])]
-        for weights in directions[1:]:
-            backward = run(vectors[::-1], weights)
-            row.append(Trace(*(getattr(backward, name)[::-1] for name in Trace.__slots__)))
+        row = [run(vectors, directions[0]), *(run(vectors[::-1], weights).reversed() for weights in directions[1:])]
         traces.append(row)
         vectors = np.concatenate([trace.states for trace in row], axis=1)
     return traces

@@ -6,17 +6,17 @@ bias of the input gate meets that of the candidate, the product belongs to the p
 scores 0).
 """
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
-from gatewise.cell import Array, CellWeights, sigmoid
+from gatewise.cell import Array, CellWeights, Trace, sigmoid
 from gatewise.tracing import Reading
 
-AT_ONCE = 16  # phrases split together
+Chosen = npt.NDArray[np.bool_]
+AT_ONCE = 64  # phrases split together
 
 
-def phrase_parts(reading: Reading, inside: Array, to_states: Array) -> Array:
+def phrase_parts(reading: Reading, inside: Chosen, to_states: Array) -> Array:
     """Give each phrase's part of the answer, [P]; `inside`, [P, T], says which tokens belong to it.
 
     `to_states`, [T, directions * H], is the weight that every state of the top layer has in the answer.
@@ -25,63 +25,51 @@ def phrase_parts(reading: Reading, inside: Array, to_states: Array) -> Array:
     return np.concatenate([np.zeros(0), *parts])
 
 
-def _parts(reading: Reading, inside: Array, to_states: Array) -> Array:
-    mine = reading.vectors * inside[:, :, np.newaxis]  # [P, T, E]
-    rest = reading.vectors - mine
-    for directions in reading.weights:
-        split = [
-            _split(mine[:, ::step], rest[:, ::step], inside[:, ::step], weights)
-            for step, weights in zip((1, -1), directions, strict=False)
+def _parts(reading: Reading, inside: Chosen, to_states: Array) -> Array:
+    vectors, mine = reading.vectors, reading.vectors * inside[:, :, np.newaxis]  # [T, E], [P, T, E]
+    for directions, traces in zip(reading.weights, reading.layers, strict=True):
+        found = [
+            _phrase_states(trace.reversed() if back else trace, weights, *_turned(back, vectors, mine, inside))
+            for back, (trace, weights) in enumerate(zip(traces, directions, strict=True))
         ]
-        mine, rest = (
-            np.concatenate([found[place][:, ::step] for step, found in zip((1, -1), split, strict=False)], axis=2)
-            for place in (0, 1)
-        )
-    parts: Array = (mine * to_states).sum(axis=(1, 2))
+        mine = np.concatenate([states[:, ::-1] if back else states for back, states in enumerate(found)], axis=2)
+        vectors = np.concatenate([trace.states for trace in traces], axis=1)
+    parts: Array = np.einsum("pth,th->p", mine, to_states)
     return parts
 
 
-def _split(mine: Array, rest: Array, inside: Array, weights: CellWeights) -> tuple[Array, Array]:
-    """Read one layer in one direction with both parts apart: from vectors, [P, T, E] each, give states, [P, T, H]."""
-    phrases, time, _ = mine.shape
-    hidden_size = weights.recurrent.shape[1]
-    mine, rest = mine @ weights.input.T, rest @ weights.input.T
-    state = cells = other_state = other_cells = np.zeros((phrases, hidden_size))
-    states, other_states = np.empty((2, phrases, time, hidden_size))
-    for t in range(time):
-        part = np.split(mine[:, t] + state @ weights.recurrent.T, 4, axis=1)
-        other = np.split(rest[:, t] + other_state @ weights.recurrent.T, 4, axis=1)
-        bias = np.split(weights.bias, 4)
-        input_gate, forget_gate, candidate = (
-            _three(curve, part[gate], other[gate], bias[gate]) for gate, curve in enumerate((sigmoid, sigmoid, np.tanh))
-        )
-        both = input_gate[2] * candidate[2] * inside[:, t, np.newaxis]
-        written = input_gate[0] * (candidate[0] + candidate[2]) + input_gate[2] * candidate[0] + both
-        kept = (forget_gate[0] + forget_gate[2]) * cells
-        everything = sum(forget_gate) * (cells + other_cells) + sum(input_gate) * sum(candidate)
-        cells = kept + written
-        other_cells = everything - cells
-        output_gate = sigmoid(part[3] + other[3] + bias[3])
-        state = output_gate * (np.tanh(cells) + np.tanh(everything) - np.tanh(other_cells)) / 2
-        other_state = output_gate * np.tanh(everything) - state
-        states[:, t], other_states[:, t] = state, other_state
-    return states, other_states
+def _turned(back: int, vectors: Array, mine: Array, inside: Chosen) -> tuple[Array, Array, Chosen]:
+    return (vectors[::-1], mine[:, ::-1], inside[:, ::-1]) if back else (vectors, mine, inside)
 
 
-def _three(curve: Any, mine: Array, rest: Array, bias: Array) -> tuple[Array, Array, Array]:
-    """Split curve(mine + rest + bias) into what comes of the phrase, of the rest, and of the bias alone.
+def _phrase_states(trace: Trace, weights: CellWeights, vectors: Array, mine: Array, inside: Chosen) -> Array:
+    """Give each phrase's part of one layer's states, [P, T, H], from its part of the vectors, [P, T, E].
 
-    The bias comes first; of the other two each is averaged over coming before and after the other.
+    All in the layer's reading order. The rest of the text has what is left of the trace, so one stream is run and not
+    two; before a phrase has begun its part is zero.
     """
-    assert callable(curve)
-    alone, with_mine, with_rest, everything = (
-        curve(bias),
-        curve(mine + bias),
-        curve(rest + bias),
-        curve(mine + rest + bias),
-    )
-    return (
-        (with_mine - alone + everything - with_rest) / 2,
-        (with_rest - alone + everything - with_mine) / 2,
-        alone,
-    )
+    size = trace.states.shape[1]
+    into, recurrent, bias = weights.input[: 3 * size].T, weights.recurrent[: 3 * size].T, weights.bias[: 3 * size]
+    before = np.concatenate([np.zeros_like(trace.states[:1]), trace.states[:-1]])
+    sums = vectors @ into + before @ recurrent + bias  # [T, 3H] of i, f and g
+    alone, everything, squashed = _curves(bias), _curves(sums), np.tanh(trace.cell_states)
+    bias_input, _, bias_candidate = np.split(alone, 3)
+    states = np.zeros((*inside.shape, size), dtype=sums.dtype)
+    state = cells = states[:, 0]
+    begun = np.flatnonzero(inside.any(axis=0) | mine.any(axis=(0, 2)))
+    for t in range(begun[0] if len(begun) else len(sums), len(sums)):
+        part = mine[:, t] @ into + state @ recurrent
+        # what the phrase adds to each gate, averaged over coming before and after the rest; the bias comes first
+        added = (_curves(part + bias) - alone + everything[t] - _curves(sums[t] - part)) / 2
+        input_gate, forget_gate, candidate = np.split(added + alone, 3, axis=1)
+        biases_alone = bias_input * bias_candidate * ~inside[:, t, np.newaxis]
+        cells = forget_gate * cells + input_gate * candidate - biases_alone
+        read = np.tanh(cells) + squashed[t] - np.tanh(trace.cell_states[t] - cells)
+        state = states[:, t] = trace.output_gate[t] * read / 2
+    return states
+
+
+def _curves(sums: Array) -> Array:
+    """Apply the curves of input gate, forget gate and candidate to their sums, [..., 3H]."""
+    size = sums.shape[-1] // 3
+    return np.concatenate([sigmoid(sums[..., : 2 * size]), np.tanh(sums[..., 2 * size :])], axis=-1)
