@@ -56,6 +56,15 @@ def test_explain_cli_refuses_in_one_sentence(place):
         run("explain", place, TEXT, "--method", "magic")
 
 
+def test_explain_cli_tells_what_it_did_not_read(place):
+    def told(text):
+        return CliRunner().invoke(cli.app, ["explain", place, text]).stderr
+
+    assert told(TEXT) == ""
+    assert "knows none of these words" in told("zonk quux")
+    assert "longer than the model reads" in told("good film " * 2500)
+
+
 def test_explain_cli_measures_methods_on_the_texts_of_a_file(place, english, tmp_path):
     data = tmp_path / "texts.csv"
     data.write_text("text,label\n" + "\n".join(f"{text},{label}" for text, label in zip(*english, strict=True)))

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
-from gatewise.attribution import METHODS
+from gatewise.attribution import METHODS, Question, contrast
+from gatewise.batching import gather
 from gatewise.errors import DataError
-from gatewise.faithfulness import SHARES, _drawn_anew, _falls, faithfulness
+from gatewise.faithfulness import SHARES, _drawn_anew, _falls, faithfulness, measurable
+from gatewise.model import logits_of, softmax
+from gatewise.tokenizer import UNKNOWN_ID
 
 
 def test_faithfulness_knows_the_methods_that_find_the_deciding_word(tiny_model, english):
@@ -25,28 +28,61 @@ def test_faithfulness_knows_the_methods_that_find_the_deciding_word(tiny_model, 
         assert scores[name].gap_max < 1e-4
     assert abs(scores["random"].rank_agreement) < 0.3
     assert scores["leave-one-out"].rank_agreement == pytest.approx(1)
-    assert found.scores[0].comprehensiveness_behind == 0
+    assert scores["frozen"].against_default == scores["frozen"].against_default_error == 0
+    assert scores["random"].against_default < -3 * scores["random"].against_default_error < 0
+    for score in found.scores:
+        assert np.mean(score.curve) == pytest.approx(score.comprehensiveness)
+    assert np.mean(found.random_curves, axis=1).min() == pytest.approx(low)
 
 
-def test_faithfulness_takes_out_the_first_words_of_an_order_or_leaves_them_alone(tiny_model):
+def test_faithfulness_takes_out_the_first_words_of_an_order_or_leaves_them_alone_or_masks_them(tiny_model):
     ids = tiny_model.tokenizer.encode_batch(["a good film and a superb story with music"])[0]
-    target = int(tiny_model.network_logits(["a good film and a superb story with music"])[0].argmax())
+    logits = tiny_model.network_logits(["a good film and a superb story with music"])[0]
+    question = Question(tiny_model.network, ids, contrast(int(logits.argmax()), 2))
     order = np.array([5, 1, 0, 2, 3, 4, 6, 7, 8])
-    ((without, alone),) = _falls(tiny_model, ids, target, [order])
+    (falls,) = _falls(question, [order])
 
-    def probability(chosen):
-        from gatewise.batching import gather
-        from gatewise.model import logits_of, softmax
+    def answer(text):
+        found = logits_of(tiny_model.network, gather([[text]], None, tiny_model.tokenizer.vocab_size))
+        return softmax(found)[0] @ (question.row > 0), found[0] @ question.row
 
-        texts = gather([[ids[chosen]]], None, tiny_model.tokenizer.vocab_size)
-        return softmax(logits_of(tiny_model.network, texts))[0, target]
+    whole = answer(ids)
+    for share, (without, alone, masked, in_logit) in zip(SHARES, falls, strict=True):
+        first = np.sort(order[: max(1, round(share * len(ids)))])
+        hidden = ids.copy()
+        hidden[first] = UNKNOWN_ID
+        assert whole[0] - answer(np.delete(ids, first))[0] == pytest.approx(without, abs=1e-6)
+        assert whole[1] - answer(np.delete(ids, first))[1] == pytest.approx(in_logit, abs=1e-5)
+        assert whole[0] - answer(ids[first])[0] == pytest.approx(alone, abs=1e-6)
+        assert whole[0] - answer(hidden)[0] == pytest.approx(masked, abs=1e-6)
 
-    drops, left = [], []
-    for share in SHARES:
-        first = order[: max(1, round(share * len(ids)))]
-        drops.append(probability(slice(None)) - probability(np.setdiff1d(np.arange(len(ids)), first)))
-        left.append(probability(slice(None)) - probability(np.sort(first)))
-    assert (without, alone) == (pytest.approx(np.mean(drops), abs=1e-6), pytest.approx(np.mean(left), abs=1e-6))
+
+def test_faithfulness_of_one_decisive_word_is_plain(tiny_model):
+    """The word alone is sufficient and nothing is left without it (a mask once kept the wrong set elsewhere)."""
+    text = "the film was awful with a story"
+    ids, target = tiny_model.tokenizer.encode_batch([text])[0], int(tiny_model.network_logits([text])[0].argmax())
+    question = Question(tiny_model.network, ids, contrast(target, 2))
+    ((without, alone, masked, _), *_), ((without_other, alone_other, *_), *_) = _falls(
+        question, [np.array([3, 0, 1, 2, 4, 5, 6]), np.array([0, 1, 2, 4, 5, 6, 3])]
+    )
+    assert min(without, masked) > 0.1 > max(abs(without_other), alone) and alone_other > alone
+
+
+def test_faithfulness_draws_evenly_among_texts_that_can_be_taken_apart(tiny_model, english):
+    texts = ["good", *english[0][:20], "film " * 30]
+    counted = []
+    found = faithfulness(tiny_model, texts, most=5, longest=12, methods=["gamma"], progress=counted.append)
+    assert found.texts == 5 == counted[-1] and [score.method for score in found.scores] == ["gamma"]
+    every = faithfulness(tiny_model, texts, most=50, longest=12, methods=["gamma"])
+    assert every.texts == len(measurable(tiny_model, texts, 12)) == 20
+
+
+def test_faithfulness_finds_shares_of_networks_drawn_anew_unrelated(tiny_model, english):
+    found = faithfulness(tiny_model, english[0][:40], methods=["frozen", "random"])
+    scores = {score.method: score.redrawn for score in found.scores}
+    assert scores["frozen"].keys() == {"head", "head and LSTM", "everything"}
+    assert abs(scores["frozen"]["everything"]) < 0.3
+    assert scores["random"]["everything"] == pytest.approx(1)  # it knows no network, and this gives it away
 
 
 def test_faithfulness_draws_parts_anew_from_the_head_down(tiny_model):

@@ -96,7 +96,15 @@ def print_explanation(found: "Explanation") -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from gatewise.tokenizer import UNKNOWN_ID
+
     console = Console()
+    if (found.ids == UNKNOWN_ID).all():
+        say("The model knows none of these words: the answer rests on the unknown word alone.")
+    ends = [end for _, end in found.offsets]
+    left_out = "".join(found.text[end:start] for end, (start, _) in zip(ends, found.offsets[1:], strict=False)).strip()
+    if left_out:
+        say(f"The text is longer than the model reads: {len(left_out):,} characters in its middle were left out.")
     print_answer(
         f"{found.label}   probability {found.probability:.4f}   logit {found.logit:+.4f}   method {found.method}"
     )
@@ -140,16 +148,20 @@ def print_faithfulness(found: "Faithfulness") -> None:
     """Print the battery's table, the most faithful method first."""
     print_answer(
         f"{found.texts} texts of {found.tokens:.0f} tokens on average\n"
-        "method                  comprehensiveness   behind the best   sufficiency   rank   gap, largest   ms a text"
+        "method                comprehensive  against the default  in logit  masked  sufficient  rank  largest gap  "
+        "redrawn   ms a text"
     )
     for score in found.scores:
         print_answer(
-            f"{score.method:22}  {score.comprehensiveness:17.4f}   {score.comprehensiveness_behind:6.4f} ± "
-            f"{score.comprehensiveness_error:6.4f}   {score.sufficiency:11.4f}   {score.rank_agreement:4.2f}   "
-            f"{score.gap_max:12.2g}   {score.milliseconds:9.1f}"
+            f"{score.method:20}  {score.comprehensiveness:13.4f}  {score.against_default:+9.4f} ± "
+            f"{score.against_default_error:.4f}   {score.in_logit:8.3f}  {score.masked:6.4f}  "
+            f"{score.sufficiency:10.4f}  {score.rank_agreement:4.2f}  {score.gap_max:11.2g}  "
+            f"{score.redrawn['everything']:7.2f}  {score.milliseconds:10.1f}"
         )
-    least, most = found.random_comprehensiveness
-    print_answer(f"random orders           {least:.4f} to {most:.4f} (comprehensiveness)")
+    (least, most), (fewest, largest) = found.random_comprehensiveness, found.random_sufficiency
+    print_answer(
+        f"random orders: comprehensiveness {least:.4f} to {most:.4f}, sufficiency {fewest:.4f} to {largest:.4f}"
+    )
 
 
 def _printable(text: str) -> str:

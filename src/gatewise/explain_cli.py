@@ -71,7 +71,9 @@ def explain_command(
 def faithfulness_command(
     model: ModelPath,
     data: Data,
-    texts: Annotated[int, typer.Option(min=2, help="How many texts of DATA, drawn evenly from all of it.")] = 500,
+    texts: Annotated[
+        int, typer.Option(min=2, help="Texts of DATA at most, drawn evenly from all that are not too long.")
+    ] = 500,
     longest: Annotated[int, typer.Option(min=2, help="Longest text in tokens; longer ones are left out.")] = 200,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
@@ -92,16 +94,15 @@ def faithfulness_command(
         raise DataError(f"{data} has no part to ask about; give a file of texts.")
     found = [text for batch in part.batches() for text in batch.column("text").to_pylist()]
     short = [text for text in found if len(text) < 8 * longest]  # spares most of the tokenising
-    chosen = [short[place * len(short) // texts] for place in range(texts)] if len(short) > texts else short
     said = time.monotonic()
 
     def told(done: int) -> None:
         nonlocal said
         if time.monotonic() - said > 10:
             said = time.monotonic()
-            say(f"{done} of {len(chosen)} texts")
+            say(f"{done} of {min(texts, len(short))} texts")
 
-    result = faithfulness(loaded, chosen, longest=longest, progress=told)
+    result = faithfulness(loaded, short, most=texts, longest=longest, progress=told)
     if keep:
         loaded.facts["faithfulness"] = {
             score.method: {
