@@ -142,3 +142,10 @@ def test_cell_pool_takes_the_backward_end_from_the_first_token():
     np.testing.assert_array_equal(cell.pool(states, 2, ["last"]), [8, 9, 2, 3])
     np.testing.assert_array_equal(cell.pool(states, 2, ["mean", "max"]), [4, 5, 6, 7, 8, 9, 10, 11])
     np.testing.assert_array_equal(cell.pool(states[:, :2], 2, ["last"]), [4 * 2, 9])  # one direction
+
+
+def test_cell_trace_reversed_turns_time_around_and_back():
+    trace = cell.Trace(*np.arange(42.0).reshape(7, 3, 2))
+    assert trace.reversed().forget_gate.tolist() == trace.forget_gate[::-1].tolist()
+    for name in cell.Trace.__slots__:
+        np.testing.assert_array_equal(getattr(trace.reversed().reversed(), name), getattr(trace, name))
