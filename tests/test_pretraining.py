@@ -93,6 +93,16 @@ def test_pretraining_sample_estimates_the_sum_over_the_vocabulary_without_bias()
     assert np.mean(sums) == pytest.approx(expected, rel=5 * np.std(sums) / math.sqrt(len(sums)) / expected)
 
 
+def test_pretraining_draws_every_word_that_occurs_however_rare_and_no_other(monkeypatch):
+    counts = np.array([0.0, 0.0] + [1e5] * 1000 + [2.0] * 9000)  # a hundred million tokens
+    counts[[0, 500, -1]] = 0  # padding above all: by its chance its score would drown every other
+    sampler, shares = WordSampler(counts, 20_000), counts / counts.sum()
+    middles = (np.cumsum(shares) - shares / 2)[counts > 0]
+    points = torch.from_numpy(np.concatenate([[0], middles, [1 - 2**-53]]))  # between the least and the most it gives
+    monkeypatch.setattr(torch, "rand", lambda *shape, **options: points)
+    assert sampler.draw(None).tolist() == np.flatnonzero(counts).tolist()
+
+
 # ---------------------------------------------------------------- which word is named by which state
 
 
