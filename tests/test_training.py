@@ -354,6 +354,25 @@ def test_training_killed_anywhere_goes_on_with_the_same_bits(tmp_path, every_ste
         run(config=config, folder=copies[0], resume=True)
 
 
+@pytest.mark.parametrize("threads", [2, 12])  # with twelve, the generators' order by name must be that by number
+def test_training_with_workers_killed_anywhere_goes_on_with_the_same_bits(tmp_path, every_step, threads):
+    torch.set_num_threads(threads)
+    config = settings(checkpoint_seconds=0.0, epochs=1, batch_texts=12)
+    whole, copies = tmp_path / made(tmp_path, "whole"), []
+
+    def copy_folder():
+        copies.append(shutil.copytree(whole, tmp_path / f"copy{len(copies)}"))
+        return False
+
+    network, _ = run(config=config, folder=whole, stopped=copy_folder)
+    for folder in copies[1:4:2]:
+        torch.manual_seed(5)  # the state torch is in does not matter
+        again, _ = run(small(seed=99), config, folder=folder, resume=True)
+        assert weights(again) == weights(network)
+        assert told(folder) == told(whole)
+    assert torch.get_num_threads() == threads
+
+
 def test_training_resumes_a_finished_run_as_it_was(tmp_path):
     network, _ = run(folder=tmp_path)
     again, events = run(small(seed=99), folder=tmp_path, resume=True)

@@ -178,7 +178,7 @@ class Run:
         self.progress.log_bytes = log.stat().st_size if log.exists() else 0
         self.progress.seconds = self.seconds()
         tensors = {"random": torch.get_rng_state()}
-        tensors |= {f"random.{place}": state for place, state in enumerate(self.workers.random_states())}
+        tensors |= {f"random.{place:04}": state for place, state in enumerate(self.workers.random_states())}
         for part, network in (("network", self.network), ("averaged", self.averaged)):
             tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
