@@ -524,6 +524,21 @@ def test_training_precision_probe_leaves_no_trace(monkeypatch, broken):
     assert all(parameter.grad is None for parameter in network.parameters())
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_training_is_the_same_however_long_the_precision_probe_took(monkeypatch, threads):
+    torch.set_num_threads(threads)
+    found = []
+    for seconds in (0.0, 0.2):
+
+        def probe(*arguments, seconds=seconds):
+            choose_precision(*arguments, seconds=seconds)
+            return "float32"
+
+        monkeypatch.setattr(training, "choose_precision", probe)
+        found.append(weights(run(config=settings(precision="auto", epochs=1))[0]))
+    assert found[0] == found[1] == weights(run(config=settings(epochs=1))[0])
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_training_precision_set_is_used(precision):
     assert choose_precision(small(), TRAIN, settings(precision=precision)) == precision
