@@ -182,6 +182,46 @@ def test_pretraining_loss_is_the_score_when_everything_is_drawn(bidirectional):
     assert named == (1 + bidirectional) * (made.lengths - 1).sum()
 
 
+def slow_model_loss(network: LanguageModel, made, seed: int):
+    """Name the neighbours and the words ahead over the whole vocabulary, place by place, with the whole table."""
+    torch.manual_seed(seed)
+    for task in (network.next_words, network.ahead_words):
+        task.sampler.draw(None)  # so that the distances are drawn from where the fast one draws them
+    inputs, lengths = torch.from_numpy(made.inputs), torch.from_numpy(made.lengths)
+    states = network.read(inputs, lengths, network.embedding.weight)
+    losses = {"next": [], "ahead": []}
+    for direction, sign in enumerate((1, -1)[: len(states)]):
+        distances = torch.randint(1, network.config.ahead_words + 1, inputs.shape)
+        for name, task in (("next", network.next_words), ("ahead", network.ahead_words)):
+            known = task.sampler.occurs.nonzero().squeeze(1)
+            for t in range(len(inputs)):
+                for b in range(len(lengths)):
+                    aim = t + sign * (1 if name == "next" else int(distances[t, b]))
+                    if t >= lengths[b] or not 0 <= aim < lengths[b] or (word := inputs[aim, b]) not in known:
+                        continue
+                    scores = task.maps[direction](states[direction][t, b]) @ network.embedding.weight.T + task.bias
+                    losses[name].append(functional.cross_entropy(scores[known], (known == word).nonzero()[0, 0]))
+    count = len(losses["next"])
+    ahead = torch.stack(losses["ahead"]).mean() * count
+    return torch.stack(losses["next"]).sum() + network.config.ahead * ahead, count
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("ahead", [1.0, 0.3])
+def test_pretraining_loss_equals_a_slow_one_with_every_gradient(bidirectional, ahead):
+    network = model(bidirectional=bidirectional, ahead=ahead, draws=10**5).train()
+    made = batch(6, seed=2)
+    torch.manual_seed(4)
+    fast, weight = network.loss(made)
+    slow, count = slow_model_loss(network, made, 4)
+    assert (fast.item(), weight) == (pytest.approx(slow.item(), rel=1e-5), count)
+    parameters = dict(network.named_parameters())
+    mine = torch.autograd.grad(fast, list(parameters.values()))
+    theirs = torch.autograd.grad(slow, list(parameters.values()))
+    for name, one, other in zip(parameters, mine, theirs, strict=True):
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-4), name
+
+
 def test_pretraining_gives_no_gradient_to_padding_and_takes_texts_of_one_word():
     network = model(noise=0.2).train()
     total, _ = network.loss(batch(6))

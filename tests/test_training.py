@@ -215,6 +215,16 @@ def test_training_clips_large_gradients_only(slope, expected):
     assert running.network.weight.grad.item() == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.parametrize("layer_decay", [1.0, 0.5, 0.1])
+def test_training_moves_each_group_below_the_head_by_a_share_of_the_one_above(layer_decay):
+    running = Run(small().eval(), settings(layer_decay=layer_decay, weight_decay=0.0, clip_norm=1e6), None, "")
+    before = [[parameter.detach().clone() for parameter in group] for group in running.network.parameter_groups()]
+    running.update(collate(TRAIN, np.arange(48)), 0.01)
+    for depth, (old, new) in enumerate(zip(before, running.network.parameter_groups(), strict=True)):
+        largest = max(float((mine.detach() - theirs).abs().max()) for mine, theirs in zip(new, old, strict=True))
+        assert largest == pytest.approx(0.01 * layer_decay**depth, rel=1e-3)  # AdamW's first step is the rate itself
+
+
 def test_training_budget_ends_in_time_with_a_model():
     network = Scripted([0.1, 0.2, 0.3])
     network.pause = 0.005
