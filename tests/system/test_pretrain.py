@@ -111,6 +111,27 @@ def test_pretraining_within_minutes_ends_with_an_encoder(command, texts, tmp_pat
     assert load_encoder(tmp_path / "e").facts["trained_seconds"] <= 0.04 * 60 + 1
 
 
+def test_labels_are_not_looked_at(command, write, rows, tmp_path):
+    """Neither which column holds them nor whether every row has one: the same text gives the same encoder."""
+    whole = [f"{text} number{row}" for row, (text, _) in enumerate(rows)]
+    forms = {
+        "alone.csv": (("text",), [(text,) for text in whole]),
+        "gaps.csv": (("text", "label"), [(text, "pos" if row % 3 else "") for row, text in enumerate(whole)]),
+        "several.csv": (("id", "text", "product", "stars"), [(n, text, "tea", n % 5) for n, text in enumerate(whole)]),
+    }
+    found = set()
+    for name, (header, content) in forms.items():
+        data, out = write(name, content, header=header), tmp_path / name.removesuffix(".csv")
+        answer = command("pretrain", data, "--out", out, *OPTIONS, "--quiet", "--epochs", "1")
+        assert answer.code == 0, answer.err
+        found.add((out / "model.safetensors").read_bytes())
+    assert len(found) == 1
+    data, more = write("data.csv", rows), tmp_path / "several.csv"
+    options = ["--epochs", "1", "--hidden-size", "4", "--min-count", "1", "--precision", "float32", "--threads", "1"]
+    assert command("train", data, "--unlabelled", more, "--out", tmp_path / "m", *options, "-q").code == 0
+    assert gatewise.load(tmp_path / "m").facts["unlabelled_texts"] == len(whole)
+
+
 # ---------------------------------------------------------------- what is refused
 
 
