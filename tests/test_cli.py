@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 
 from gatewise import cli, console
 from gatewise.classifier import LSTMClassifier
-from gatewise.config import Settings
+from gatewise.config import NetworkConfig, PretrainingSettings, Settings
 from gatewise.errors import DataError, GatewiseError
 from gatewise.evaluation import evaluate
+from gatewise.model import PretrainedEncoder
 from gatewise.reading import from_lists
 
 
@@ -22,8 +23,8 @@ def option_names(command: str) -> set[str]:
     return set(found.callback.__annotations__)
 
 
-def settings_of(monkeypatch, tmp_path, *arguments: str) -> Settings:
-    """Give the settings with which `gatewise train` would have called the library."""
+def settings_of(monkeypatch, tmp_path, *arguments: str, command: str = "train"):
+    """Give the settings with which `gatewise train` or `pretrain` would have called the library."""
     called = {}
 
     def stop(dataset, out, **values):
@@ -31,9 +32,10 @@ def settings_of(monkeypatch, tmp_path, *arguments: str) -> Settings:
         raise GatewiseError("enough")
 
     monkeypatch.setattr("gatewise.classifier.train_classifier", stop)
+    monkeypatch.setattr("gatewise.encoders.pretrain_encoder", stop)
     data = tmp_path / "data.csv"
     data.write_text("text,label\ngood,a\nbad,b\n")
-    result = CliRunner().invoke(cli.app, ["train", str(data), "--out", str(tmp_path / "m"), *arguments])
+    result = CliRunner().invoke(cli.app, [command, str(data), "--out", str(tmp_path / "m"), *arguments])
     assert str(result.exception) == "enough", result.output
     assert called["out"] == tmp_path / "m"
     return called["settings"]
@@ -65,6 +67,40 @@ def test_cli_without_options_the_defaults_of_the_config_hold(monkeypatch, tmp_pa
 )
 def test_cli_options_become_settings(monkeypatch, tmp_path, arguments, expected):
     assert settings_of(monkeypatch, tmp_path, *arguments) == Settings().replace(**expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], {}),
+        (["--epochs", "3", "--hidden-size", "64", "--sampled-words", "99"],
+         {"epochs": 3, "hidden_size": 64, "sampled_words": 99}),
+        (["--bidirectional", "--no-word-vectors"], {"bidirectional": True, "word_vectors": False}),
+        (["--tokenizer", "bpe", "--minutes", "2", "--seed", "0"], {"kind": "bpe", "minutes": 2.0, "seed": 0}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_cli_pretrain_options_become_settings(monkeypatch, tmp_path, arguments, expected):
+    found = settings_of(monkeypatch, tmp_path, *arguments, command="pretrain")
+    assert found == PretrainingSettings().replace(**expected)
+
+
+def test_cli_pretrain_takes_the_shape_of_the_encoder_to_go_on_from(monkeypatch, tmp_path):
+    shape = {"embedding_dim": 3, "hidden_size": 5, "num_layers": 2, "bidirectional": False}
+    encoder = PretrainedEncoder(None, NetworkConfig(**shape, dropout=0.9), {}, {})
+    monkeypatch.setattr("gatewise.folder.load_encoder", lambda path: encoder)
+    found = settings_of(monkeypatch, tmp_path, "--from", "somewhere", "--epochs", "2", command="pretrain")
+    assert found == PretrainingSettings().replace(**shape, epochs=2)
+
+
+def test_cli_pretrain_help_shows_its_own_defaults():
+    shown = CliRunner().invoke(cli.app, ["pretrain", "--help"], env={"COLUMNS": "400", "NO_COLOR": "1"}).output
+    plain = " ".join(re.sub(r"[│╭╮╰╯─]", " ", shown).split())
+    settings, offered = PretrainingSettings(), option_names("pretrain") & set(PretrainingSettings().flat())
+    assert len(offered) > 15
+    for field in (field for group in fields(settings) for field in fields(getattr(settings, group.name))):
+        described = f"{' '.join(field.metadata['sentence'].split())} (default: {settings.flat()[field.name]})"
+        assert (described in plain) == (field.name in offered), field.name
 
 
 def test_cli_help_shows_each_settings_own_sentence_and_default(monkeypatch):

@@ -7,10 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewise.config import NetworkConfig, Settings, TokenizerConfig, TrainingConfig, sentence
+from gatewise.config import (
+    RECIPES,
+    NetworkConfig,
+    PretrainingConfig,
+    PretrainingSettings,
+    Settings,
+    TokenizerConfig,
+    TrainingConfig,
+    sentence,
+)
 from gatewise.errors import ConfigError
 
-GROUPS = (TokenizerConfig, NetworkConfig, TrainingConfig)
+GROUPS = (TokenizerConfig, NetworkConfig, TrainingConfig, PretrainingConfig)
 FIELDS = [(group, field) for group in GROUPS for field in dataclasses.fields(group)]
 NUMBERS = [(group, field) for group, field in FIELDS if field.metadata["low"] is not None]
 INTEGERS = [(group, field) for group, field in FIELDS if field.type is int]
@@ -19,6 +28,10 @@ FLOATS = [(group, field) for group, field in FIELDS if field.type is float]
 
 def names(fields):
     return [field.name for _, field in fields]
+
+
+def names_of(group):
+    return [field.name for field in dataclasses.fields(group)]
 
 
 @pytest.mark.parametrize(("group", "field"), NUMBERS, ids=names(NUMBERS))
@@ -87,7 +100,8 @@ def test_config_describes_every_setting(group, field):
 
 def test_config_settings_share_no_name():
     assert len(set(names(FIELDS))) == len(FIELDS)
-    assert list(Settings().flat()) == names(FIELDS)
+    assert list(PretrainingSettings().flat()) == names(FIELDS)
+    assert list(Settings().flat()) == [name for name in names(FIELDS) if name not in names_of(PretrainingConfig)]
 
 
 def test_config_replace_finds_the_group_and_leaves_the_rest():
@@ -109,6 +123,20 @@ def test_config_replace_checks_names_and_values():
         Settings().replace(hidden=3)
     with pytest.raises(ConfigError, match="hidden_size is 0"):
         Settings().replace(hidden_size=0)
+
+
+def test_config_replace_in_pretraining_reaches_its_own_group_and_keeps_its_own_defaults():
+    before = PretrainingSettings()
+    after = before.replace(sampled_words=64, seed=3, ahead=0)
+    changed = {name for name, value in after.flat().items() if value != before.flat()[name]}
+    assert changed == {"sampled_words", "seed", "ahead"} and after.pretraining.sampled_words == 64
+    with pytest.raises(ConfigError, match="no setting named 'sampled_words'"):
+        Settings().replace(sampled_words=64)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_config_recipes_are_settings(recipe):
+    assert Settings().replace(**RECIPES[recipe]).flat() == Settings().flat() | RECIPES[recipe]
 
 
 @given(

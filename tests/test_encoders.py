@@ -49,13 +49,17 @@ def test_encoders_come_back_from_their_folder_as_they_were(corpus, folder, tmp_p
     assert not folder.with_name("reader.training").exists()
 
 
-def test_encoders_stopped_and_resumed_end_with_the_same_bits(corpus, folder, tmp_path):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_encoders_stopped_and_resumed_end_with_the_same_bits(corpus, folder, tmp_path, threads):
     asked = iter([False] * 20 + [True] * 1000)
-    out = tmp_path / "reader"
-    pretrain_encoder(corpus, out, settings=SETTINGS, stopped=lambda: next(asked))
+    out, settings = tmp_path / "reader", SETTINGS.replace(threads=threads)
+    if threads > 1:
+        folder = tmp_path / "whole"
+        pretrain_encoder(corpus, folder, settings=settings)
+    pretrain_encoder(corpus, out, settings=settings, stopped=lambda: next(asked))
     assert out.with_name("reader.training").exists()
     with pytest.raises(TrainingError, match="has hidden_size=8"):
-        pretrain_encoder(corpus, out, settings=SETTINGS.replace(hidden_size=9), resume=True)
+        pretrain_encoder(corpus, out, settings=settings.replace(hidden_size=9), resume=True)
     pretrain_encoder(corpus, out, resume=True)
     assert weights(load_encoder(out)) == weights(load_encoder(folder))
 
@@ -66,6 +70,8 @@ def test_encoders_go_on_from_an_encoder(corpus, folder, tmp_path):
     more = pretrain_encoder(corpus, tmp_path / "more", settings=settings, start=start)
     assert more.facts["started_from"]["data"] == "mail"
     assert more.facts["dev_perplexity"] < start.facts["dev_perplexity"]
+    with pytest.raises(TrainingError, match="stopped before its first step"):  # without settings the shape is taken too
+        pretrain_encoder(corpus, tmp_path / "other", start=start, stopped=lambda: True)
     with pytest.raises(ConfigError, match="another shape"):
         pretrain_encoder(corpus, tmp_path / "other", settings=SETTINGS.replace(hidden_size=9), start=start)
     assert not (tmp_path / "other").exists()
@@ -107,6 +113,20 @@ def test_encoders_are_where_a_classifier_starts(corpus, english, tiny_settings, 
     assert trained.model.facts["encoder"]["data"] == "mail"
     assert trained.model.tokenizer.vocab_size == encoder.tokenizer.vocab_size
     assert gatewise.load(tmp_path / "m").predict(["a superb warm film"]) == ["pos"]
+
+
+def test_encoders_are_where_a_stopped_training_goes_on_from_by_the_same_call(folder, english, tiny_settings, tmp_path):
+    dataset = Dataset("d", from_lists(*english))
+    settings = tiny_settings.replace(pretrained=str(folder), hidden_size=128, epochs=2)  # the encoder has another shape
+    asked = iter([False] * 9 + [True] * 1000)
+    train_classifier(dataset, tmp_path / "m", settings=settings, stopped=lambda: next(asked))
+    again = train_classifier(dataset, tmp_path / "m", settings=settings, resume=True)
+    whole = train_classifier(dataset, tmp_path / "whole", settings=settings)
+    assert again.model.network.config.hidden_size == 8
+    assert (tmp_path / "m" / "model.safetensors").read_bytes() == (
+        tmp_path / "whole" / "model.safetensors"
+    ).read_bytes()
+    assert whole.dev == again.dev
 
 
 def test_encoders_learn_new_words_that_are_not_rare(folder, english):

@@ -18,13 +18,26 @@ import pytest
 import torch
 
 from gatewise import folder
-from gatewise.config import NetworkConfig
+from gatewise.config import NetworkConfig, TokenizerConfig
 from gatewise.errors import GatewiseError, ModelError
 from gatewise.files import tensor_bytes
-from gatewise.folder import BUNDLED, CARD, CONFIG, TOKENIZER, WEIGHTS, card, load, load_encoder, save, update_card
-from gatewise.model import Model
+from gatewise.folder import (
+    BUNDLED,
+    CARD,
+    CONFIG,
+    TOKENIZER,
+    WEIGHTS,
+    card,
+    load,
+    load_encoder,
+    save,
+    save_encoder,
+    update_card,
+)
+from gatewise.model import Model, PretrainedEncoder
 from gatewise.network import TextLSTM
 from gatewise.ngrams import Ngrams
+from gatewise.pretraining import language_shapes
 from gatewise.tokenizer import train_tokenizer
 
 TEXTS = ["a good film", "dull", "", "unheard 很好 \ud800", "the weak story " * 20]
@@ -333,7 +346,8 @@ def test_folder_of_a_newer_format_is_refused(saved):
 @pytest.mark.parametrize(
     "values",
     [
-        {"format": 0}, {"format": "1"}, {"format": None}, {"task": "tagging"}, {"labels": ["a"]}, {"labels": []},
+        {"format": 0}, {"format": "1"}, {"format": None}, {"task": "tagging"}, {"task": []},
+        {"labels": ["a"]}, {"labels": []},
         {"labels": "ab"}, {"labels": {"a": 1}}, {"labels": ["a", None]}, {"labels": ["a", ["b"]]},
         {"labels": ["a", "a"]},
         {"labels": ["1", 1]}, {"labels": ["a", math.nan]}, {"temperature": 0}, {"temperature": -1},
@@ -468,6 +482,73 @@ def test_folder_config_is_what_the_network_was_made_with(saved):
     config = json.loads((saved / CONFIG).read_text(encoding="utf-8"))
     assert NetworkConfig(**config["network"]) == load(saved).network.config
     assert config["format"] == folder.FORMAT
+
+
+# ---------------------------------------------------------------- encoders
+
+
+@pytest.fixture
+def reader(english, tmp_path) -> Path:
+    """An encoder that has read nothing, which is no matter here."""
+    config = NetworkConfig(embedding_dim=4, hidden_size=3)
+    tokenizer = train_tokenizer([english[0]], TokenizerConfig(min_count=1, max_tokens=32))
+    random, shapes = np.random.default_rng(0), language_shapes(config, tokenizer.vocab_size)
+    weights = {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    save_encoder(PretrainedEncoder(tokenizer, config, weights, {"data": "mail"}), tmp_path / "reader")
+    return tmp_path / "reader"
+
+
+def refused_encoder(path: Path, message: str = "") -> None:
+    with pytest.raises(ModelError, match=message or None) as caught:
+        load_encoder(path)
+    sentence = str(caught.value)
+    assert sentence.endswith(".") and len(sentence) < 600 and sentence.isprintable()
+
+
+def test_folder_saves_equal_encoders_as_equal_bytes(reader, tmp_path):
+    save_encoder(load_encoder(reader), tmp_path / "again" / "reader")
+    for name in (CONFIG, TOKENIZER, WEIGHTS, CARD):
+        assert (tmp_path / "again" / "reader" / name).read_bytes() == (reader / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", [CONFIG, TOKENIZER, WEIGHTS])
+def test_folder_of_an_encoder_with_a_damaged_file_is_refused(reader, tmp_path, name):
+    content = (reader / name).read_bytes()
+    cuts = random.Random(0).sample(range(len(content) - 1), 20)
+    for rubbish in [*(content[:cut] for cut in [0, 7, len(content) - 2, *cuts]), b"\xff\xfe", b"[" * 100_000, b"{}"]:
+        (reader / name).write_bytes(rubbish)
+        refused_encoder(reader)
+    (reader / name).unlink()
+    refused_encoder(reader, f"{name} is missing")
+    (tmp_path / "outside").write_bytes(content)
+    (reader / name).symlink_to(tmp_path / "outside")
+    refused_encoder(reader, f"{name} is a symbolic link")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"task": []}, "task"), ({"task": "tagging"}, "task"), ({"format": 2}, "install a newer gatewise"),
+        ({"labels": ["a", "b"]}, "labels"), ({"storage": "float8"}, "storage"), ({"storage": "int8"}, "does not fit"),
+        ({"vocab_size": 10**9}, "less than or equal to"), ({"vocab_size": 5}, "the files do not belong together"),
+        ({"hidden_size": 9}, "does not fit config.json: tensor "), ({"num_layers": 2}, "does not fit"),
+        ({"bidirectional": False}, "does not fit"), ({"pooling": 3}, "does not describe a network"),
+        ({"vocab_size": 1_000_000, "embedding_dim": 8192}, "more than 16 GiB; it is not opened"),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_folder_of_an_encoder_with_another_config_is_refused(reader, values, message):
+    refused_encoder(changed(reader, **values), message)
+
+
+def test_folder_of_an_encoder_with_a_weight_that_is_no_number_is_refused(reader):
+    weights = {name: array.copy() for name, array in load_encoder(reader).weights.items()}
+    weights["next_words.bias"][1] = math.nan
+    (reader / WEIGHTS).write_bytes(tensor_bytes(weights))
+    refused_encoder(reader, "NaN or infinite weight in 'next_words.bias'")
+
+
+# ---------------------------------------------------------------- in the box
 
 
 def test_folder_what_is_in_the_box_opens_answers_and_is_small(monkeypatch, tmp_path):

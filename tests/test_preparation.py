@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewise.config import Settings, TrainingConfig
+from gatewise.config import PretrainingSettings, Settings, TrainingConfig
 from gatewise.errors import DataError
-from gatewise.preparation import prepare, split, text_key
+from gatewise.preparation import NEW_WORD_COUNT, prepare, prepare_corpus, split, text_key, tokenizer_for
 from gatewise.reading import Dataset, from_lists
 
 
@@ -182,3 +182,77 @@ def test_preparation_leaves_out_unlabelled_copies_of_test_texts_and_refuses_a_te
     most = Dataset("d", **parts, unlabelled=from_lists(tests[:6], name="more.txt"))
     with pytest.raises(DataError, match=r"more.txt holds 6 of the test part's 10 texts, .*; give other"):
         prepare(most, settings)
+
+
+# ---------------------------------------------------------------- text without labels
+
+LANGUAGE = PretrainingSettings().replace(min_count=1, max_tokens=8, dev_share=0.2)
+
+
+OWN = ["word" + "".join("abcdefghij"[int(digit)] for digit in str(row)) for row in range(200)]  # letters: one word each
+
+
+def with_own_words(english) -> list[str]:
+    return [f"{word} {text}" for word, text in zip(OWN, english[0], strict=True)]
+
+
+def test_preparation_of_a_corpus_reads_every_part_but_the_test_part(english):
+    texts = with_own_words(english)
+    test = [texts[0].replace(" ", "<br />  ", 1), "unseen"]  # a copy but for spaces and a line break
+    parts = {
+        "train": from_lists(texts[:80], english[1][:80]),
+        "dev": from_lists(texts[60:90], english[1][60:90]),
+        "unlabelled": from_lists([*texts[90:], texts[0], texts[5], " "]),
+        "test": from_lists(test, ["pos", "neg"]),
+    }
+    corpus = prepare_corpus(Dataset("d", **parts), LANGUAGE)
+    notes = corpus.notes
+    assert (notes["left_out_equal_to_test"], notes["left_out_copies"]) == (2, 21)
+    assert notes["training_texts"] + notes["dev_texts"] == len(texts) - 1
+    assert 0.1 < notes["dev_texts"] / len(texts) < 0.3 and notes["training_tokens"] == len(corpus.train.ids)
+    assert corpus.tokenizer.encode_batch([f"{OWN[0]} unseen"])[0].tolist() == [1, 1]  # of the test part, so never read
+    assert corpus.tokenizer.max_tokens == 8
+    assert corpus.train.lengths.max() <= 8 and corpus.dev.lengths.max() <= 8  # windows
+    total = sum(len(ids) for ids in corpus.tokenizer.limited(99).encode_batch(texts[1:]))
+    assert len(corpus.train.ids) + len(corpus.dev.ids) == total  # nothing of a long text is left out
+
+
+def test_preparation_of_a_corpus_learns_no_word_from_its_dev_texts(english):
+    corpus = prepare_corpus(Dataset("d", unlabelled=from_lists(with_own_words(english))), LANGUAGE)
+    known = sum(ids.tolist() != [1] for ids in corpus.tokenizer.encode_batch(OWN))
+    assert known == corpus.notes["training_texts"]  # each text has a word of its own
+    assert (corpus.train.ids != 1).all() and (corpus.dev.ids == 1).sum() == corpus.notes["dev_texts"]
+    again = prepare_corpus(Dataset("d", unlabelled=from_lists(with_own_words(english))), LANGUAGE)
+    assert again.fingerprint() == corpus.fingerprint()
+    other = prepare_corpus(Dataset("d", unlabelled=from_lists(with_own_words(english))), LANGUAGE.replace(seed=2))
+    assert other.fingerprint() != corpus.fingerprint()
+
+
+def test_preparation_of_a_corpus_holds_groups_out_whole(english):
+    texts = [f"group{'abcdefghij'[row // 20]} {text} {OWN[row]}" for row, text in enumerate(english[0])]
+    part = from_lists(texts, None, [row // 20 for row in range(200)])
+    corpus = prepare_corpus(Dataset("d", unlabelled=part), LANGUAGE.replace(dev_share=0.3, max_tokens=50))
+    names = [corpus.tokenizer.encode_batch([f"group{letter}"])[0].tolist() for letter in "abcdefghij"]
+    known = [name for name in names if name != [1]]  # a group in dev gave no word to the vocabulary
+    counts = Counter(words[0] for words in words_of(corpus, corpus.train))
+    assert counts == {name[0]: 20 for name in known} and corpus.notes["dev_texts"] == 20 * (10 - len(known)) > 0
+
+
+@pytest.mark.parametrize("texts", [[], [""], [" "] * 9, ["one text"], ["the same", "the  same<br />"] * 50])
+def test_preparation_of_a_corpus_refuses_too_little_text(texts):
+    with pytest.raises(
+        DataError, match=r"^mail holds [01] different texts .*; give more text, or a larger --dev-share"
+    ):
+        prepare_corpus(Dataset("mail", unlabelled=from_lists(texts)), LANGUAGE)
+
+
+def test_preparation_adds_to_an_encoders_words_those_that_are_frequent(english, tiny_settings):
+    known = prepare_corpus(Dataset("d", unlabelled=from_lists(english[0])), LANGUAGE).tokenizer
+    often, rare = ["zonk"] * NEW_WORD_COUNT, ["quux"] * (NEW_WORD_COUNT - 1)
+    both = tokenizer_for(iter([[*often, *rare, "good"]]), tiny_settings.tokenizer, known)
+    ids = both.encode_batch(["zonk", "quux", "good film"])
+    assert [row.tolist() for row in ids[:2]] == [[known.vocab_size], [1]] and both.vocab_size == known.vocab_size + 1
+    assert ids[2].tolist() == known.encode_batch(["good film"])[0].tolist()
+    assert both.max_tokens == tiny_settings.tokenizer.max_tokens == 32
+    none = tokenizer_for(iter([rare]), tiny_settings.tokenizer, known)
+    assert none.to_json() == known.to_json() and none.max_tokens == 32

@@ -93,6 +93,16 @@ def test_pretraining_sample_estimates_the_sum_over_the_vocabulary_without_bias()
     assert np.mean(sums) == pytest.approx(expected, rel=5 * np.std(sums) / math.sqrt(len(sums)) / expected)
 
 
+def test_pretraining_draws_every_word_that_occurs_however_rare_and_no_other(monkeypatch):
+    counts = np.array([0.0, 0.0] + [1e5] * 1000 + [2.0] * 9000)  # a hundred million tokens
+    counts[[0, 500, -1]] = 0  # padding above all: by its chance its score would drown every other
+    sampler, shares = WordSampler(counts, 20_000), counts / counts.sum()
+    middles = (np.cumsum(shares) - shares / 2)[counts > 0]
+    points = torch.from_numpy(np.concatenate([[0], middles, [1 - 2**-53]]))  # between the least and the most it gives
+    monkeypatch.setattr(torch, "rand", lambda *shape, **options: points)
+    assert sampler.draw(None).tolist() == np.flatnonzero(counts).tolist()
+
+
 # ---------------------------------------------------------------- which word is named by which state
 
 
@@ -170,6 +180,46 @@ def test_pretraining_loss_is_the_score_when_everything_is_drawn(bidirectional):
     assert (count, points) == (named, -loss)
     assert total.item() == pytest.approx(loss, rel=1e-3)  # words without a count are in the score alone
     assert named == (1 + bidirectional) * (made.lengths - 1).sum()
+
+
+def slow_model_loss(network: LanguageModel, made, seed: int):
+    """Name the neighbours and the words ahead over the whole vocabulary, place by place, with the whole table."""
+    torch.manual_seed(seed)
+    for task in (network.next_words, network.ahead_words):
+        task.sampler.draw(None)  # so that the distances are drawn from where the fast one draws them
+    inputs, lengths = torch.from_numpy(made.inputs), torch.from_numpy(made.lengths)
+    states = network.read(inputs, lengths, network.embedding.weight)
+    losses = {"next": [], "ahead": []}
+    for direction, sign in enumerate((1, -1)[: len(states)]):
+        distances = torch.randint(1, network.config.ahead_words + 1, inputs.shape)
+        for name, task in (("next", network.next_words), ("ahead", network.ahead_words)):
+            known = task.sampler.occurs.nonzero().squeeze(1)
+            for t in range(len(inputs)):
+                for b in range(len(lengths)):
+                    aim = t + sign * (1 if name == "next" else int(distances[t, b]))
+                    if t >= lengths[b] or not 0 <= aim < lengths[b] or (word := inputs[aim, b]) not in known:
+                        continue
+                    scores = task.maps[direction](states[direction][t, b]) @ network.embedding.weight.T + task.bias
+                    losses[name].append(functional.cross_entropy(scores[known], (known == word).nonzero()[0, 0]))
+    count = len(losses["next"])
+    ahead = torch.stack(losses["ahead"]).mean() * count
+    return torch.stack(losses["next"]).sum() + network.config.ahead * ahead, count
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("ahead", [1.0, 0.3])
+def test_pretraining_loss_equals_a_slow_one_with_every_gradient(bidirectional, ahead):
+    network = model(bidirectional=bidirectional, ahead=ahead, draws=10**5).train()
+    made = batch(6, seed=2)
+    torch.manual_seed(4)
+    fast, weight = network.loss(made)
+    slow, count = slow_model_loss(network, made, 4)
+    assert (fast.item(), weight) == (pytest.approx(slow.item(), rel=1e-5), count)
+    parameters = dict(network.named_parameters())
+    mine = torch.autograd.grad(fast, list(parameters.values()))
+    theirs = torch.autograd.grad(slow, list(parameters.values()))
+    for name, one, other in zip(parameters, mine, theirs, strict=True):
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-4), name
 
 
 def test_pretraining_gives_no_gradient_to_padding_and_takes_texts_of_one_word():

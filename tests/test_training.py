@@ -215,6 +215,16 @@ def test_training_clips_large_gradients_only(slope, expected):
     assert running.network.weight.grad.item() == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.parametrize("layer_decay", [1.0, 0.5, 0.1])
+def test_training_moves_each_group_below_the_head_by_a_share_of_the_one_above(layer_decay):
+    running = Run(small().eval(), settings(layer_decay=layer_decay, weight_decay=0.0, clip_norm=1e6), None, "")
+    before = [[parameter.detach().clone() for parameter in group] for group in running.network.parameter_groups()]
+    running.update(collate(TRAIN, np.arange(48)), 0.01)
+    for depth, (old, new) in enumerate(zip(before, running.network.parameter_groups(), strict=True)):
+        largest = max(float((mine.detach() - theirs).abs().max()) for mine, theirs in zip(new, old, strict=True))
+        assert largest == pytest.approx(0.01 * layer_decay**depth, rel=1e-3)  # AdamW's first step is the rate itself
+
+
 def test_training_budget_ends_in_time_with_a_model():
     network = Scripted([0.1, 0.2, 0.3])
     network.pause = 0.005
@@ -352,6 +362,25 @@ def test_training_killed_anywhere_goes_on_with_the_same_bits(tmp_path, every_ste
         assert told(folder) == told(whole)
     with pytest.raises(TrainingError, match="no checkpoint"):
         run(config=config, folder=copies[0], resume=True)
+
+
+@pytest.mark.parametrize("threads", [2, 12])  # with twelve, the generators' order by name must be that by number
+def test_training_with_workers_killed_anywhere_goes_on_with_the_same_bits(tmp_path, every_step, threads):
+    torch.set_num_threads(threads)
+    config = settings(checkpoint_seconds=0.0, epochs=1, batch_texts=12)
+    whole, copies = tmp_path / made(tmp_path, "whole"), []
+
+    def copy_folder():
+        copies.append(shutil.copytree(whole, tmp_path / f"copy{len(copies)}"))
+        return False
+
+    network, _ = run(config=config, folder=whole, stopped=copy_folder)
+    for folder in copies[1:4:2]:
+        torch.manual_seed(5)  # the state torch is in does not matter
+        again, _ = run(small(seed=99), config, folder=folder, resume=True)
+        assert weights(again) == weights(network)
+        assert told(folder) == told(whole)
+    assert torch.get_num_threads() == threads
 
 
 def test_training_resumes_a_finished_run_as_it_was(tmp_path):
@@ -503,6 +532,21 @@ def test_training_precision_probe_leaves_no_trace(monkeypatch, broken):
     assert torch.equal(torch.get_rng_state(), state)
     assert weights(network) == before
     assert all(parameter.grad is None for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_training_is_the_same_however_long_the_precision_probe_took(monkeypatch, threads):
+    torch.set_num_threads(threads)
+    found = []
+    for seconds in (0.0, 0.2):
+
+        def probe(*arguments, seconds=seconds):
+            choose_precision(*arguments, seconds=seconds)
+            return "float32"
+
+        monkeypatch.setattr(training, "choose_precision", probe)
+        found.append(weights(run(config=settings(precision="auto", epochs=1))[0]))
+    assert found[0] == found[1] == weights(run(config=settings(epochs=1))[0])
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -28,6 +28,10 @@ RECIPE = shlex.split("""
     --epochs 3 --embedding-dim 8 --hidden-size 8 --min-count 1 --batch-texts 8 --learning-rate 0.02 --precision float32
     --threads 1 --averaging 0.9 --checkpoint-seconds 0 --patience 10 --quiet
 """)
+LANGUAGE = shlex.split("""
+    --epochs 2 --embedding-dim 8 --hidden-size 8 --min-count 1 --batch-tokens 256 --learning-rate 0.02 --dev-share 0.1
+    --precision float32 --threads 2 --averaging 0.9 --checkpoint-seconds 0 --quiet
+""")
 
 
 @pytest.fixture
@@ -142,6 +146,29 @@ def test_killed_while_a_file_is_being_written(command, recipe, unbroken, forked,
     resume = [] if name == "settings.json" else ["--resume"]
     assert command(*recipe(*resume)).code == 0
     assert files_of(tmp_path / "m") == unbroken
+
+
+@posix
+def test_pretraining_killed_while_a_file_is_being_written_ends_with_the_same_bits(write, rows, forked, tmp_path):
+    """With two workers, killed at the first checkpoint, at a later one, and while the result is saved."""
+    data = write("texts.csv", [(f"{text} number{row}",) for row, (text, _) in enumerate(rows)], header=("text",))
+
+    def pretrain(name, *options, **more):
+        arguments = ["pretrain", str(data), "--out", str(tmp_path / name), *LANGUAGE, *options]
+        process = forked(arguments, tmp_path / "words", **more)
+        process.join()
+        return process.exitcode
+
+    assert pretrain("whole") == 0, (tmp_path / "words").read_text()
+    resume: list[str] = []
+    for place in (("checkpoint.safetensors", 1), ("checkpoint.safetensors", 4), ("model.safetensors", 1)):
+        assert pretrain("e", *resume, die_at=place) == -signal.SIGKILL, (tmp_path / "words").read_text()
+        assert not (tmp_path / "e").exists() and (tmp_path / "e.training").exists()
+        resume = ["--resume"]
+    assert pretrain("e", "--resume") == 0, (tmp_path / "words").read_text()
+    assert files_of(tmp_path / "e") == files_of(tmp_path / "whole")
+    assert steps_of(tmp_path / "e") == sorted(steps_of(tmp_path / "e"))
+    assert not (tmp_path / "e.training").exists()
 
 
 @pytest.fixture
