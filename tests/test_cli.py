@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gatewise import cli
+from gatewise import cli, console
 from gatewise.classifier import LSTMClassifier
 from gatewise.config import Settings
 from gatewise.errors import DataError, GatewiseError
@@ -117,7 +117,7 @@ def test_cli_report_takes_the_learning_curves_from_the_model_folder(tiny_model, 
     found = evaluate(tiny_model, from_lists(*english))
     log = {"kind": "dev", "seconds": 1.0, "step": 3, "epoch": 1.0, "score": 0.123456, "loss": 0.654321}
     (tmp_path / "metrics.jsonl").write_text(json.dumps(log) + "\n")
-    cli._write_report(found, tmp_path / "with.html", tmp_path)
-    cli._write_report(found, tmp_path / "without.html", Path("nowhere"))
+    console.write_report(found, tmp_path / "with.html", tmp_path)
+    console.write_report(found, tmp_path / "without.html", Path("nowhere"))
     assert "0.654321" in (tmp_path / "with.html").read_text(encoding="utf-8")
     assert "0.654321" not in (tmp_path / "without.html").read_text(encoding="utf-8")

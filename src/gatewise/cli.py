@@ -38,6 +38,7 @@ from gatewise.console import (
     read_data,
     say,
     show_progress,
+    write_report,
 )
 from gatewise.errors import ConfigError, DataError, GatewiseError
 from gatewise.explain_cli import explain_command, faithfulness_command
@@ -45,7 +46,6 @@ from gatewise.lab_cli import lab
 from gatewise.memory import keep_memory
 
 if TYPE_CHECKING:
-    from gatewise.evaluation import Evaluation
     from gatewise.training import Event
 
 app = typer.Typer(
@@ -188,7 +188,7 @@ def train_command(
         )  # fmt: skip
     report_path = out / "report.html"
     measured = trained.test or trained.dev
-    _write_report(measured, report_path, out)
+    write_report(measured, report_path, out)
     if trained.stopped:
         say(f"Stopped. The best model so far is in {out}; the same command with --resume goes on.")
         raise typer.Exit(130)
@@ -309,7 +309,7 @@ def evaluate_command(
     else:
         print_figures(found)
     if report:
-        _write_report(found, report, Path(model))
+        write_report(found, report, Path(model))
         say(f"report written to {report}")
 
 
@@ -373,15 +373,6 @@ def _opened(path: Path | None) -> Iterator[Any]:
             yield file
     except OSError as error:
         raise DataError(f"{path} could not be read ({error.strerror}); check the name.") from error
-
-
-def _write_report(found: "Evaluation", path: Path, model: Path) -> None:
-    from gatewise.files import write_atomically
-    from gatewise.page import report
-
-    log = model / "metrics.jsonl"
-    history = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.is_file() else []
-    write_atomically(path, report(found, history, model.name).encode())
 
 
 def main() -> None:

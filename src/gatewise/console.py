@@ -1,5 +1,6 @@
 """What the commands share: what they take, answers to standard output, progress to standard error, Ctrl-C."""
 
+import json
 import math
 import os
 import signal
@@ -123,6 +124,16 @@ def print_explanation(found: "Explanation") -> None:
         f"{found.bias:+9.4f}  bias, which is no token's\n"
         f"{found.residual:+9.4f}  residual: what the shares leave unexplained\n{found.logit:+9.4f}  logit"
     )
+
+
+def write_report(found: "Evaluation", path: Path, model: Path) -> None:
+    """Write an evaluation as a page, with the learning curves of the model's log if it has one."""
+    from gatewise.files import write_atomically
+    from gatewise.page import report
+
+    log = model / "metrics.jsonl"
+    history = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.is_file() else []
+    write_atomically(path, report(found, history, model.name).encode())
 
 
 def print_faithfulness(found: "Faithfulness") -> None:

@@ -256,10 +256,8 @@ def train(
         torch.set_num_threads(threads)
     network.load_state_dict(run.best)
     network.eval()
-    progress = run.progress
-    last: dict[str, Any] = {"best": progress.best_score, "padding": progress.padding, "tokens": progress.tokens}
-    last |= {"precision": progress.precision}
-    yield run.event("stopped" if stopped() else "end", **last)
+    last = {name: getattr(run.progress, name) for name in ("padding", "tokens", "precision")}
+    yield run.event("stopped" if stopped() else "end", best=run.progress.best_score, **last)
 
 
 def _epochs(

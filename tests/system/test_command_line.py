@@ -290,7 +290,7 @@ def test_help_names_every_default(command, monkeypatch):
         assert wanted in shown
 
 
-@pytest.mark.parametrize("arguments", [["fly"], ["train"], ["train", "x", "--epochs", "many"], ["predict"]])
+@pytest.mark.parametrize("arguments", [["fly"], ["train"], ["train", "x", "--epochs", "many"], ["explain"]])
 def test_wrong_use_is_told_with_code_2(command, arguments):
     answer = command(*arguments)
     assert (answer.code, answer.out) == (2, "") and "Traceback" not in answer.err and answer.err

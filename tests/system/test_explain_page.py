@@ -28,7 +28,7 @@ def test_explain_writes_one_page(command, model_folder, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        ([TEXT], "--html FILE"),
+        ([TEXT, "--method", "magic"], "no method 'magic'"),
         (["--html", "x.html"], "Give a text"),
         (["  ", "--html", "x.html"], "text is empty"),
         ([TEXT, "and another", "--html", "x.html"], "Give one text"),

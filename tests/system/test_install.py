@@ -49,7 +49,8 @@ def test_wheel_carries_every_file_of_the_package_and_nothing_else(wheel):
         f"gatewise/assets/{name}" for name in ("report.html", "report.css", "report.js", "en.json", "zh.json")
     }
     assert {f"gatewise/samples/reviews/{part}" for part in ("train.parquet", "test.parquet", "README.md")} <= carried
-    assert wheel.name.endswith("-py3-none-any.whl") and wheel.stat().st_size < 5 << 20
+    assert {f"gatewise/samples/{name}/model.safetensors" for name in ("reviews-en", "sentiment-en")} <= carried
+    assert wheel.name.endswith("-py3-none-any.whl") and wheel.stat().st_size < 30e6
 
 
 def test_wheel_names_its_license_command_and_needs(unpacked):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import gatewise
-from gatewise import classifier
+from gatewise import classifier, training
 from gatewise.cli import main
 
 KEPT = ("model.safetensors", "tokenizer.json")
@@ -265,7 +265,7 @@ def test_resume_on_other_threads_says_that_bits_may_differ(command, recipe, tmp_
     """Settings are those of the first call, so it takes an unset --threads on another machine; simulated here."""
     saves = 0
 
-    def fall(run, original=classifier.train.__globals__["Run"].save):
+    def fall(run, original=training.Run.save):
         nonlocal saves
         saves += 1
         original(run)
