@@ -55,6 +55,6 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
     faults = {
         how: int(subprocess.check_output([sys.executable, "-c", program, how], text=True)) for how in ("keep", "leave")
     }
-    if faults["leave"] < 1000:
+    if faults["leave"] < 200:  # huge pages make a few hundred
         pytest.skip("this C library keeps freed memory by itself")
     assert faults["keep"] < faults["leave"] / 4

@@ -118,6 +118,16 @@ def test_reading_jsonl_replaces_lone_surrogates(tmp_path: Path) -> None:
 LONG, SHORT = "a long sentence that is clearly the text", "tag"
 
 
+@pytest.mark.parametrize("columns", [("text", "label"), ("text", "a", "b"), ("movie", "text", "label", "class")])
+def test_reading_without_labels_looks_for_no_column_of_them(tmp_path: Path, columns: tuple[str, ...]) -> None:
+    rows = [{name: f"{LONG} {row}" if name == "text" else "" for name in columns} for row in range(3)]
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    part = read(path, labels=False).train
+    assert part is not None and (part.labelled, part.grouped) == (False, "movie" in columns)
+    assert [(text, label) for text, label, _ in examples(part)] == [(f"{LONG} {row}", None) for row in range(3)]
+
+
 @pytest.mark.parametrize(
     ("columns", "options", "labelled", "grouped"),
     [

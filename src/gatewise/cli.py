@@ -169,7 +169,7 @@ def train_command(
         raise ConfigError(f"--tensorboard {tensorboard} lies in the model folder {out}; choose a folder outside it.")
     dataset = read_data(data, text_column, label_column, group_column)
     if unlabelled:
-        more = read_data(unlabelled, text_column, None, None)
+        more = read_data(unlabelled, text_column, None, None, labels=False)
         dataset = dataclasses.replace(dataset, unlabelled=more.unlabelled or more.train)
     log = tensorboard_writer(tensorboard) if tensorboard else None
     begun = False
@@ -251,7 +251,7 @@ def pretrain_command(
     settings = (shaped_as(encoder, defaults) if encoder and not resume else defaults).replace(**given)
     if not resume:
         refuse_existing(out, overwrite=overwrite)
-    dataset = read_data(data, text_column, None, None)
+    dataset = read_data(data, text_column, None, None, labels=False)
     begun = False
     with show_progress(quiet) as show, ctrl_c(lambda: begun) as stopped:
 
@@ -280,7 +280,7 @@ def own_encoder(data: str, out: Path, text_column: str | None, threads: int | No
         return place
     settings = PretrainingSettings().replace(minutes=PRETRAINING_MINUTES, threads=threads)
     with show_progress(quiet) as show:
-        dataset = read_data(data, text_column, None, None)
+        dataset = read_data(data, text_column, None, None, labels=False)
         pretrain_encoder(dataset, place, settings=settings, resume=resumable(unfinished(place)), report=show)
     return place
 

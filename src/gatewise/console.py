@@ -32,7 +32,9 @@ TextColumn = Annotated[str | None, typer.Option(help="Column of the texts, where
 LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels, where it is not plain.")]
 
 
-def read_data(data: str, text_column: str | None, label_column: str | None, group_column: str | None) -> "Dataset":
+def read_data(
+    data: str, text_column: str | None, label_column: str | None, group_column: str | None, *, labels: bool = True
+) -> "Dataset":
     """Open a data set, saying how far its download is, if it needs one."""
     from gatewise.reading import read
 
@@ -45,8 +47,9 @@ def read_data(data: str, text_column: str | None, label_column: str | None, grou
             say(f"Downloading {data}: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
 
     return read(
-        data, text_column=text_column, label_column=label_column, group_column=group_column, progress=downloaded
-    )
+        data, text_column=text_column, label_column=label_column, group_column=group_column, labels=labels,
+        progress=downloaded,
+    )  # fmt: skip
 
 
 def print_figures(found: "Evaluation") -> None:

@@ -74,6 +74,7 @@ class _Columns:
     label: str | None
     group: str | None
     rename: Renaming
+    labels: bool = True  # look for a column of labels
 
 
 def read(
@@ -82,9 +83,10 @@ def read(
     text_column: str | None = None,
     label_column: str | None = None,
     group_column: str | None = None,
+    labels: bool = True,
     progress: datasets.Progress | None = None,
 ) -> Dataset:
-    """Open a named data set, a file or a folder as streams of labelled text.
+    """Open a named data set, a file or a folder as streams of labelled text, or, without `labels`, of text alone.
 
     Takes `imdb` or `reviews` (a name wins over a folder called so: write `./imdb` for that); a CSV, TSV, JSON Lines or
     Parquet file, which becomes `train`; a folder of one such format or of one folder of .txt files per class, or either
@@ -93,7 +95,7 @@ def read(
     done_bytes, total_bytes)` follows a download. Raises DataError.
     """
     path = Path(data)
-    given = _Columns(text_column, label_column, group_column, datasets.IMDB_LABELS if data == "imdb" else {})
+    given = _Columns(text_column, label_column, group_column, datasets.IMDB_LABELS if data == "imdb" else {}, labels)
     try:
         if data in datasets.NAMES or not path.exists():
             path = datasets.locate(str(data), progress=progress)
@@ -235,7 +237,8 @@ def _choose_columns(rows: list[dict[str, Any]], given: _Columns, split: str, pat
     """Decide which columns are text, label and group, from what was given, the names and the first rows."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     # Unlabelled text needs no label, and only training text is split by group.
-    label = None if split == "unlabelled" else given.label
+    labelled = given.labels and split != "unlabelled"
+    label = given.label if labelled else None
     group = given.group if split == "train" or given.group in columns else None
     for column in (given.text, label, group):
         if column is not None and column not in columns:
@@ -255,11 +258,11 @@ def _choose_columns(rows: list[dict[str, Any]], given: _Columns, split: str, pat
         raise DataError(f"{path} has no column clearly of texts; choose by --text-column one of {_listing(columns)}.")
     free = [column for column in free if column not in (text, group)]
     others = [column for column in free if column.strip().lower() not in ROW_NAMES]
-    if split != "unlabelled" and label is None:
+    if labelled and label is None:
         label = known(LABEL_NAME, "label") or (others[0] if len(others) == 1 else None)
         if label is None and others and not given.text:
             raise DataError(f"{path} has no clear label column; choose by --label-column one of {_listing(others)}.")
-    return _Columns(text, label, group, given.rename)
+    return _Columns(text, label, group, given.rename, labelled)
 
 
 def _longest(columns: list[str], rows: list[dict[str, Any]]) -> str | None:
