@@ -63,12 +63,12 @@ def train_classifier(
     started, out = time.perf_counter(), Path(out)
     settings = settle(out, settings, Settings(), resume=resume, overwrite=overwrite)
     encoder = folder.load_encoder(settings.training.pretrained) if settings.training.pretrained else None
-    settings = shaped_as(encoder, settings) if encoder else settings
-    prepared = prepare(dataset, settings, known=encoder.tokenizer if encoder else None)
+    shaped = shaped_as(encoder, settings) if encoder else settings
+    prepared = prepare(dataset, shaped, known=encoder.tokenizer if encoder else None)
     with opened(out, settings, resume=resume) as (run_folder, resume):
         report(Event("prepared", time.perf_counter() - started, 0, 0.0, prepared.notes))
         model, dev = fit(
-            prepared, settings, encoder=encoder, report=report, run_folder=run_folder, resume=resume, started=started,
+            prepared, shaped, encoder=encoder, report=report, run_folder=run_folder, resume=resume, started=started,
             stopped=stopped,
         )  # fmt: skip
     log = {METRICS: (run_folder / METRICS).read_bytes()}

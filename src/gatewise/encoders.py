@@ -44,7 +44,8 @@ def pretrain_encoder(
     `out`.training keeps what a resumed run needs. Raises GatewiseError before anything is written or lost.
     """
     started, out = time.perf_counter(), Path(out)
-    settings = settle(out, settings, PretrainingSettings(), resume=resume, overwrite=overwrite)
+    defaults = shaped_as(start, PretrainingSettings()) if start else PretrainingSettings()
+    settings = settle(out, settings, defaults, resume=resume, overwrite=overwrite)
     if start and shaped_as(start, settings) != settings:
         raise ConfigError("The encoder to go on from has another shape; leave out the options that shape the network.")
     corpus = prepare_corpus(dataset, settings, start.tokenizer if start else None)

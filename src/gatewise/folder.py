@@ -216,9 +216,10 @@ def _checked(path: Path, content: dict[str, Any], kind: type[AnyConfig]) -> AnyC
             f"{path} is of format {found} and this gatewise reads up to {FORMAT}; install a newer gatewise."
         )
     expected = "model" if kind is _Config else "encoder"
-    if {content.get("task"), expected} in ({"pretraining", "model"}, {"classification", "encoder"}):
-        other = "an encoder, not a model" if expected == "model" else "a model, not an encoder"
-        raise ModelError(f"{path.parent} is {other}; encoders are for `gatewise train --pretrained`.")
+    if expected == "model" and content.get("task") == "pretraining":
+        raise ModelError(f"{path.parent} is an encoder, not a model; encoders are for `gatewise train --pretrained`.")
+    if expected == "encoder" and content.get("task") == "classification":
+        raise ModelError(f"{path.parent} is a model, not an encoder; give what `gatewise pretrain --out` made.")
     try:
         return kind.model_validate(content)
     except pydantic.ValidationError as error:

@@ -50,14 +50,14 @@ class WordSampler:
         shares = counts / counts.sum()
         self.draws = draws
         self.occurs = torch.from_numpy(counts > 0)
-        self.cumulated = torch.from_numpy(np.cumsum(shares)).float()
+        self.cumulated = torch.from_numpy(np.cumsum(shares))  # in float32 a rare word's share would round to nothing
         chances = -np.expm1(draws * np.log1p(-np.minimum(shares, 1 - 1e-12)))
         self.log_chances = torch.from_numpy(np.log(np.maximum(chances, 1e-30))).float()
 
     def draw(self, random: torch.Generator | None) -> Tensor:
         """Give the ids drawn, each once and in rising order."""
-        places = torch.searchsorted(self.cumulated, torch.rand(self.draws, generator=random) * self.cumulated[-1])
-        drawn: Tensor = torch.unique(places.clamp_(max=len(self.cumulated) - 1))
+        points = torch.rand(self.draws, generator=random, dtype=torch.float64) * self.cumulated[-1]
+        drawn: Tensor = torch.unique(torch.searchsorted(self.cumulated, points, right=True))
         return drawn
 
 

@@ -178,7 +178,7 @@ class Run:
         self.progress.log_bytes = log.stat().st_size if log.exists() else 0
         self.progress.seconds = self.seconds()
         tensors = {"random": torch.get_rng_state()}
-        tensors |= {f"random.{place}": state for place, state in enumerate(self.workers.random_states())}
+        tensors |= {f"random.{place:04}": state for place, state in enumerate(self.workers.random_states())}
         for part, network in (("network", self.network), ("averaged", self.averaged)):
             tensors |= {f"{part}.{name}": tensor for name, tensor in network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
@@ -362,7 +362,7 @@ def choose_precision(network: nn.Module, train_set: Sequences, config: TrainingC
     times: dict[str, list[float]] = {"float32": [], "bfloat16": []}
     random = torch.get_rng_state()
     end = time.perf_counter() + seconds
-    network.train()
+    network = copy.deepcopy(network).train()  # weights, gradients and generator stay as they are
     while time.perf_counter() < end or len(times["bfloat16"]) < 4:
         for precision, taken in times.items():
             started = time.perf_counter()
@@ -374,7 +374,6 @@ def choose_precision(network: nn.Module, train_set: Sequences, config: TrainingC
                 times["bfloat16"] = [math.inf] * 4
                 break
             taken.append(time.perf_counter() - started)
-    network.zero_grad()
     torch.set_rng_state(random)
     return "bfloat16" if min(times["bfloat16"]) < 0.9 * min(times["float32"]) else "float32"
 
