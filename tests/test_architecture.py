@@ -11,7 +11,7 @@ import gatewise
 
 SOURCE = Path(__file__).parent.parent / "src" / "gatewise"
 GROUND = ["errors", "config", "files", "memory"]
-TEXT = ["datasets", "reading", "tokenizer"]
+TEXT = ["datasets", "decoding", "reading", "tokenizer"]
 TENSORS = ["batching", "vectors", "ngrams", "storage", "cell", "network", "workers", "training", "pretraining"]
 MODEL = ["preparation", "model", "cards", "folder", "evaluation", "runs", "encoders", "fitting", "classifier"]
 LAB = ["lab.races", "lab.gradients", "lab.results", "lab.gates", "lab.plots"]

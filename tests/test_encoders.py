@@ -175,3 +175,12 @@ def test_encoders_in_fewer_bytes_read_nearly_the_same(folder, tmp_path, storage)
     for name, array in encoder.weights.items():
         assert np.abs(back.weights[name] - array).max() <= np.abs(array).max() / 127 + 1e-3
     assert dataclasses.replace(back, weights={}) == dataclasses.replace(encoder, weights={}, tokenizer=back.tokenizer)
+
+
+def test_encoders_of_another_shape_than_the_one_asked_for_are_refused(folder, english, tiny_settings, tmp_path):
+    settings = tiny_settings.replace(pretrained=str(folder), hidden_size=9)
+    with pytest.raises(ConfigError, match=r"hidden_size is 9 and the encoder, of another shape, has 8; leave"):
+        train_classifier(Dataset("d", from_lists(*english)), tmp_path / "m", settings=settings)
+    assert not any(tmp_path.iterdir())
+    with pytest.raises(ConfigError, match="num_layers is 2"):
+        LSTMClassifier(pretrained=str(folder), num_layers=2).fit(*english)

@@ -151,3 +151,8 @@ def test_insight_odd_texts_have_a_story(tiny_model, text):
     story = insight.story(tiny_model, text)
     assert len(story["look"]["running"]) == len(story["look"]["tokens"]) >= 1
     assert Trace.__slots__[0] in story["look"]["layers"][-1][0]["gates"]
+
+
+def test_insight_horizon_of_a_text_without_evidence_has_none_to_lose(tiny_model):
+    found = insight.horizon(tiny_model, "zzz", 0)  # an unknown word, which is all that no text holds too
+    assert found["evidence"] == [0.0] * len(found["added"])

@@ -402,6 +402,15 @@ def test_training_refuses_a_checkpoint_of_another_run(tmp_path, change, message)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_training_that_its_budget_ends_tells_the_epoch_it_reached():
+    network = Scripted()
+    network.pause = 0.02
+    _, events = run(network, settings(epochs=1000, minutes=1.0 / 60))
+    last = [event for event in events if event.kind in ("dev", "end")][-2:]
+    assert [event.kind for event in last] == ["dev", "end"]
+    assert last[0].epoch == last[1].epoch == pytest.approx(last[1].step / STEPS, abs=1e-9)
+
+
 def test_training_says_when_the_bits_may_differ(tmp_path):
     stop_at(3 * STEPS - 1, folder=tmp_path)
     torch.set_num_threads(2)

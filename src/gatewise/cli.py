@@ -30,7 +30,6 @@ from gatewise.console import (
     LabelColumn,
     ModelPath,
     TextColumn,
-    ctrl_c,
     give_up_output,
     model_and_texts,
     print_answer,
@@ -38,6 +37,7 @@ from gatewise.console import (
     read_data,
     say,
     show_progress,
+    watched,
     write_report,
 )
 from gatewise.errors import ConfigError, DataError, GatewiseError
@@ -172,12 +172,9 @@ def train_command(
         more = read_data(unlabelled, text_column, None, None, labels=False)
         dataset = dataclasses.replace(dataset, unlabelled=more.unlabelled or more.train)
     log = tensorboard_writer(tensorboard) if tensorboard else None
-    begun = False
-    with show_progress(quiet) as show, ctrl_c(lambda: begun) as stopped:
+    with watched(quiet) as (show, stopped):
 
         def report(event: "Event") -> None:
-            nonlocal begun
-            begun = begun or event.step > 0
             show(event)
             if log:
                 log(event)
@@ -252,14 +249,7 @@ def pretrain_command(
     if not resume:
         refuse_existing(out, overwrite=overwrite)
     dataset = read_data(data, text_column, None, None, labels=False)
-    begun = False
-    with show_progress(quiet) as show, ctrl_c(lambda: begun) as stopped:
-
-        def report(event: "Event") -> None:
-            nonlocal begun
-            begun = begun or event.step > 0
-            show(event)
-
+    with watched(quiet) as (report, stopped):
         made = pretrain_encoder(
             dataset, out, settings=settings, start=encoder, storage=_storage(storage), resume=resume,
             overwrite=overwrite, report=report, stopped=stopped,

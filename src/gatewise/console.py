@@ -208,6 +208,20 @@ def ctrl_c(begun: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
+def watched(quiet: bool) -> Iterator[tuple[Callable[["Event"], None], Callable[[], bool]]]:
+    """Show a run and let Ctrl-C end it once it has taken a step; give where its events go, and what it asks."""
+    begun = False
+    with show_progress(quiet) as show, ctrl_c(lambda: begun) as stopped:
+
+        def report(event: "Event") -> None:
+            nonlocal begun
+            begun = begun or event.step > 0
+            show(event)
+
+        yield report, stopped
+
+
+@contextmanager
 def show_progress(quiet: bool) -> Iterator[Callable[["Event"], None]]:
     """Show a run's events: a live bar on a terminal, a plain line every ten seconds elsewhere."""
     if quiet:

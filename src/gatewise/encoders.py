@@ -84,9 +84,16 @@ def pretrain_encoder(
 
 
 def shaped_as(encoder: PretrainedEncoder, settings: AnySettings) -> AnySettings:
-    """Give the settings with the shape of an encoder's network."""
+    """Give the settings with the shape of an encoder's network; raise ConfigError when they ask for another."""
     names = ("embedding_dim", "hidden_size", "num_layers", "bidirectional")
     shape = {name: getattr(encoder.network, name) for name in names}
+    usual = type(settings)().network
+    for name, value in shape.items():
+        asked = getattr(settings.network, name)
+        if asked not in (value, getattr(usual, name)):
+            raise ConfigError(
+                f"{name} is {asked!r} and the encoder, of another shape, has {value!r}; leave that option out."
+            )
     return dataclasses.replace(settings, network=dataclasses.replace(settings.network, **shape))
 
 

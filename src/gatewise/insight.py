@@ -261,7 +261,7 @@ def horizon(model: Model, text: str, target: int) -> dict[str, Any]:
         "words": words,
         "added": list(HORIZON),
         "probabilities": softmax(with_text / model.temperature)[:, target].tolist(),
-        "evidence": (evidence / evidence[0]).tolist(),
+        "evidence": (evidence / (evidence[0] or np.inf)).tolist(),  # a text without evidence has none to lose
         "memory": [float(gap[n] / gap[0]) for n in HORIZON],
         "path": [1.0, *(float(path[n - 1]) for n in HORIZON[1:])],
     }

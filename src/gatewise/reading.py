@@ -6,7 +6,6 @@ to disk, and every part can be read again and gives the same rows in the same or
 
 import csv
 import gzip
-import json
 import re
 import tarfile
 import zlib
@@ -21,12 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gatewise import datasets
+from gatewise.decoding import LONGEST, SURROGATES, check_utf8, decode, json_values, numbered_lines
 from gatewise.errors import DataError, one_line
 
 SCHEMA = pa.schema([("text", pa.string()), ("label", pa.string()), ("group", pa.string())])
 BATCH_ROWS = 1024
 BATCH_CHARACTERS = 1 << 24  # long texts make smaller batches: an Arrow string column holds 2 GiB at most
-LONGEST = 1 << 28  # characters or bytes of one value: an unclosed quote must not swallow a file of any size
 TEXT_NAME = r"(text|review|content|sentence|document|body|comment|message|tweet|post)s?"
 LABEL_NAME = r"(label|class|category|sentiment|target|topic)(s|es)?|categories"
 ROW_NAMES = {"", "id", "idx", "index", "unnamed: 0"}  # number rows: never taken for a label unless asked for
@@ -36,7 +35,6 @@ Values = Iterable[object]
 Renaming = dict[str | None, str]  # label in the file -> label to show
 Example = tuple[str, str | None, str | None]  # text, label, group
 Rows = Iterator[tuple[int, dict[Any, Any]]]  # number for messages, values by column
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _JSON_LINE = re.compile(r'\s*(\{|"[^"\\]*+(?:\\.[^"\\]*+)*+"\s*$)')  # not a text that merely begins with a quote
 
 
@@ -140,18 +138,18 @@ def stream_texts(source: BinaryIO, *, name: str) -> Iterator[str]:
     The first line that is not blank decides; a blank line is an empty text in plain input and nothing in JSON Lines.
     Holds one line at a time. Raises DataError naming the line.
     """
-    lines = _lines(source, name)
+    lines = numbered_lines(source, name)
     head: list[tuple[int, str]] = []  # all blank but the last
     while not (head and head[-1][1].strip()) and (numbered := next(lines, None)):
         head.append(numbered)
     if not (head and _JSON_LINE.match(head[-1][1])):
         yield from (line for _, line in chain(head, lines))
         return
-    for number, value in _json_values(chain(head, lines), name):
+    for number, value in json_values(chain(head, lines), name):
         text = value.get("text") if isinstance(value, dict) else value
         if not isinstance(text, str):
             raise DataError(f'{name}, line {number} needs a JSON string, or an object with a string "text".')
-        yield _SURROGATES.sub("\ufffd", text)
+        yield SURROGATES.sub("\ufffd", text)
 
 
 def _splits(folder: Path) -> dict[str, list[Path]]:
@@ -213,7 +211,7 @@ def _text_part(path: Path, pattern: str, rename: Renaming, groups: dict[str, str
             if match := re.fullmatch(pattern, name):
                 label = match.groupdict().get("label")
                 group = groups.get(name.rpartition("_")[0])
-                yield _decode(contents(), f"{path}/{name}"), rename.get(label, label), group
+                yield decode(contents(), f"{path}/{name}"), rename.get(label, label), group
 
     return Part(str(path), lambda: _batches(examples()), "(?P<label>" in pattern, bool(groups))
 
@@ -225,7 +223,7 @@ def _acl_parts(path: Path) -> dict[str, Part]:
     for name, contents in _text_files(path):
         found |= {split: pattern for split, pattern in datasets.IMDB_PARTS.items() if re.fullmatch(pattern, name)}
         if match := re.fullmatch(r"(train|test)/urls_(pos|neg|unsup)\.txt", name):
-            urls = enumerate(_decode(contents(), f"{path}/{name}").splitlines())
+            urls = enumerate(decode(contents(), f"{path}/{name}").splitlines())
             titles = ((review, re.search(r"tt\d+", url)) for review, url in urls)
             films |= {f"{match[1]}/{match[2]}/{review}": title[0] for review, title in titles if title}
     if not found:
@@ -314,7 +312,7 @@ def _csv_rows(path: Path, columns: list[str] | None) -> Rows:
         reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
         try:
             for number, row in enumerate(reader, 1):
-                _check_utf8("".join(row), f"{path}, row {number}")
+                check_utf8("".join(row), f"{path}, row {number}")
                 if header is None:
                     header = _unique(row, path)
                 elif len(row) == len(header):
@@ -329,7 +327,7 @@ def _csv_rows(path: Path, columns: list[str] | None) -> Rows:
 def _json_rows(path: Path, columns: list[str] | None) -> Rows:
     """Read JSON Lines, one object a line, numbered by line."""
     with path.open("rb") as file:
-        for number, row in _json_values(_lines(file, str(path)), str(path)):
+        for number, row in json_values(numbered_lines(file, str(path)), str(path)):
             if not isinstance(row, dict):
                 raise DataError(f'{path}, line {number} needs an object such as {{"text": ..., "label": ...}}.')
             yield number, row
@@ -359,34 +357,6 @@ def _unique(columns: list[str], path: Path) -> list[str]:
     return columns
 
 
-def _lines(source: BinaryIO, name: str) -> Iterator[tuple[int, str]]:
-    """Decode numbered lines, without their line ends."""
-    for number, line in enumerate(iter(lambda: source.readline(LONGEST + 1), b""), 1):
-        yield number, _decode(line, f"{name}, line {number}").rstrip("\r\n")
-
-
-def _decode(data: bytes, where: str) -> str:
-    if len(data) > LONGEST:
-        raise DataError(f"{where} is longer than {LONGEST:,} bytes; split it.")
-    return _check_utf8(data.decode("utf-8-sig", "surrogateescape"), where)
-
-
-def _check_utf8(text: str, where: str) -> str:
-    """Refuse a text decoded with "surrogateescape", which turns undecodable bytes into lone surrogates."""
-    if bad := _SURROGATES.search(text):
-        raise DataError(f"{where}: byte 0x{ord(bad[0]) & 0xFF:02x} is not UTF-8; save the file as UTF-8.")
-    return text
-
-
-def _json_values(lines: Iterable[tuple[int, str]], name: str) -> Iterator[tuple[int, Any]]:
-    for number, line in lines:
-        try:
-            if line.strip():
-                yield number, json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{name}, line {number} is not valid JSON ({error}); correct that line.") from error
-
-
 def _batches(examples: Iterable[Example]) -> Iterator[pa.RecordBatch]:
     """Gather examples into record batches, bounded in rows and in characters."""
     rows: list[Example] = []
@@ -404,4 +374,4 @@ def _array(values: tuple[str | None, ...]) -> pa.Array:
     try:
         return pa.array(values, pa.string())
     except UnicodeEncodeError:  # JSON and Python strings can hold lone surrogates, UTF-8 cannot
-        return pa.array([value and _SURROGATES.sub("\ufffd", value) for value in values], pa.string())
+        return pa.array([value and SURROGATES.sub("\ufffd", value) for value in values], pa.string())

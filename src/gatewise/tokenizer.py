@@ -5,7 +5,6 @@ empty sequence: without any token it becomes one unknown token.
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from gatewise.config import TokenizerConfig
+from gatewise.decoding import SURROGATES
 from gatewise.errors import DataError, ModelError, one_line
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
@@ -30,7 +30,6 @@ WORD = (
     rf"<[bB][rR]\s*/?>(?:\s*<[bB][rR]\s*/?>)*|[{ALONE}]"
     rf"|{LETTER}[{LETTER}\p{{M}}]*(?:['’]{LETTER}+)?|\p{{N}}+(?:[.,/]\p{{N}}+)*|([^\s\p{{L}}\p{{N}}])\1*"
 )
-SURROGATES = re.compile("[\ud800-\udfff]")  # no UTF-8 for these: each becomes U+FFFD, which keeps offsets right
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ class TextTokenizer:
 
 
 def clean(text: str) -> str:
-    """Replace lone surrogates, the only characters no tokenizer can take."""
+    """Replace lone surrogates, the only characters no tokenizer can take; one for one, which keeps offsets right."""
     return SURROGATES.sub("\ufffd", text)
 
 

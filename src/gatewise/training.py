@@ -273,7 +273,7 @@ def _epochs(
     epochs = epochs_for(config, steps)
     patience = max(config.patience, math.ceil(epochs / 4))
     yield run.event("start", epochs=epochs, texts=len(train_set), precision=progress.precision)
-    while progress.epoch < epochs and progress.epochs_without_gain < patience and share < 1:
+    while progress.epoch < epochs and progress.epochs_without_gain < patience:
         batches = order(train_set, config, progress.epoch)
         progress.batches = len(batches)
         network.train()
@@ -290,12 +290,12 @@ def _epochs(
         if not progress.step:
             why = "was stopped" if stopped() else "ran out of --minutes"
             raise TrainingError(f"Training {why} before its first step, so there is no model; give it more time.")
-        stopping = stopped()  # asked once: Ctrl-C while measuring ends the run after the next check
-        if stopping:
+        ending = stopped() or share >= 1  # asked once: Ctrl-C while measuring ends the run after the next check
+        if ending:
             run.save()  # before measuring: the resumed run must choose among the same measurements
         score, loss = run.measure(dev_set)
         yield run.event("dev", score=score, loss=loss, best=progress.best_score, padding=progress.padding)
-        if stopping:
+        if ending:
             break
         progress.epoch, progress.batch = progress.epoch + 1, 0
         run.save()
