@@ -159,12 +159,11 @@ def test_a_budget_too_short_for_one_step_leaves_nothing_in_the_way(refused, comm
 
 
 def test_options_that_contradict_the_encoder_to_go_on_from(refused, encoder_folder, texts, tmp_path):
+    arguments = ["pretrain", texts, "--out", tmp_path / "e", "--from", encoder_folder, "--quiet"]
     for option, value in (("--hidden-size", 9), ("--embedding-dim", 4), ("--num-layers", 2)):
-        arguments = ["pretrain", texts, "--out", tmp_path / "e", "--from", encoder_folder, option, value, "--quiet"]
-        assert "another shape; leave out the options that shape the network" in refused(*arguments)
-    assert "another shape" in refused(
-        "pretrain", texts, "--out", tmp_path / "e", "--from", encoder_folder, "--bidirectional", "--quiet"
-    )
+        name = option.removeprefix("--").replace("-", "_")
+        assert f"{name} is {value} and the encoder, of another shape, has" in refused(*arguments, option, value)
+    assert "bidirectional is True and the encoder, of another shape, has False" in refused(*arguments, "--bidirectional")
 
 
 def test_two_layers_in_both_directions(refused, texts, tmp_path):
