@@ -157,6 +157,28 @@ def test_encoders_and_a_second_network_taught_by_the_first(folder, english, tiny
     assert all(np.array_equal(one, other) for one, other in zip(mine, theirs, strict=True))
 
 
+def test_encoders_and_networks_taught_in_turn(folder, english, tiny_settings, tmp_path):
+    more = from_lists([f"{text} indeed" for text in english[0]])
+    dataset = Dataset("d", from_lists(*english), unlabelled=more)
+    settings = tiny_settings.replace(pretrained=str(folder), epochs=2, student_epochs=2, students=3)
+    events = []
+    trained = train_classifier(dataset, tmp_path / "m", settings=settings, report=events.append)
+    starts = [event.values["texts"] for event in events if event.kind == "start"]
+    assert len(starts) == 4 and starts[1] == starts[2] == starts[3] == starts[0] + len(english[0])
+    ends = [event for event in events if event.kind == "end"]
+    assert trained.model.facts["trained_seconds"] == pytest.approx(sum(event.seconds for event in ends), abs=0.1)
+    steps = [event.step for event in ends]
+    killed = iter([False] * (sum(steps[:2]) + steps[2] // 2 + 8) + [True] * 10_000)  # while the second student learns
+    out = tmp_path / "resumed"
+    train_classifier(dataset, out, settings=settings, stopped=lambda: next(killed))
+    kept = {path.name for path in (tmp_path / "resumed.training").glob("*.safetensors")}
+    assert {"teacher.safetensors", "taught-1.safetensors", "student-2.safetensors"} <= kept
+    assert "taught-2.safetensors" not in kept
+    again = train_classifier(dataset, out, resume=True)
+    mine, theirs = (part.model.network.state_dict().values() for part in (trained, again))
+    assert all(np.array_equal(one, other) for one, other in zip(mine, theirs, strict=True))
+
+
 def test_encoders_are_no_models_and_models_no_encoders(folder, tiny_model, tmp_path):
     with pytest.raises(ModelError, match="is an encoder, not a model; encoders are for"):
         gatewise.load(folder)

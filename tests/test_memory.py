@@ -16,10 +16,14 @@ def test_memory_asks_glibc_for_one_arena_and_high_thresholds(monkeypatch):
         def mallopt(self, parameter, value):
             asked.append((parameter, value))
 
+        def malloc_trim(self, kept):
+            asked.append(kept)
+
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Libc())
     memory.keep_memory()
-    assert asked == [(-8, 1), (-1, 2**31 - 1), (-3, 2**31 - 1)]
+    memory.give_back_memory()
+    assert asked == [(-8, 1), (-1, 2**31 - 1), (-3, 2**31 - 1), 0]
 
 
 def test_memory_leaves_other_systems_alone(monkeypatch):
@@ -29,12 +33,14 @@ def test_memory_leaves_other_systems_alone(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(ctypes, "CDLL", refuse)
     memory.keep_memory()
+    memory.give_back_memory()
 
 
 def test_memory_goes_on_with_a_library_that_does_not_know_the_call(monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
     memory.keep_memory()
+    memory.give_back_memory()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="page faults are counted as Linux does")
@@ -58,3 +64,24 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
     if faults["leave"] < 200:  # huge pages make a few hundred
         pytest.skip("this C library keeps freed memory by itself")
     assert faults["keep"] < faults["leave"] / 4
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not memory.glibc(), reason="glibc's call, measured as Linux does")
+def test_memory_freed_between_pieces_in_use_is_given_back():
+    """Free every other one of many pieces: what lies between those in use stays with the process until given back."""
+    program = """
+from gatewise.memory import give_back_memory, keep_memory
+
+def resident():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+keep_memory()
+pieces = [bytearray(b"x") * (1 << 20) for _ in range(200)]
+del pieces[::2]
+before = resident()
+give_back_memory()
+print(before - resident())
+"""
+    freed = int(subprocess.check_output([sys.executable, "-c", program], text=True))
+    assert freed > 80_000  # kB of 100,000

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gatewise.attribution import Explanation as Explanation
+    from gatewise.attribution import Phrase as Phrase
     from gatewise.attribution import explain as explain
+    from gatewise.attribution import phrase as phrase
     from gatewise.classifier import LSTMClassifier as LSTMClassifier
     from gatewise.classifier import train_classifier as train_classifier
     from gatewise.config import NetworkConfig as NetworkConfig
@@ -30,9 +32,11 @@ _HOMES = {
     "TokenizerConfig": "config",
     "TrainingConfig": "config",
     "Explanation": "attribution",
+    "Phrase": "attribution",
     "evaluate": "evaluation",
     "explain": "attribution",
     "load": "folder",
+    "phrase": "attribution",
     "read": "reading",
     "trace": "tracing",
     "train_classifier": "classifier",

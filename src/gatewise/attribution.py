@@ -100,20 +100,44 @@ class Phrase:
     score: float  # with `rest` it sums to the network's part of the logit
     rest: float
     interaction: float  # the score minus those of its words one by one: "not good" is not "not" plus "good"
+    effect: float  # what the answer gains by the phrase, which is taken out to see it
+    effect_interaction: float  # that, minus what it gains by each of its words without the others
 
 
 def phrase(model: Model, text: str, start: int, end: int, *, target: int | None = None) -> Phrase:
-    """Say what the tokens from start to end, end excluded, are worth together (contextual decomposition).
+    """Say what the tokens from start to end, end excluded, are worth together: split in two, and taken out.
 
-    Raises ConfigError when there are no such tokens.
+    The score is contextual decomposition's; the effect needs no decomposition and so checks it. Both are of the network
+    alone, without the companion. Raises ConfigError when there are no such tokens.
     """
     target = int(model.logits([text])[0].argmax()) if target is None else target
     words = [(place, place + 1) for place in range(start, end)]
     scores = phrase_scores(model, text, [(start, end), *words], target)
+    [(effect, effects)] = phrase_effects(model, text, [(start, end)], target)
     network = float(contrast(target, len(model.labels)) @ model.network_logits([text])[0])
     return Phrase(
-        float(scores[0]), network - float(scores[0]), float(scores[0] - scores[1:].sum()) if len(words) > 1 else 0.0
-    )
+        float(scores[0]), network - float(scores[0]), float(scores[0] - scores[1:].sum()) if len(words) > 1 else 0.0,
+        effect, effect - sum(effects) if len(words) > 1 else 0.0,
+    )  # fmt: skip
+
+
+def phrase_effects(
+    model: Model, text: str, spans: Sequence[tuple[int, int]], target: int
+) -> list[tuple[float, list[float]]]:
+    """Give what the network's answer gains when each phrase, or one of its words alone, joins the rest of the text."""
+    ids = encoding(model, text).ids
+    texts: list[Ids] = []
+    for start, end in spans:
+        for middle in (ids[start:start], ids[start:end], *ids[start:end].reshape(-1, 1)):
+            without = np.concatenate([ids[:start], middle, ids[end:]])
+            texts.append(without if len(without) else np.array([UNKNOWN_ID], dtype=ids.dtype))
+    answers = _answers(Question(model.network, ids, contrast(target, len(model.labels))), texts)
+    found, at = [], 0
+    for start, end in spans:
+        rest, together, *alone = answers[at : at + 2 + end - start]
+        found.append((float(together - rest), [float(one - rest) for one in alone]))
+        at += 2 + end - start
+    return found
 
 
 def phrase_scores(model: Model, text: str, spans: Sequence[tuple[int, int]], target: int) -> Numbers:
@@ -287,9 +311,15 @@ def leave_one_out(question: Question) -> tuple[Numbers, float]:
     """Give how much the answer falls without each token; a lone token leaves the unknown word behind."""
     ids = question.ids
     without = [np.delete(ids, place) if len(ids) > 1 else np.array([UNKNOWN_ID]) for place in range(len(ids))]
-    texts = gather([[ids, *(text.astype(np.int32) for text in without)]], None, len(question.network.embedding.weight))
-    answers = logits_of(question.network, texts) @ question.row
+    answers = _answers(question, [ids, *(text.astype(np.int32) for text in without)])
     return answers[0] - answers[1:], 0.0
+
+
+def _answers(question: Question, texts: Sequence[Ids]) -> Numbers:
+    """Give the number explained for other texts, [N]."""
+    sequences = gather([list(texts)], None, len(question.network.embedding.weight))
+    answers: Numbers = logits_of(question.network, sequences) @ question.row
+    return answers
 
 
 def at_random(question: Question) -> tuple[Numbers, float]:

@@ -121,6 +121,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         batch_tokens: int | None = None,
         batch_texts: int | None = None,
         student_epochs: int | None = None,
+        students: int | None = None,
         adversarial: float | None = None,
         layer_decay: float | None = None,
         class_weights: bool | None = None,
@@ -159,6 +160,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.batch_tokens = batch_tokens
         self.batch_texts = batch_texts
         self.student_epochs = student_epochs
+        self.students = students
         self.adversarial = adversarial
         self.layer_decay = layer_decay
         self.class_weights = class_weights
@@ -180,7 +182,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> "LSTMClassifier":
         """Train on texts and their labels; texts of one group (author, film) stay on one side of the dev split.
 
-        Unlabelled texts of the same kind feed the word vectors and, with `student_epochs`, the second network.
+        Unlabelled texts of the same kind feed the word vectors and, with `student_epochs`, teach other networks.
         """
         texts = as_texts(X)
         check_consistent_length(texts, y, groups)

@@ -95,6 +95,10 @@ class TrainingConfig:
         0, "Passes of a second network, taught by the first on unlabelled text, that is then kept; 0 keeps the first.",
         0, 10_000,
     )  # fmt: skip
+    students: int = setting(
+        1, "Networks taught in turn, with student_epochs, each by the average of all before it; the last is kept.",
+        1, 100,
+    )  # fmt: skip
     adversarial: float = setting(
         0.0, "Learn also from texts under their worst noise, of so many times their vectors' rms; doubles the time.",
         0.0, 1000.0,

@@ -1,4 +1,4 @@
-"""Prepared data to a trained and calibrated Model: first weights, companion, one network or two, temperature."""
+"""Prepared data to a trained and calibrated Model: first weights, companion, networks in turn, temperature."""
 
 import dataclasses
 import time
@@ -17,16 +17,15 @@ from gatewise.evaluation import Evaluation, fit_blend, fit_temperature, log_loss
 from gatewise.files import read_checkpoint, tensor_bytes, write_atomically
 from gatewise.model import Model, Numbers, PretrainedEncoder, logits_of, softmax
 from gatewise.network import EMBEDDING_STD, TextLSTM
+from gatewise.ngrams import Ngrams, train_ngrams
 from gatewise.ngrams import logits as ngram_logits
-from gatewise.ngrams import train_ngrams
 from gatewise.preparation import Prepared
 from gatewise.runs import TEACHER, Report
 from gatewise.tokenizer import PAD_ID
 from gatewise.training import CHECKPOINT, Event, train
 from gatewise.vectors import vectors_from_company, word_vectors
 
-STUDENT = "student.safetensors"  # the second network's checkpoint
-TEACHER_SHARE = 0.4  # of the minutes, where a second network follows
+TEACHER_SHARE = 0.4  # of the minutes, where other networks follow
 
 
 def fit(
@@ -51,25 +50,30 @@ def fit(
         companion = None
         if config.companion:  # before the network, so that its time counts in the budget; again when resumed
             companion = train_ngrams(prepared.train, len(prepared.labels), balanced=config.class_weights)
-        torch.manual_seed(config.seed)
-        network = new_network(prepared, settings, encoder, fresh=not resume)
-        teaching = bool(config.student_epochs and prepared.unlabelled)
-        first = dataclasses.replace(config, minutes=config.minutes * (TEACHER_SHARE if teaching else 1))
-        event = stage(network, prepared.train, first, used=time.perf_counter() - started, teacher=teaching)
-        seconds = event.seconds
-        model = Model(prepared.tokenizer, network, prepared.labels, companion=companion)
-        model, dev, shown = calibrated(model, prepared.dev)
-        if teaching and not stopped():
-            assert prepared.unlabelled is not None
-            lesson = join([shares_of(prepared.train, config, model), taught_by(model, prepared.unlabelled, event)])
-            torch.manual_seed(config.seed + 1)
-            student = new_network(prepared, settings, encoder)
-            second = dataclasses.replace(config, epochs=config.student_epochs)
-            used = event.seconds + time.perf_counter() - started
-            event = stage(student, lesson, second, used=used, checkpoint=STUDENT)
+        students = config.students if config.student_epochs and prepared.unlabelled else 0
+        before, seconds = 0.0, 0.0  # seconds of training in earlier parts of a resumed run, and of all
+        lesson, council = prepared.train, Council(prepared, companion)
+        best: tuple[Model, Evaluation, dict[str, Any]] | None = None
+        for turn in range(1 + students):
+            torch.manual_seed(config.seed + turn)
+            network = new_network(prepared, settings, encoder, fresh=turn > 0 or not resume)
+            part = config_of(turn, students, config)
+            begun = time.perf_counter()
+            event = stage(network, lesson, part, used=begun - started + before, turn=turn, last=turn == students)
+            before += event.seconds - (time.perf_counter() - begun)
             seconds += event.seconds
-            model = dataclasses.replace(model, network=student, companion=companion)
-            model, dev, shown = calibrated(model, prepared.dev)
+            model = Model(prepared.tokenizer, network, prepared.labels, companion=companion)
+            learnt = calibrated(model, prepared.dev)
+            if (
+                best is None or not stopped() or learnt[1].log_loss < best[1].log_loss
+            ):  # a stopped one may be worse
+                best = learnt
+            if stopped():
+                break
+            if turn < students:
+                lesson = council.lesson(network, config, event.values["precision"])
+    assert best is not None
+    model, dev, shown = best
     facts = prepared.notes | {
         "trained_seconds": round(seconds, 1), "steps": event.step, "epochs": round(event.epoch, 3),
         "padding_share": round(event.values["padding"], 4), "settings": settings.flat(), "dev": shown,
@@ -78,6 +82,13 @@ def fit(
     if encoder:
         facts["encoder"] = {name: value for name, value in encoder.facts.items() if name != "settings"}
     return dataclasses.replace(model, facts=facts), dev
+
+
+def config_of(turn: int, students: int, config: TrainingConfig) -> TrainingConfig:
+    """Give the passes and the share of the budget's end of the first network, turn 0, or of a student."""
+    share = TEACHER_SHARE + (1 - TEACHER_SHARE) * turn / students if students else 1.0
+    epochs = config.student_epochs if turn else config.epochs
+    return dataclasses.replace(config, minutes=config.minutes * share, epochs=epochs)
 
 
 @contextmanager
@@ -103,11 +114,12 @@ def learn(
     resume: bool,
     stopped: Callable[[], bool],
     used: float,
-    teacher: bool = False,
-    checkpoint: str = CHECKPOINT,
+    turn: int,
+    last: bool,
 ) -> Event:
-    """Train a network, or, in a resumed run whose teacher has learnt already, take its weights; give the last event."""
-    place = run_folder / TEACHER if run_folder and teacher else None
+    """Train one network of several in turn, or take what a resumed run has learnt already; give the last event."""
+    checkpoint = f"student-{turn}.safetensors" if turn else CHECKPOINT
+    place = run_folder / (f"taught-{turn}.safetensors" if turn else TEACHER) if run_folder and not last else None
     if place and resume and place.is_file():
         arrays, values = read_checkpoint(place)
         network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
@@ -134,19 +146,43 @@ def shares_of(sequences: Sequences, config: TrainingConfig, model: Model) -> Seq
     return dataclasses.replace(sequences, targets=shares)
 
 
-def taught_by(model: Model, sequences: Sequences, event: Event) -> Sequences:
-    """Give unlabelled texts a model's calibrated probabilities as targets, computed as precisely as it was trained."""
-    network, companion = model.parts(sequences, event.values["precision"])
-    shares = softmax((network + companion) / model.temperature).astype(np.float32)
-    return dataclasses.replace(sequences, targets=shares)
+class Council:
+    """All networks that have learnt so far and the companion: together they teach the next."""
+
+    def __init__(self, prepared: Prepared, companion: Ngrams | None) -> None:
+        self.prepared, self.companion, self.members = prepared, companion, 0
+        self.on_dev: Numbers = np.zeros(())
+        self.on_unlabelled: Numbers = np.zeros(())
+
+    def lesson(self, newest: TextLSTM, config: TrainingConfig, precision: str) -> Sequences:
+        """Take in a network; give the labelled texts and the unlabelled ones with what all say of them on average.
+
+        The networks' logits are averaged and the companion's added with a weight and a temperature fitted on dev.
+        """
+        prepared = self.prepared
+        assert prepared.unlabelled is not None
+        self.members += 1
+        self.on_dev = self.on_dev + logits_of(newest, prepared.dev)
+        self.on_unlabelled = self.on_unlabelled + logits_of(newest, prepared.unlabelled, precision)
+        model = Model(prepared.tokenizer, newest, prepared.labels, companion=self.companion)
+        model, _, _ = calibrated(model, prepared.dev, self.on_dev / self.members)
+        logits = self.on_unlabelled / self.members + model.companion_part(prepared.unlabelled)
+        shares = softmax(logits / model.temperature).astype(np.float32)
+        return join(
+            [shares_of(prepared.train, config, model), dataclasses.replace(prepared.unlabelled, targets=shares)]
+        )
 
 
-def calibrated(model: Model, dev: Sequences) -> tuple[Model, Evaluation, dict[str, Any]]:
+def calibrated(
+    model: Model, dev: Sequences, network_logits: Numbers | None = None
+) -> tuple[Model, Evaluation, dict[str, Any]]:
     """Fit temperature and the companion's weight on the dev split; drop a companion that gets no weight.
 
-    Gives the model, its Evaluation and the figures for the card, those of the parts alone among them.
+    Gives the model, its Evaluation and the figures for the card, those of the parts alone among them. Other logits may
+    stand for its network's.
     """
-    targets, alone = dev.targets, {"network": logits_of(model.network, dev)}
+    targets = dev.targets
+    alone = {"network": logits_of(model.network, dev) if network_logits is None else network_logits}
     logits, temperature, weight, companion = alone["network"], 1.0, 0.0, model.companion
     if companion:
         alone["companion"] = ngram_logits(companion, dev)

@@ -186,7 +186,7 @@ def packed(array: Array, kind: str) -> dict[str, Any]:
 
 # -- what if --
 def phrase(model: Model, text: str, target: int, start: int, stop: int) -> dict[str, Any]:
-    """Give what tokens start to stop - 1 are worth together and each alone (contextual decomposition)."""
+    """Give what tokens start to stop - 1 are worth together and each alone, decomposed and taken out."""
     count = len(encoding(model, text).ids)
     if not 0 <= start < stop <= count:
         raise DataError(f"There is no phrase from token {start} to {stop}; the text has tokens 0 to {count - 1}.")
@@ -197,12 +197,14 @@ def phrases(model: Model, text: str, target: int, chosen: Sequence[tuple[int, in
     """Give what each of several phrases is worth; a token they share is asked once."""
     spans = sorted({*chosen, *((token, token + 1) for start, stop in chosen for token in range(start, stop))})
     worth = dict(zip(spans, attribution.phrase_scores(model, text, spans, target).tolist(), strict=True))
+    effects = attribution.phrase_effects(model, text, chosen, target)
     return [
         {
             "start": start, "stop": stop, "together": worth[start, stop],
             "alone": [worth[token, token + 1] for token in range(start, stop)],
+            "effect": effect, "effects": own,
         }
-        for start, stop in chosen
+        for (start, stop), (effect, own) in zip(chosen, effects, strict=True)
     ]  # fmt: skip
 
 

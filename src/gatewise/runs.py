@@ -15,7 +15,7 @@ from gatewise.files import make_folder, read_json, refuse_existing, remove_folde
 from gatewise.training import CHECKPOINT, Event
 
 SETTINGS = "settings.json"
-TEACHER = "teacher.safetensors"  # the first network of two, once it has learnt
+TEACHER = "teacher.safetensors"  # the first network of several, once it has learnt
 Report = Callable[[Event], None]
 
 

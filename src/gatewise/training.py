@@ -24,7 +24,7 @@ from gatewise.batching import Batch, Rows, Sequences, collate, in_order_of_lengt
 from gatewise.config import TrainingConfig
 from gatewise.errors import TrainingError
 from gatewise.files import cannot_write, read_checkpoint, tensor_bytes, write_atomically
-from gatewise.memory import keep_memory
+from gatewise.memory import give_back_memory, keep_memory
 from gatewise.workers import Workers, autocast
 
 CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
@@ -287,6 +287,7 @@ def _epochs(
             yield from _news(run, share, baseline)
             if time.perf_counter() - run.saved >= config.checkpoint_seconds:
                 run.save()
+                give_back_memory()
         if not progress.step:
             why = "was stopped" if stopped() else "ran out of --minutes"
             raise TrainingError(f"Training {why} before its first step, so there is no model; give it more time.")

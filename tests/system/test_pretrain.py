@@ -163,7 +163,9 @@ def test_options_that_contradict_the_encoder_to_go_on_from(refused, encoder_fold
     for option, value in (("--hidden-size", 9), ("--embedding-dim", 4), ("--num-layers", 2)):
         name = option.removeprefix("--").replace("-", "_")
         assert f"{name} is {value} and the encoder, of another shape, has" in refused(*arguments, option, value)
-    assert "bidirectional is True and the encoder, of another shape, has False" in refused(*arguments, "--bidirectional")
+    assert "bidirectional is True and the encoder, of another shape, has False" in refused(
+        *arguments, "--bidirectional"
+    )
 
 
 def test_two_layers_in_both_directions(refused, texts, tmp_path):

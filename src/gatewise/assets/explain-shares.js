@@ -141,12 +141,14 @@ function phrases() {
   const show = answer => {
     found = answer;
     if (!answer) { result.replaceChildren(lead(say("phraseNotPrepared"))); return; }
-    const inside = quotedSpan(answer.start, answer.stop), alone = sum(answer.alone);
-    const rows = [...indices(answer.start, answer.stop).map((t, index) => [foreign(token(t)), signed(answer.alone[index], 3)]),
-      [plain("wordsAlone"), signed(alone, 3)], [plain("together"), signed(answer.together, 3)],
-      [plain("interaction"), signed(answer.together - alone, 3)]];
+    const inside = quotedSpan(answer.start, answer.stop), alone = sum(answer.alone), effects = sum(answer.effects);
+    const row = (name, ...numbers) => [name, ...numbers.map(number => signed(number, 3))];
+    const rows = [...indices(answer.start, answer.stop).map((t, index) => row(foreign(token(t)), answer.alone[index], answer.effects[index])),
+      row(plain("wordsAlone"), alone, effects), row(plain("together"), answer.together, answer.effect),
+      row(plain("interaction"), answer.together - alone, answer.effect - effects)];
     result.replaceChildren(lead(say("phraseWorth", { phrase: inside, together: signed(answer.together), alone: signed(alone),
-      difference: signed(answer.together - alone) })), table([plain("word"), plain("share")], rows));
+      difference: signed(answer.together - alone), effect: signed(answer.effect), effectDifference: signed(answer.effect - effects) })),
+    table([plain("word"), plain("share"), plain("effect")], rows));
     set(result.querySelector("table"), { id: "phrase-table" });
   };
   const brush = strip(holder => {

@@ -1,0 +1,134 @@
+"""What accuracy for how many minutes? gatewise and its peers on IMDB's test part (`make bench-curve`).
+
+    GATEWISE_DATA=... python benchmarks/curve.py --threads 2
+
+Each budget of gatewise is one training of the recipe that is meant for it, with `--minutes`; reading the data counts.
+The linear models, fastText and VADER have one time of their own; the tutorial's network is trained for one epoch and
+for more. Points that results/curve.json holds already are not measured again, unless --again names them: a run of hours
+can be spread over days. `--model FOLDER --minutes M --name NAME` records a model trained apart, with the minutes
+that its encoder and it took. Every reading of the test part belongs into docs/experiments.md.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from gatewise.lab.plots import STYLE, new_figure, save
+from peers import PEERS, measure_apart
+from tutorial import RESULTS, record
+
+LABELS, ENCODER = "gatewise, labels alone", "gatewise, from the bundled encoder"
+SCRATCH = "gatewise, its encoder's pretraining counted"
+BUDGETS: dict[str, list[tuple[float, list[str]]]] = {  # minutes, and the options of `gatewise train imdb`
+    LABELS: [(0.5, []), (2, []), (10, [])],
+    ENCODER: [
+        (2, ["--recipe", "fast"]), (4.5, ["--recipe", "fast"]), (10, ["--recipe", "standard"]),
+        (30, ["--recipe", "standard"]),
+    ],
+    SCRATCH: [(180, ["--recipe", "best"])],
+}  # fmt: skip
+TUTORIAL, TUTORIAL_EPOCHS = "tutorial network, repaired", (1, 3, 10)
+COLOURS = {
+    LABELS: ("#0072B2", "o", "--"), ENCODER: ("#0072B2", "o", "-"), SCRATCH: ("#0072B2", "D", ""),
+    TUTORIAL: ("#888888", "s", ":"), "TF-IDF + logistic regression": ("#E69F00", "^", ""),
+    "NB-SVM": ("#D55E00", "v", ""), "fastText (floret)": ("#009E73", "P", ""), "VADER": ("#CC79A7", "X", ""),
+}  # fmt: skip
+
+
+def ours(minutes: float, extra: list[str], threads: int) -> dict[str, Any]:
+    """Train one budget and measure it on the test part."""
+    budget = 0 if "best" in extra else minutes  # this recipe keeps its own
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model"
+        command = [sys.executable, "-m", "gatewise", "train", "imdb", *extra, "--threads", str(threads)]
+        command += ["--minutes", str(budget)] if budget else []
+        subprocess.run([*command, "--out", str(model)], check=True, stdout=sys.stderr)
+        found = evaluated(model)
+    return found | {"command": " ".join(["gatewise", *command[3:]])}
+
+
+def evaluated(model: Path) -> dict[str, Any]:
+    """Measure a model through the command line: its figures, and the minutes that it took to train."""
+    command = [sys.executable, "-m", "gatewise", "evaluate", str(model), "imdb", "--json"]
+    found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    facts = json.loads((model / "config.json").read_text(encoding="utf-8"))["facts"]
+    return {
+        "accuracy": found["accuracy"], "alone": found.get("accuracy_alone", {}),
+        "trained_minutes": facts["trained_seconds"] / 60,
+    }  # fmt: skip
+
+
+def draw(points: list[dict[str, Any]], folder: Path) -> None:
+    """Draw test accuracy against minutes of training."""
+    import matplotlib
+
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(8, 4.6)
+        panel = figure.subplots()
+        for name, (colour, mark, dash) in COLOURS.items():
+            own = sorted((p["minutes"], 100 * p["accuracy"]) for p in points if p["system"] == name)
+            own = [(max(minutes, 0.1), accuracy) for minutes, accuracy in own if accuracy > 84]
+            if own:
+                panel.plot(*zip(*own, strict=True), color=colour, marker=mark, linestyle=dash or "none", label=name)
+                for minutes, accuracy in own:
+                    panel.annotate(
+                        f"{accuracy:.1f}", (minutes, accuracy), (0, 6), textcoords="offset points", ha="center",
+                        fontsize=8, color=colour,
+                    )  # fmt: skip
+        ticks = (0.2, 0.5, 1, 2, 5, 10, 30, 60, 180)
+        panel.set(xscale="log", xlabel="minutes of training, two CPU cores", ylabel="IMDB test accuracy, %")
+        panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        panel.set_xticks([], minor=True)
+        panel.margins(x=0.06, y=0.1)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+        save(figure, folder, "curve")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--only", nargs="+", default=list(COLOURS), choices=COLOURS, metavar="SYSTEM")
+    parser.add_argument("--again", action="store_true", help="measure also what is measured already")
+    parser.add_argument("--draw", action="store_true", help="measure nothing; draw the picture")
+    parser.add_argument("--model", type=Path, help="record a model trained apart")
+    parser.add_argument("--minutes", type=float, help="the minutes that it took, its encoder's included")
+    parser.add_argument("--name", choices=[LABELS, ENCODER, SCRATCH], default=SCRATCH)
+    parser.add_argument("--json", type=Path, default=RESULTS / "curve.json")
+    parser.add_argument("--pictures", type=Path, default=Path(__file__).parent.parent / "docs" / "pictures")
+    options = parser.parse_args()
+    points: dict[tuple[str, float], dict[str, Any]] = {}
+    if options.json.is_file():
+        points = {(p["system"], p["budget"]): p for p in json.loads(options.json.read_text(encoding="utf-8"))["points"]}
+
+    def keep(system: str, budget: float, minutes: float, found: dict[str, Any]) -> None:
+        today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+        point = {"system": system, "budget": budget, "minutes": round(minutes, 2), "date": today}
+        points[system, budget] = point | {"threads": options.threads} | found
+        print(f"{system}: {found['accuracy']:.2%} in {minutes:.1f} minutes", flush=True)
+        head = record("curve", options.threads, ["torch", "scikit-learn", "gatewise"])
+        options.json.write_text(json.dumps(head | {"points": list(points.values())}, indent=1) + "\n", encoding="utf-8")
+
+    if options.model:
+        keep(options.name, options.minutes, options.minutes, evaluated(options.model))
+    for system in [] if options.draw or options.model else options.only:
+        budgets = BUDGETS.get(system, [])
+        for budget, extra in budgets:
+            if options.again or (system, budget) not in points:
+                found = ours(budget, extra, options.threads)
+                keep(system, budget, found["trained_minutes"] if budget > 100 else budget, found)
+        for epochs in TUTORIAL_EPOCHS if system == TUTORIAL else [0] if system in PEERS else []:
+            if options.again or (system, epochs) not in points:
+                asked = argparse.Namespace(data="imdb", threads=options.threads, tutorial_epochs=epochs)
+                if row := measure_apart(system, asked):
+                    keep(system, epochs, row.train_seconds / 60, {"accuracy": row.test_accuracy, "note": row.note})
+    draw(list(points.values()), options.pictures)
+
+
+if __name__ == "__main__":
+    main()
