@@ -64,9 +64,7 @@ def fit(
             seconds += event.seconds
             model = Model(prepared.tokenizer, network, prepared.labels, companion=companion)
             learnt = calibrated(model, prepared.dev)
-            if (
-                best is None or not stopped() or learnt[1].log_loss < best[1].log_loss
-            ):  # a stopped one may be worse
+            if best is None or not stopped() or learnt[1].log_loss < best[1].log_loss:  # a stopped one may be worse
                 best = learnt
             if stopped():
                 break
