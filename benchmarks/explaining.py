@@ -3,7 +3,7 @@
     python benchmarks/explaining.py --threads 2
 
 Medians of repeats measured in turn. The network of 256 units in one direction has random weights: the time does not
-depend on them. "page" is the file of `gatewise explain --html`; "edited word" is what the live page asks for a new text.
+depend on them. "page" is the file of `gatewise explain --html`; "edited word" is what the live page asks for new text.
 """
 
 import argparse

@@ -219,7 +219,7 @@ RECIPES: dict[str, dict[str, Any]] = {  # of `gatewise train`, as what they chan
         "learning_rate": 2e-3, "layer_decay": 0.7, "word_dropout": 0.1, "embedding_dropout": 0.2,
     },
     "standard": {
-        "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "epochs": 2, "student_epochs": 1,
+        "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "epochs": 2, "student_epochs": 2,
         "minutes": 29.0, "max_tokens": 400, "learning_rate": 2e-3, "layer_decay": 0.7, "word_dropout": 0.1,
         "embedding_dropout": 0.2,
     },
