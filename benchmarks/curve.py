@@ -4,9 +4,9 @@
 
 Each budget of gatewise is one training of the recipe that is meant for it, with `--minutes`; reading the data counts.
 The linear models, fastText and VADER have one time of their own; the tutorial's network is trained for one epoch and
-for more. Points that results/curve.json holds already are not measured again, unless --again names them: a run of hours
-can be spread over days. `--model FOLDER --minutes M --name NAME` records a model trained apart, with the minutes
-that its encoder and it took. Every reading of the test part belongs into docs/experiments.md.
+for more. What results/curve.json or, of the peers, results/peers.json holds already is not measured again without
+--again: hours of runs can be spread over days. `--model FOLDER --minutes M --name NAME` records a model trained apart,
+with the minutes that its encoder and it took. Every reading of the test part belongs into docs/experiments.md.
 """
 
 import argparse
@@ -64,6 +64,19 @@ def evaluated(model: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def from_table(path: Path) -> list[dict[str, Any]]:
+    """Give the peers' points from the table of `make bench`."""
+    return [
+        {
+            "system": row["name"], "budget": TUTORIAL_EPOCHS[-1] if row["name"] == TUTORIAL else 0,
+            "minutes": round(row["train_seconds"] / 60, 2), "date": row["date"], "threads": row["threads"],
+            "accuracy": row["test_accuracy"], "note": row["note"],
+        }
+        for row in json.loads(path.read_text(encoding="utf-8"))["rows"]
+        if row["name"] in PEERS
+    ]  # fmt: skip
+
+
 def draw(points: list[dict[str, Any]], folder: Path) -> None:
     """Draw test accuracy against minutes of training."""
     import matplotlib
@@ -103,8 +116,10 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, default=Path(__file__).parent.parent / "docs" / "pictures")
     options = parser.parse_args()
     points: dict[tuple[str, float], dict[str, Any]] = {}
+    if (RESULTS / "peers.json").is_file():  # `make bench` measures the peers in the same way
+        points = {(p["system"], p["budget"]): p for p in from_table(RESULTS / "peers.json")}
     if options.json.is_file():
-        points = {(p["system"], p["budget"]): p for p in json.loads(options.json.read_text(encoding="utf-8"))["points"]}
+        points |= {(p["system"], p["budget"]): p for p in json.loads(options.json.read_text("utf-8"))["points"]}
 
     def keep(system: str, budget: float, minutes: float, found: dict[str, Any]) -> None:
         today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
