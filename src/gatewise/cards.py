@@ -38,6 +38,7 @@ Labels: {", ".join(_code(str(label)) for label in model.labels[:50])}
 
 ```python
 import gatewise
+
 model = gatewise.load("path/to/this/folder")
 print(model.predict(["a text to classify"]))
 ```
