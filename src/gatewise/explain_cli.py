@@ -87,6 +87,8 @@ def faithfulness_command(
     from gatewise.faithfulness import faithfulness
     from gatewise.folder import load, update_card
 
+    if keep and not Path(model).is_dir():
+        raise GatewiseError(f"--keep writes into a model folder, and {model} is none; give a folder, or leave it out.")
     loaded = load(model)
     dataset = read_data(data, text_column, label_column, None)
     part = dataset.test or dataset.train
