@@ -24,6 +24,8 @@ from gatewise.classifier import train_classifier
 from gatewise.config import RECIPES, Settings
 from gatewise.reading import Part, read
 
+ENCODER: dict[str, Any] = RECIPES["fast"] | {"minutes": 0, "epochs": 4}
+
 
 def columns(part: Part) -> tuple[list[str], list[str]]:
     """Read a part whole."""
@@ -43,9 +45,6 @@ def linear(folder: Path, analyzer: str) -> dict[str, float]:
     features = TfidfVectorizer(analyzer=analyzer, ngram_range=(1, 2), sublinear_tf=True, min_df=2)
     pipeline = make_pipeline(features, LogisticRegression(C=10, max_iter=1000)).fit(*train)
     return {"accuracy": pipeline.score(*test), "train_seconds": round(time.perf_counter() - started, 1)}
-
-
-ENCODER: dict[str, Any] = RECIPES["fast"] | {"minutes": 0, "epochs": 4}
 
 
 def ours(folder: Path, seeds: list[int], recipe: dict[str, Any]) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Text without labels becomes an encoder, and a classifier starts from it."""
 
 import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from gatewise.encoders import pretrain_encoder, shaped_as
 from gatewise.errors import ConfigError, DataError, ModelError, TrainingError
 from gatewise.folder import load_encoder, save, save_encoder
 from gatewise.reading import Dataset, from_lists
+from gatewise.training import train
 
 SETTINGS = PretrainingSettings().replace(
     min_count=1, max_tokens=32, embedding_dim=12, hidden_size=8, epochs=3, batch_texts=8, learning_rate=0.02,
@@ -176,6 +178,41 @@ def test_encoders_and_networks_taught_in_turn(folder, english, tiny_settings, tm
     assert "taught-2.safetensors" not in kept
     again = train_classifier(dataset, out, resume=True)
     mine, theirs = (part.model.network.state_dict().values() for part in (trained, again))
+    assert all(np.array_equal(one, other) for one, other in zip(mine, theirs, strict=True))
+
+
+def test_encoders_a_students_budget_counts_each_second_once(folder, english, tiny_settings, tmp_path, monkeypatch):
+    """The seconds said to be used before the student are those that passed, the teacher's among them once."""
+    used = []
+
+    def watched(*arguments, used_seconds, **options):
+        used.append((used_seconds, time.perf_counter()))
+        return train(*arguments, used_seconds=used_seconds, **options)
+
+    monkeypatch.setattr("gatewise.fitting.train", watched)
+    dataset = Dataset("d", from_lists(*english), unlabelled=from_lists([f"{text} indeed" for text in english[0]]))
+    settings = tiny_settings.replace(pretrained=str(folder), epochs=30, student_epochs=1, minutes=5.0, patience=100)
+    train_classifier(dataset, tmp_path / "m", settings=settings)
+    (before_teacher, began), (before_student, followed) = used
+    assert before_student - before_teacher == pytest.approx(followed - began, abs=0.05)
+    assert followed - began > 0.2  # else counting twice would not show
+
+
+def test_encoders_a_student_stopped_at_its_first_steps_does_not_replace_its_teacher(
+    folder, english, tiny_settings, tmp_path
+):
+    more = from_lists([f"{text} indeed" for text in english[0]])
+    dataset = Dataset("d", from_lists(*english), unlabelled=more)
+    settings = tiny_settings.replace(pretrained=str(folder), epochs=4)
+    events = []
+    teacher = train_classifier(dataset, tmp_path / "m", settings=settings, report=events.append)
+    steps = next(event.step for event in events if event.kind == "end")
+    asked = iter([False] * (steps + 8) + [True] * 10_000)
+    stopped = train_classifier(
+        dataset, tmp_path / "s", settings=settings.replace(student_epochs=3), stopped=lambda: next(asked)
+    )
+    assert stopped.stopped and (tmp_path / "s.training" / "student-1.safetensors").exists()
+    mine, theirs = (part.model.network.state_dict().values() for part in (stopped, teacher))
     assert all(np.array_equal(one, other) for one, other in zip(mine, theirs, strict=True))
 
 

@@ -76,3 +76,12 @@ def test_explain_cli_measures_methods_on_the_texts_of_a_file(place, english, tmp
         score["comprehensiveness"] for score in found["scores"] if score["method"] == "frozen"
     )
     assert "20 texts of" in table and "random orders" in table and "leave-one-out" in table
+
+
+def test_explain_cli_keeps_figures_in_a_folder_or_says_so_before_the_work(english, tmp_path, monkeypatch):
+    data = tmp_path / "texts.csv"
+    data.write_text("text,label\n" + "\n".join(f"{text},{label}" for text, label in zip(*english, strict=True)))
+    monkeypatch.setattr("gatewise.faithfulness.faithfulness", lambda *a, **k: pytest.fail("the work was begun"))
+    done = CliRunner().invoke(cli.app, ["faithfulness", "sentiment-en", str(data), "--keep"])
+    assert isinstance(done.exception, GatewiseError)
+    assert "--keep writes into a model folder, and sentiment-en is none" in str(done.exception)

@@ -105,6 +105,10 @@ def faithfulness_command(
             say(f"{done} of {min(texts, len(short))} texts")
 
     result = faithfulness(loaded, short, most=texts, longest=longest, progress=told)
+    if as_json:
+        print_answer(json.dumps(result.as_dict()))
+    else:
+        print_faithfulness(result)
     if keep:
         loaded.facts["faithfulness"] = {
             score.method: {
@@ -114,7 +118,3 @@ def faithfulness_command(
             for score in result.scores
         }  # fmt: skip
         update_card(loaded, Path(model))
-    if as_json:
-        print_answer(json.dumps(result.as_dict()))
-    else:
-        print_faithfulness(result)
