@@ -67,6 +67,10 @@ def test_evaluation_log_loss_is_that_of_scikit_learn(size):
     assert log_loss(probabilities, targets) == pytest.approx(expected, rel=1e-9)
 
 
+def test_evaluation_log_loss_of_certain_answers_is_zero_without_a_sign():
+    assert str(log_loss(np.array([[1.0, 0.0]]), np.array([0]))) == "0.0"
+
+
 def test_evaluation_log_loss_of_a_certain_mistake_is_finite():
     assert 30 < log_loss(np.array([[1.0, 0.0]]), np.array([1])) < 40
 

@@ -97,6 +97,17 @@ def test_page_keeps_of_the_history_what_is_drawn() -> None:
     assert embedded(report(small(), [], ""))["curves"] == {"step": [], "dev": []}
 
 
+def test_page_draws_the_last_of_several_networks() -> None:
+    """A teacher's curve is not the model's, and a line from its end back to the student's start is nobody's."""
+    teacher = [
+        {"kind": "step", "epoch": 0.5, "loss": 0.7}, {"kind": "dev", "epoch": 2.0, "loss": 0.6, "score": 0.5},
+        {"kind": "end", "epoch": 2.0},
+    ]  # fmt: skip
+    resumed = [{"kind": "resumed", "epoch": 0.25}, {"kind": "start", "epoch": 0.25}]
+    for history in (teacher + HISTORY, teacher + teacher + HISTORY, teacher + resumed + HISTORY):
+        assert embedded(report(small(), history, ""))["curves"] == embedded(report(small(), HISTORY, ""))["curves"]
+
+
 @given(text=st.text(st.characters(codec=None, exclude_categories=())))
 def test_page_texts_come_back_as_they_went_in(text: str) -> None:
     page = report(small(text=text), [], text)

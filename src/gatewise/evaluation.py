@@ -98,7 +98,7 @@ def wilson_interval(right: int, n: int, z: float = 1.959964) -> tuple[float, flo
 def log_loss(probabilities: Numbers, targets: Targets) -> float:
     """Give the mean negative log-probability of the true class, in nats."""
     true = probabilities[np.arange(len(targets)), targets]
-    return float(-np.log(np.clip(true, 1e-15, None)).mean())
+    return float(np.log(1 / np.clip(true, 1e-15, None)).mean())
 
 
 def reliability(probabilities: Numbers, targets: Targets, bins: int = RELIABILITY_BINS) -> tuple[ReliabilityBin, ...]:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from itertools import pairwise
 from string import Template
 from typing import Any
 
@@ -79,14 +80,16 @@ def _source(inline: str) -> str:
 
 
 def _curves(history: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Keep what is drawn: step and dev events that say at which epoch they happened."""
+    """Keep what is drawn: step and dev events that say at which epoch they happened, of the last network that learnt.
+
+    Where a run teaches several networks in turn, each begins again at epoch 0, and the last is the model's.
+    """
     keys = {"step": ("epoch", "loss"), "dev": ("epoch", "loss", "score")}
+    events = [event for event in history if event.get("kind") in keys and event.get("epoch") is not None]
+    begins = [place for place, (one, next_) in enumerate(pairwise(events), 1) if next_["epoch"] < one["epoch"]]
+    own = events[begins[-1] if begins else 0 :]
     return {
-        kind: [
-            {key: event.get(key) for key in wanted}
-            for event in history
-            if event.get("kind") == kind and event.get("epoch") is not None
-        ]
+        kind: [{key: event.get(key) for key in wanted} for event in own if event["kind"] == kind]
         for kind, wanted in keys.items()
     }
 
