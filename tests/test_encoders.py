@@ -79,6 +79,27 @@ def test_encoders_go_on_from_an_encoder(corpus, folder, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_encoders_learn_the_backward_direction_too_and_keep_the_rest(corpus, folder, tmp_path, threads):
+    start = load_encoder(folder)
+    settings = shaped_as(start, SETTINGS.replace(bidirectional=True, threads=threads))
+    assert settings.network.bidirectional and settings.network.hidden_size == 8
+    whole = pretrain_encoder(corpus, tmp_path / "whole", settings=settings, start=start)
+    assert whole.network.bidirectional and whole.facts["learnt"] == "the backward direction alone"
+    for name, array in start.weights.items():
+        assert np.array_equal(whole.weights[name], array), name
+    new = whole.weights.keys() - start.weights.keys()
+    assert new == {name for name in whole.weights if ".lstms.1." in name or ".maps.1." in name}
+    assert whole.facts["dev_perplexity"] < 1.5 * start.facts["dev_perplexity"]
+    asked = iter([False] * 20 + [True] * 1000)
+    out = tmp_path / "reader"
+    pretrain_encoder(corpus, out, settings=settings, start=start, stopped=lambda: next(asked))
+    with pytest.raises(TrainingError, match=r"leave out --resume|--from"):  # what is held is known from there alone
+        pretrain_encoder(corpus, out, settings=settings, resume=True)
+    again = pretrain_encoder(corpus, out, settings=settings, start=start, resume=True)
+    assert weights(again) == weights(whole)
+
+
 @pytest.mark.parametrize("texts", [[], ["one text"], ["the same"] * 50])
 def test_encoders_need_several_different_texts(texts, tmp_path):
     with pytest.raises(DataError, match="too few to hold some out"):

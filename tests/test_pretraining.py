@@ -64,7 +64,7 @@ def test_pretraining_fused_softmax_equals_the_slow_one_with_every_gradient(rows)
     words = torch.randint(VOCABULARY, (rows,))
     sample = torch.tensor([0, 3, 4, 8, 11])
     inputs = [states, weight, *naming.parameters()]
-    fast = naming.loss([(states, words)], weight, torch.arange(VOCABULARY), sample)
+    fast = naming.loss({0: (states, words)}, weight, torch.arange(VOCABULARY), sample)
     slow = slow_loss(naming, states, words, weight, sample)
     assert fast.item() == pytest.approx(slow.item(), rel=1e-5)
     for mine, theirs in zip(torch.autograd.grad(3 * fast, inputs), torch.autograd.grad(3 * slow, inputs), strict=True):
@@ -77,7 +77,9 @@ def test_pretraining_with_the_whole_vocabulary_drawn_is_the_full_softmax():
     weight, states, words = torch.randn(VOCABULARY, 5), torch.randn(30, 7), torch.randint(VOCABULARY, (30,))
     everything = torch.arange(VOCABULARY)
     full = functional.cross_entropy(naming.scores(0, states, weight), words, reduction="sum")
-    assert naming.loss([(states, words)], weight, everything, everything).item() == pytest.approx(full.item(), rel=1e-5)
+    assert naming.loss({0: (states, words)}, weight, everything, everything).item() == pytest.approx(
+        full.item(), rel=1e-5
+    )
 
 
 def test_pretraining_sample_estimates_the_sum_over_the_vocabulary_without_bias():
@@ -112,9 +114,9 @@ def test_pretraining_names_the_neighbour_inside_the_text(directions):
     inputs, lengths = torch.from_numpy(made.inputs), torch.from_numpy(made.lengths)
     time, texts = inputs.shape
     places = torch.stack([torch.arange(time).repeat(texts, 1).T, torch.arange(texts).repeat(time, 1)], 2).float()
-    pairs = next_words(inputs, lengths, [places] * directions)
+    pairs = next_words(inputs, lengths, dict.fromkeys(range(directions), places))
     assert len(pairs) == directions
-    for step, (here, words) in zip((1, -1), pairs, strict=False):
+    for step, (here, words) in zip((1, -1), pairs.values(), strict=False):
         expected = [
             (t, b, int(inputs[t + step, b]))
             for t in range(time)
@@ -132,8 +134,8 @@ def test_pretraining_names_words_ahead_inside_the_text_and_only_those_wanted():
     wanted = torch.arange(VOCABULARY) % 2 == 0
     distances = [set(), set()]
     for _ in range(50):
-        pairs = words_ahead(inputs, lengths, [places, places], 3, wanted, None)
-        for sign, found, (here, words) in zip((1, -1), distances, pairs, strict=True):
+        pairs = words_ahead(inputs, lengths, {0: places, 1: places}, 3, wanted, None)
+        for sign, found, (here, words) in zip((1, -1), distances, pairs.values(), strict=True):
             assert wanted[words].all()
             for (t, b), word in zip(here.long().tolist(), words.tolist(), strict=True):
                 near = [d for d in (1, 2, 3) if 0 <= t + sign * d < lengths[b] and inputs[t + sign * d, b] == word]
@@ -190,7 +192,8 @@ def slow_model_loss(network: LanguageModel, made, seed: int):
     inputs, lengths = torch.from_numpy(made.inputs), torch.from_numpy(made.lengths)
     states = network.read(inputs, lengths, network.embedding.weight)
     losses = {"next": [], "ahead": []}
-    for direction, sign in enumerate((1, -1)[: len(states)]):
+    for direction in states:
+        sign = -1 if direction else 1
         distances = torch.randint(1, network.config.ahead_words + 1, inputs.shape)
         for name, task in (("next", network.next_words), ("ahead", network.ahead_words)):
             known = task.sampler.occurs.nonzero().squeeze(1)
@@ -219,6 +222,38 @@ def test_pretraining_loss_equals_a_slow_one_with_every_gradient(bidirectional, a
     mine = torch.autograd.grad(fast, list(parameters.values()))
     theirs = torch.autograd.grad(slow, list(parameters.values()))
     for name, one, other in zip(parameters, mine, theirs, strict=True):
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-4), name
+
+
+def test_pretraining_adds_a_backward_direction_that_alone_learns():
+    """It begins as the forward one, so it says of a text turned around what that says of the text."""
+    network = model(bidirectional=True, draws=10**5).train()
+    network.add_backward()
+    made = batch(5, seed=3)
+    torch.manual_seed(4)
+    fast, weight = network.loss(made)
+    network.learning = "all"
+    inputs, lengths = torch.from_numpy(made.inputs), torch.from_numpy(made.lengths)
+    both = network.read(inputs, lengths, network.embedding.weight)
+    network.learning = "backward"
+    [(direction, states)] = network.read(inputs, lengths, network.embedding.weight).items()
+    assert direction == 1 and torch.equal(states, both[1])
+    turned = made.inputs.copy()
+    for column, length in enumerate(made.lengths):
+        turned[:length, column] = turned[:length, column][::-1]
+    network.learning = "all"
+    forward = network.read(torch.from_numpy(turned), lengths, network.embedding.weight)[0]
+    for column, length in enumerate(made.lengths):
+        assert torch.allclose(forward[:length, column].flip(0), states[:length, column], atol=1e-6)
+    network.learning = "backward"
+    slow, count = slow_model_loss(network, made, 4)
+    assert (fast.item(), weight) == (pytest.approx(slow.item(), rel=1e-5), count)
+    [group] = network.parameter_groups()
+    learns = {id(parameter) for parameter in group}
+    names = {name for name, parameter in network.named_parameters() if id(parameter) in learns}
+    assert names == {name for name in network.state_dict() if ".lstms.1." in name or ".maps.1." in name}
+    mine, theirs = (torch.autograd.grad(loss, group) for loss in (fast, slow))
+    for name, one, other in zip(sorted(names), mine, theirs, strict=True):
         assert torch.allclose(one, other, rtol=1e-3, atol=1e-4), name
 
 

@@ -124,6 +124,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         students: int | None = None,
         adversarial: float | None = None,
         layer_decay: float | None = None,
+        directions_alone: bool | None = None,
         class_weights: bool | None = None,
         pretrained: str | None = None,
         word_vectors: bool | None = None,
@@ -163,6 +164,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.students = students
         self.adversarial = adversarial
         self.layer_decay = layer_decay
+        self.directions_alone = directions_alone
         self.class_weights = class_weights
         self.pretrained = pretrained
         self.word_vectors = word_vectors

@@ -131,6 +131,7 @@ def train_command(
     student_epochs: Annotated[int | None, option(TrainingConfig, "student_epochs")] = None,
     students: Annotated[int | None, option(TrainingConfig, "students")] = None,
     adversarial: Annotated[float | None, option(TrainingConfig, "adversarial")] = None,
+    directions_alone: Annotated[bool | None, option(TrainingConfig, "directions_alone")] = None,
     class_weights: Annotated[bool | None, option(TrainingConfig, "class_weights")] = None,
     word_vectors: Annotated[bool | None, option(TrainingConfig, "word_vectors")] = None,
     companion: Annotated[bool | None, option(TrainingConfig, "companion")] = None,
@@ -203,7 +204,12 @@ def pretrain_command(
         Path | None, typer.Option(help="Folder to make for the encoder. [default: runs/, DATA's name, -encoder]")
     ] = None,
     start: Annotated[
-        Path | None, typer.Option("--from", help="Encoder folder to go on from: its words, shape and weights.")
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Encoder folder to go on from: its words, shape and weights. With --bidirectional a forward encoder "
+            "learns the backward direction too, and nothing else changes.",
+        ),
     ] = None,
     text_column: TextColumn = None,
     minutes: Annotated[float | None, language_option(TrainingConfig, "minutes")] = None,

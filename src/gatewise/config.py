@@ -103,6 +103,9 @@ class TrainingConfig:
         0.0, "Learn also from texts under their worst noise, of so many times their vectors' rms; doubles the time.",
         0.0, 1000.0,
     )  # fmt: skip
+    directions_alone: bool = setting(
+        False, "Teach each direction of a two-directional network to answer by itself; their answers are averaged."
+    )
     class_weights: bool = setting(
         False, "Weigh classes by the inverse of their frequency, in the loss and in the dev score."
     )

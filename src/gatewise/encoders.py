@@ -60,7 +60,7 @@ def pretrain_encoder(
                 guessing = (1 + settings.pretraining.ahead) * float(np.log(corpus.tokenizer.vocab_size))
                 events = train(
                     network, corpus.train, corpus.dev, settings.training, baseline=guessing,
-                    folder=run_folder, resume=resume, fingerprint=corpus.fingerprint(),
+                    folder=run_folder, resume=resume, fingerprint=corpus.fingerprint() + network.learning,
                     used_seconds=time.perf_counter() - started, stopped=stopped,
                 )  # fmt: skip
                 for event in events:
@@ -73,6 +73,8 @@ def pretrain_encoder(
         "epochs": round(event.epoch, 3), "dev_perplexity": round(float(np.exp(-event.values["best"])), 2),
         "settings": settings.flat(),
     }  # fmt: skip
+    if adds_backward(start, settings):
+        facts["learnt"] = "the backward direction alone"
     if start:
         facts["started_from"] = {name: value for name, value in start.facts.items() if name != "settings"}
     weights = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
@@ -88,6 +90,8 @@ def shaped_as(encoder: PretrainedEncoder, settings: AnySettings) -> AnySettings:
     names = ("embedding_dim", "hidden_size", "num_layers", "bidirectional")
     shape = {name: getattr(encoder.network, name) for name in names}
     usual = type(settings)().network
+    if isinstance(settings, PretrainingSettings) and settings.network.bidirectional:
+        shape["bidirectional"] = True  # a direction may be added
     for name, value in shape.items():
         asked = getattr(settings.network, name)
         if asked not in (value, getattr(usual, name)):
@@ -95,6 +99,11 @@ def shaped_as(encoder: PretrainedEncoder, settings: AnySettings) -> AnySettings:
                 f"{name} is {asked!r} and the encoder, of another shape, has {value!r}; leave that option out."
             )
     return dataclasses.replace(settings, network=dataclasses.replace(settings.network, **shape))
+
+
+def adds_backward(start: PretrainedEncoder | None, settings: PretrainingSettings) -> bool:
+    """Say whether a one-directional encoder is to learn the backward direction too."""
+    return start is not None and settings.network.bidirectional and not start.network.bidirectional
 
 
 def language_model(
@@ -105,7 +114,10 @@ def language_model(
     counts = np.bincount(corpus.train.ids, minlength=vocab_size).astype(np.float64)
     network = LanguageModel(settings.network, settings.pretraining, counts)
     if start:
-        network.load_state_dict({name: torch.from_numpy(array) for name, array in start.weights.items()})
+        weights = {name: torch.from_numpy(array) for name, array in start.weights.items()}
+        network.load_state_dict(weights, strict=not adds_backward(start, settings))
+        if adds_backward(start, settings):
+            network.add_backward()
     elif settings.training.word_vectors and fresh:
         shape = network.embedding.weight.shape
         vectors = word_vectors([corpus.train], *shape, std=EMBEDDING_STD, seed=settings.training.seed)

@@ -213,6 +213,7 @@ def new_network(
     config = settings.training
     network = TextLSTM(settings.network, prepared.tokenizer.vocab_size, len(prepared.labels))
     network.label_smoothing, network.adversarial = config.label_smoothing, config.adversarial
+    network.directions_alone = config.directions_alone
     if config.class_weights:
         network.class_weights = torch.from_numpy(1 / (len(prepared.labels) * np.maximum(class_shares(prepared), 1e-12)))
         network.class_weights = network.class_weights.float()

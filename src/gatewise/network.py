@@ -60,6 +60,13 @@ def dropout(
     return vectors * keep.div_(1 - share)
 
 
+def read(lstm: nn.LSTM, vectors: Tensor, lengths: Tensor, *, backward: bool) -> Tensor:
+    """Give one direction's states, [T, B, H], of texts [T, B, E]; those in padding mean nothing."""
+    if not backward:
+        return cast(Tensor, lstm(vectors)[0])
+    return reverse_within_length(lstm(reverse_within_length(vectors, lengths))[0], lengths)
+
+
 class Encoder(nn.Module):
     """Vectors to all states: stacked LSTM layers of one or two directions."""
 
@@ -84,10 +91,7 @@ class Encoder(nn.Module):
         for depth, directions in enumerate(self.layers()):
             if depth:
                 vectors = dropout(vectors, self.dropout, self.training, random, over_time=True)
-            states = [directions[0](vectors)[0]]
-            if self.directions == 2:
-                backward = directions[1](reverse_within_length(vectors, lengths))[0]
-                states.append(reverse_within_length(backward, lengths))
+            states = [read(lstm, vectors, lengths, backward=place == 1) for place, lstm in enumerate(directions)]
             vectors = torch.cat(states, dim=2) if len(states) > 1 else states[0]
         return vectors
 
@@ -176,6 +180,7 @@ class TextLSTM(nn.Module):
         super().__init__()
         self.config = config
         self.label_smoothing = self.adversarial = 0.0
+        self.directions_alone = False
         self.random: torch.Generator | None = None  # draws the noise; None is torch's own
         self.class_weights: Tensor | None = None
         self.embedding = nn.Embedding(vocab_size, config.embedding_dim, padding_idx=PAD_ID)
@@ -201,11 +206,22 @@ class TextLSTM(nn.Module):
 
     def classify(self, vectors: Tensor, lengths: Tensor) -> Tensor:
         """Give logits, [B, C], of embedded texts, [T, B, E]."""
+        with torch.autocast("cpu", enabled=False):  # few numbers that decide much: full precision
+            return self.head(self.pooled(vectors, lengths))  # type: ignore[no-any-return]
+
+    def classify_by_direction(self, vectors: Tensor, lengths: Tensor) -> Tensor:
+        """Give each direction's logits were it the only one, [D, B, C]; their mean is what `classify` gives."""
+        shape = (len(self.config.pooling), self.encoder.directions, self.config.hidden_size)
+        with torch.autocast("cpu", enabled=False):
+            pooled, weight = self.pooled(vectors, lengths), self.head.weight
+            parts = torch.einsum("bpdh,cpdh->dbc", pooled.view(-1, *shape), weight.view(-1, *shape))
+            return self.encoder.directions * parts + self.head.bias
+
+    def pooled(self, vectors: Tensor, lengths: Tensor) -> Tensor:
+        """Give what the head sees, [B, poolings * directions * H], of embedded texts."""
         states = self.encoder(vectors, lengths, self.random)
         pooled = pool(states, lengths, self.config.hidden_size, self.config.pooling).float()
-        pooled = dropout(pooled, self.config.dropout, self.training, self.random)
-        with torch.autocast("cpu", enabled=False):  # few numbers that decide much: full precision
-            return self.head(pooled)  # type: ignore[no-any-return]
+        return dropout(pooled, self.config.dropout, self.training, self.random)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Give logits, [B, C], of padded ids, [T, B]."""
@@ -235,13 +251,17 @@ class TextLSTM(nn.Module):
     def loss_of(self, vectors: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
         """Give the summed cross-entropy of embedded texts, [T, B, E], for classes, [B], or shares of classes, [B, C].
 
-        A text weighs what its class does. torch's own `weight` also scales the smoothed share of every other class,
-        so that at 1 to 50 the rare class would be the best answer to everything.
+        With `directions_alone` it is the mean of each direction's own. A text weighs what its class does: torch's own
+        `weight` also scales the smoothed share of every other class, so that at 1 to 50 the rare class would be the
+        best answer to everything.
         """
-        logits = self.classify(vectors, lengths)
         smoothing = self.label_smoothing if targets.dim() == 1 else 0.0  # shares are soft already
-        losses = functional.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
-        return (self.weights_of(targets) * losses).sum()
+        alone = self.directions_alone and self.encoder.directions > 1
+        answers = self.classify_by_direction(vectors, lengths) if alone else [self.classify(vectors, lengths)]
+        losses = [
+            functional.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing) for logits in answers
+        ]
+        return (self.weights_of(targets) * torch.stack(losses).mean(0)).sum()
 
     def score(self, batch: Batch) -> tuple[float, float, float]:
         """Count what is right (higher is better), sum the plain cross-entropy, count the texts; all by class weight.

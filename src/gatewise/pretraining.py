@@ -10,7 +10,7 @@ window. Knows ids, no text.
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,11 @@ from torch.nn import functional
 from gatewise.batching import Batch
 from gatewise.config import NetworkConfig, PretrainingConfig
 from gatewise.errors import ConfigError
-from gatewise.network import EMBEDDING_STD, Encoder, dropout, encoder_shapes
+from gatewise.network import EMBEDDING_STD, Encoder, dropout, encoder_shapes, read
 from gatewise.tokenizer import PAD_ID, UNKNOWN_ID
 
+Learning = Literal["all", "backward"]
+BACKWARD: Learning = "backward"
 SLICE = 512  # rows whose scores are in memory at once: they then stay in the cache
 
 
@@ -73,6 +75,7 @@ class _SampledLoss(torch.autograd.Function):
         ctx: Any, predicted: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, sample: Tensor, chances: Tensor
     ) -> Tensor:
         words, dtype = weight[sample].to(predicted.dtype), predicted.dtype
+        learning = weight.requires_grad  # else the words' vectors and biases are held
         offsets = (bias[sample] - chances).to(dtype)
         place = torch.searchsorted(sample, targets).clamp_(max=len(sample) - 1)
         drawn = sample[place] == targets
@@ -92,18 +95,23 @@ class _SampledLoss(torch.autograd.Function):
             shares = scores.sub_(total.unsqueeze(1).to(dtype)).exp_()
             missing[rows] = -torch.exp(others - total)
             d_predicted[rows] = (shares @ words).float() + missing[rows].unsqueeze(1) * weight[targets[rows]]
-            d_words += (shares.t() @ predicted[rows]).float()
-            d_offsets += shares.sum(0, dtype=torch.float32)
-        d_weight = torch.zeros_like(weight).index_add_(0, sample, d_words)
-        d_weight.index_add_(0, targets, missing.unsqueeze(1) * predicted.float())
-        d_bias = torch.zeros_like(bias).index_add_(0, sample, d_offsets).index_add_(0, targets, missing)
-        ctx.save_for_backward(d_predicted.to(dtype), d_weight, d_bias)
+            if learning:
+                d_words += (shares.t() @ predicted[rows]).float()
+                d_offsets += shares.sum(0, dtype=torch.float32)
+        gradients = [d_predicted.to(dtype)]
+        if learning:
+            d_weight = torch.zeros_like(weight).index_add_(0, sample, d_words)
+            gradients.append(d_weight.index_add_(0, targets, missing.unsqueeze(1) * predicted.float()))
+            d_bias = torch.zeros_like(bias).index_add_(0, sample, d_offsets)
+            gradients.append(d_bias.index_add_(0, targets, missing))
+        ctx.save_for_backward(*gradients)
         return loss
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        d_predicted, d_weight, d_bias = ctx.saved_tensors
-        return d_predicted * gradient, d_weight * gradient, d_bias * gradient, None, None, None
+        scaled = [saved * gradient for saved in ctx.saved_tensors]
+        d_predicted, d_weight, d_bias = scaled if len(scaled) == 3 else (scaled[0], None, None)
+        return d_predicted, d_weight, d_bias, None, None, None
 
 
 _sampled_loss: Callable[..., Tensor] = _SampledLoss.apply
@@ -127,8 +135,8 @@ class Naming(nn.Module):
         """
         chances, bias = self.sampler.log_chances[rows[sample]], self.bias[rows]
         losses = [
-            _sampled_loss(to_vector(here), table, bias, words, sample, chances)
-            for to_vector, (here, words) in zip(self.maps, pairs, strict=True)
+            _sampled_loss(self.maps[direction](here), table, bias, words, sample, chances)
+            for direction, (here, words) in pairs.items()
         ]
         return torch.stack(losses).sum()
 
@@ -148,6 +156,7 @@ class LanguageModel(nn.Module):
         vocab_size, size = len(counts), network.embedding_dim
         self.network, self.config = network, config
         self.random: torch.Generator | None = None  # draws noise, samples and places; None is torch's own
+        self.learning: Learning = "all"
         self.embedding = nn.Embedding(vocab_size, size, padding_idx=PAD_ID)
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
         with torch.no_grad():
@@ -163,9 +172,19 @@ class LanguageModel(nn.Module):
             for seen in (counts, content)
         )
 
+    def add_backward(self) -> None:
+        """Start the backward direction as a copy of the forward one, and let it alone learn from here on."""
+        self.learning = BACKWARD
+        self.requires_grad_(False)
+        forward, backward = self.encoder.layers()[0]
+        pairs = [(forward, backward), *(tuple(task.maps) for task in (self.next_words, self.ahead_words))]
+        for known, new in pairs:
+            new.load_state_dict(known.state_dict())
+            new.requires_grad_(True)
+
     def parameter_groups(self) -> list[list[nn.Parameter]]:
-        """Give all parameters as one group: a language model is trained from scratch, or goes on whole."""
-        return [list(self.parameters())]
+        """Give all parameters that learn as one group."""
+        return [[parameter for parameter in self.parameters() if parameter.requires_grad]]
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Give the summed cross-entropy in nats, over a sample of the vocabulary, and the number of next words.
@@ -183,11 +202,11 @@ class LanguageModel(nn.Module):
         states = self.read(inputs, lengths, table)
         pairs = next_words(inputs, lengths, states)
         total = self.next_words.loss(pairs, table, rows, samples[0])
-        count = sum(len(words) for _, words in pairs)
+        count = sum(len(words) for _, words in pairs.values())
         if self.config.ahead:
             wanted = self.ahead_words.sampler.occurs[rows]
             pairs = words_ahead(inputs, lengths, states, self.config.ahead_words, wanted, self.random)
-            if named := sum(len(words) for _, words in pairs):
+            if named := sum(len(words) for _, words in pairs.values()):
                 weight = self.config.ahead * count / named
                 total = total + weight * self.ahead_words.loss(pairs, table, rows, samples[1])
         return total, float(max(1, count))
@@ -197,7 +216,7 @@ class LanguageModel(nn.Module):
         inputs, lengths = torch.from_numpy(batch.inputs), torch.from_numpy(batch.lengths)
         states = self.read(inputs, lengths, self.embedding.weight)
         total, count = 0.0, 0
-        for direction, (here, words) in enumerate(next_words(inputs, lengths, states)):
+        for direction, (here, words) in next_words(inputs, lengths, states).items():
             for start in range(0, len(words), SLICE):
                 rows = slice(start, start + SLICE)
                 scores = self.next_words.scores(direction, here[rows], self.embedding.weight)
@@ -205,35 +224,42 @@ class LanguageModel(nn.Module):
             count += len(words)
         return -total, total, float(count)
 
-    def read(self, inputs: Tensor, lengths: Tensor, table: Tensor) -> list[Tensor]:
-        """Give each direction's states, [T, B, H], of a batch whose inputs, [T, B], are rows of a table of vectors."""
+    def read(self, inputs: Tensor, lengths: Tensor, table: Tensor) -> "States":
+        """Give the states of each direction that learns, of a batch whose inputs, [T, B], are rows of `table`."""
         vectors = self.noise(functional.embedding(inputs, table), self.network.embedding_dropout)
+        if self.learning == BACKWARD:
+            backward = self.encoder.layers()[0][1]
+            return {1: self.noise(read(backward, vectors, lengths, backward=True), self.network.dropout)}
         states = self.noise(self.encoder(vectors, lengths, self.random), self.network.dropout)
-        return list(torch.split(states, self.network.hidden_size, dim=2))
+        return dict(enumerate(torch.split(states, self.network.hidden_size, dim=2)))
 
     def noise(self, vectors: Tensor, share: float) -> Tensor:
         """Drop features while training, with one mask per text for all its steps."""
         return dropout(vectors, share, self.training, self.random, over_time=True)
 
 
-Pairs = list[tuple[Tensor, Tensor]]  # for each direction: states that name, [N, H], and the words to name, [N]
+States = dict[int, Tensor]  # a direction's, 0 forward and 1 backward, [T, B, H]
+Pairs = dict[int, tuple[Tensor, Tensor]]  # a direction's states that name, [N, H], and the words to name, [N]
 
 
-def next_words(inputs: Tensor, lengths: Tensor, states: list[Tensor]) -> Pairs:
+def next_words(inputs: Tensor, lengths: Tensor, states: States) -> Pairs:
     """Pair each state with the next word, and a backward state with the previous one."""
     inside = torch.arange(1, len(inputs)).unsqueeze(1) < lengths  # [T - 1, B]: a word and one before it
-    pairs = [(states[0][:-1][inside], inputs[1:][inside])]
-    return pairs + [(backward[1:][inside], inputs[:-1][inside]) for backward in states[1:]]
+    return {
+        direction: (here[1:][inside], inputs[:-1][inside]) if direction else (here[:-1][inside], inputs[1:][inside])
+        for direction, here in states.items()
+    }
 
 
 def words_ahead(
-    inputs: Tensor, lengths: Tensor, states: list[Tensor], span: int, wanted: Tensor, random: torch.Generator | None
+    inputs: Tensor, lengths: Tensor, states: States, span: int, wanted: Tensor, random: torch.Generator | None
 ) -> Pairs:
     """Pair states with a word drawn from the next (backward: previous) `span`; a word not `wanted`, [V], pairs none."""
-    steps, pairs = torch.arange(len(inputs)).unsqueeze(1), []
-    for sign, here in zip((1, -1), states, strict=False):
-        places = steps + sign * torch.randint(1, span + 1, inputs.shape, generator=random)
+    steps, pairs = torch.arange(len(inputs)).unsqueeze(1), {}
+    for direction, here in states.items():
+        distances = torch.randint(1, span + 1, inputs.shape, generator=random)
+        places = steps - distances if direction else steps + distances
         words = inputs.gather(0, places.clamp(0, len(inputs) - 1))
         inside = (steps < lengths) & (places >= 0) & (places < lengths) & wanted[words]
-        pairs.append((here[inside], words[inside]))
+        pairs[direction] = here[inside], words[inside]
     return pairs
