@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from gatewise import cli, console
 from gatewise.classifier import LSTMClassifier
 from gatewise.config import NetworkConfig, PretrainingSettings, Settings
+from gatewise.encoders import pretrain_encoder
 from gatewise.errors import DataError, GatewiseError
 from gatewise.evaluation import evaluate
 from gatewise.model import PretrainedEncoder
@@ -91,6 +92,27 @@ def test_cli_pretrain_takes_the_shape_of_the_encoder_to_go_on_from(monkeypatch, 
     monkeypatch.setattr("gatewise.folder.load_encoder", lambda path: encoder)
     found = settings_of(monkeypatch, tmp_path, "--from", "somewhere", "--epochs", "2", command="pretrain")
     assert found == PretrainingSettings().replace(**shape, epochs=2)
+
+
+def test_cli_recipe_best_pretrains_both_directions_first_and_once(monkeypatch, tmp_path, english):
+    made = []
+
+    def small(dataset, out, *, settings, start, resume, report):
+        made.append((out.name, settings.network.bidirectional, start and start.network.bidirectional))
+        assert settings.training.minutes == cli.PRETRAINING_MINUTES[len(made) - 1] and not resume
+        shape = {"embedding_dim": 12, "hidden_size": 8, "min_count": 1, "dev_share": 0.1, "threads": 1}
+        return pretrain_encoder(dataset, out, settings=settings.replace(epochs=1, **shape), start=start, report=report)
+
+    texts = tmp_path / "texts.csv"
+    rows = [f"{text} number {row},{label}" for row, (text, label) in enumerate(zip(*english, strict=True))]
+    texts.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    monkeypatch.setattr("gatewise.encoders.pretrain_encoder", small)
+    arguments = ["train", str(texts), "--recipe", "best", "--out", str(tmp_path / "m"), "--epochs", "1", "--quiet"]
+    for overwrite in ([], ["--overwrite"]):
+        found = CliRunner().invoke(cli.app, [*arguments, *overwrite])
+        assert found.exit_code == 0, found.output
+    assert made == [("m-forward-encoder", False, None), ("m-encoder", True, False)]
+    assert json.loads((tmp_path / "m" / "config.json").read_text())["network"]["bidirectional"]
 
 
 def test_cli_pretrain_help_shows_its_own_defaults():

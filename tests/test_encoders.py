@@ -133,6 +133,11 @@ def test_encoders_are_where_a_classifier_starts(corpus, english, tiny_settings, 
     trained = train_classifier(Dataset("d", from_lists(*english)), tmp_path / "m", settings=settings)
     network = trained.model.network.config
     assert network.bidirectional is bidirectional and trained.dev.accuracy > 0.9
+    one_way = settings.replace(bidirectional=False, epochs=1, learning_rate=1e-7, layer_decay=0.01)
+    forward = train_classifier(Dataset("d", from_lists(*english)), tmp_path / "f", settings=one_way).model.network
+    assert not forward.config.bidirectional
+    name = "encoder.lstms.0.weight_hh_l0"
+    assert np.allclose(forward.state_dict()[name].numpy(), encoder.weights[name], atol=1e-5)
     assert trained.model.facts["encoder"]["data"] == "mail"
     assert trained.model.tokenizer.vocab_size == encoder.tokenizer.vocab_size
     assert gatewise.load(tmp_path / "m").predict(["a superb warm film"]) == ["pos"]

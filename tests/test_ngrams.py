@@ -194,6 +194,8 @@ def test_ngrams_table_is_bounded():
     assert buckets_for(10, 2) == 2**12
     assert buckets_for(1000, 2) == 2**12 and buckets_for(1025, 2) == 2**13
     assert buckets_for(10**9, 2) == 2**22
+    assert buckets_for(10**9, 2, 2**20) == buckets_for(10**9, 2, 2**21 - 1) == 2**20
+    assert buckets_for(10, 2, 2**20) == 2**12
     for classes in (3, 4, 5, 20, 256):
         assert 2**23 < buckets_for(10**9, classes) * classes <= 2**24
     assert train_ngrams(sequences([[1]] * 600, list(range(300)) * 2), 300) is None

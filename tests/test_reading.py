@@ -288,6 +288,16 @@ def test_reading_class_folders(tmp_path: Path) -> None:
         examples(dataset.train)
 
 
+def test_reading_a_folder_of_plain_texts_where_no_labels_are_wanted(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.txt", "older/c.txt"):
+        put(tmp_path / name, name)
+    assert examples(read(tmp_path, labels=False).train) == [("a.txt", None, None), ("b.txt", None, None)]
+    assert examples(read(tmp_path).train) == [("c.txt", "older", None)]
+    (tmp_path / "older" / "c.txt").unlink()
+    with pytest.raises(DataError, match="per class"):
+        read(tmp_path)
+
+
 def test_reading_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no data"):
         read(tmp_path)

@@ -129,6 +129,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         pretrained: str | None = None,
         word_vectors: bool | None = None,
         companion: bool | None = None,
+        companion_buckets: int | None = None,
         dev_share: float | None = None,
         patience: int | None = None,
         precision: str | None = None,
@@ -169,6 +170,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.pretrained = pretrained
         self.word_vectors = word_vectors
         self.companion = companion
+        self.companion_buckets = companion_buckets
         self.dev_share = dev_share
         self.patience = patience
         self.precision = precision

@@ -135,6 +135,7 @@ def train_command(
     class_weights: Annotated[bool | None, option(TrainingConfig, "class_weights")] = None,
     word_vectors: Annotated[bool | None, option(TrainingConfig, "word_vectors")] = None,
     companion: Annotated[bool | None, option(TrainingConfig, "companion")] = None,
+    companion_buckets: Annotated[int | None, option(TrainingConfig, "companion_buckets")] = None,
     dev_share: Annotated[float | None, option(TrainingConfig, "dev_share")] = None,
     patience: Annotated[int | None, option(TrainingConfig, "patience")] = None,
     precision: Annotated[str | None, option(TrainingConfig, "precision")] = None,
@@ -268,18 +269,28 @@ def pretrain_command(
 
 
 def own_encoder(data: str, out: Path, text_column: str | None, threads: int | None, quiet: bool) -> Path:
-    """Pretrain an encoder on DATA's own text beside `out`, unless it stands there already; give its folder."""
-    from gatewise.encoders import pretrain_encoder
+    """Pretrain an encoder of both directions on DATA's own text beside `out`, unless it stands there; give its folder.
+
+    The forward direction is an encoder of its own first; where that stands there already, the backward one is next.
+    """
+    from gatewise.encoders import pretrain_encoder, shaped_as
+    from gatewise.folder import load_encoder
     from gatewise.runs import resumable, unfinished
 
-    place = out.with_name(out.name + "-encoder")
-    if place.is_dir():
-        return place
-    settings = PretrainingSettings().replace(minutes=PRETRAINING_MINUTES, threads=threads)
+    forward, both = (out.with_name(out.name + ending) for ending in ("-forward-encoder", "-encoder"))
+    if both.is_dir():
+        return both
     with show_progress(quiet) as show:
-        dataset = read_data(data, text_column, None, None, labels=False)
-        pretrain_encoder(dataset, place, settings=settings, resume=resumable(unfinished(place)), report=show)
-    return place
+        dataset, start = read_data(data, text_column, None, None, labels=False), None
+        for place, minutes in zip((forward, both), PRETRAINING_MINUTES, strict=True):
+            if not place.is_dir():
+                settings = PretrainingSettings().replace(minutes=minutes, threads=threads, bidirectional=place == both)
+                pretrain_encoder(
+                    dataset, place, settings=shaped_as(start, settings) if start else settings, start=start,
+                    resume=resumable(unfinished(place)), report=show,
+                )  # fmt: skip
+            start = load_encoder(place)
+    return both
 
 
 @app.command("evaluate")

@@ -118,6 +118,9 @@ class TrainingConfig:
     companion: bool = setting(
         True, "Add the log-odds of a linear model on word n-grams, weighed on the dev split, to the network's."
     )
+    companion_buckets: int = setting(
+        2**22, "Most rows of the companion's table, each a byte a class; less text has fewer.", 2**12, 2**22
+    )
     dev_share: float = setting(0.1, "Share of the training text held out to choose by (the dev split).", 0.01, 0.5)
     patience: int = setting(
         3, "Stop after this many epochs, or a quarter of all if that is more, without a better dev score.", 1, 10_000
@@ -220,15 +223,18 @@ RECIPES: dict[str, dict[str, Any]] = {  # of `gatewise train`, as what they chan
     "fast": {
         "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "epochs": 1, "minutes": 4.5, "max_tokens": 320,
         "learning_rate": 2e-3, "layer_decay": 0.7, "word_dropout": 0.1, "embedding_dropout": 0.2,
+        "bidirectional": False,
     },
     "standard": {
         "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "epochs": 2, "student_epochs": 2,
         "minutes": 29.0, "max_tokens": 400, "learning_rate": 2e-3, "layer_decay": 0.7, "word_dropout": 0.1,
-        "embedding_dropout": 0.2,
+        "embedding_dropout": 0.2, "bidirectional": False,
     },
 }  # fmt: skip
-RECIPES["best"] = RECIPES["standard"] | {"pretrained": "", "minutes": 40.0}  # after PRETRAINING_MINUTES on DATA's text
-PRETRAINING_MINUTES = 130.0
+RECIPES["best"] = RECIPES["standard"] | {  # after PRETRAINING_MINUTES on DATA's text
+    "pretrained": "", "minutes": 57.0, "student_epochs": 1, "bidirectional": True, "directions_alone": True,
+}  # fmt: skip
+PRETRAINING_MINUTES = (68.0, 50.0)  # of the forward direction, then of the backward one
 AnySettings = TypeVar("AnySettings", Settings, PretrainingSettings)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from gatewise import folder
-from gatewise.config import AnySettings, PretrainingSettings, Storage
+from gatewise.config import AnySettings, PretrainingSettings, Settings, Storage
 from gatewise.errors import ConfigError
 from gatewise.files import remove_folder
 from gatewise.model import PretrainedEncoder
@@ -86,12 +86,14 @@ def pretrain_encoder(
 
 
 def shaped_as(encoder: PretrainedEncoder, settings: AnySettings) -> AnySettings:
-    """Give the settings with the shape of an encoder's network; raise ConfigError when they ask for another."""
+    """Give the settings with the shape of an encoder's network; raise ConfigError when they ask for another.
+
+    A classifier may read in one direction where the encoder can in both; a forward encoder may learn the other too.
+    """
     names = ("embedding_dim", "hidden_size", "num_layers", "bidirectional")
     shape = {name: getattr(encoder.network, name) for name in names}
-    usual = type(settings)().network
-    if isinstance(settings, PretrainingSettings) and settings.network.bidirectional:
-        shape["bidirectional"] = True  # a direction may be added
+    usual, both, asked_both = type(settings)().network, encoder.network.bidirectional, settings.network.bidirectional
+    shape["bidirectional"] = both and asked_both if isinstance(settings, Settings) else both or asked_both
     for name, value in shape.items():
         asked = getattr(settings.network, name)
         if asked not in (value, getattr(usual, name)):

@@ -17,7 +17,7 @@ from gatewise.evaluation import Evaluation, fit_blend, fit_temperature, log_loss
 from gatewise.files import read_checkpoint, tensor_bytes, write_atomically
 from gatewise.model import Model, Numbers, PretrainedEncoder, logits_of, softmax
 from gatewise.network import EMBEDDING_STD, TextLSTM
-from gatewise.ngrams import Ngrams, train_ngrams
+from gatewise.ngrams import Ngrams, buckets_for, train_ngrams
 from gatewise.ngrams import logits as ngram_logits
 from gatewise.preparation import Prepared
 from gatewise.runs import TEACHER, Report
@@ -49,7 +49,9 @@ def fit(
     with seeded(config):
         companion = None
         if config.companion:  # before the network, so that its time counts in the budget; again when resumed
-            companion = train_ngrams(prepared.train, len(prepared.labels), balanced=config.class_weights)
+            classes = len(prepared.labels)
+            buckets = buckets_for(len(prepared.train.ids), classes, config.companion_buckets)
+            companion = train_ngrams(prepared.train, classes, balanced=config.class_weights, buckets=buckets)
         students = config.students if config.student_epochs and prepared.unlabelled else 0
         before, seconds = 0.0, 0.0  # seconds of training in earlier parts of a resumed run, and of all
         lesson, council = prepared.train, Council(prepared, companion)

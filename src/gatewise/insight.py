@@ -22,8 +22,9 @@ from gatewise.config import NetworkConfig
 from gatewise.errors import DataError
 from gatewise.model import Model, logits_of, softmax
 from gatewise.network import initialise
-from gatewise.tokenizer import UNKNOWN_ID
-from gatewise.tracing import PREFIXES, TextTrace, encoding, follow, running, trace
+from gatewise.tokenizer import UNKNOWN_ID, Ids
+from gatewise.tracing import PREFIXES, Reading, TextTrace, encoding, follow, running, told
+from gatewise.workers import each_on_a_core
 
 Array = npt.NDArray[Any]
 GATES = ("input_gate", "forget_gate", "candidate", "output_gate")
@@ -44,21 +45,31 @@ GRADIENT_STEPS, GRADIENT_UNITS = (20, 50, 100), 32
 
 def look(model: Model, text: str) -> dict[str, Any]:
     """Give one text's tokens, verdict, running verdict, gates, memory and default shares."""
-    traced = trace(model, text)
-    shares = attribution.explain(model, text)
+    return _look(model, *_read(model, text))
+
+
+def _look(model: Model, traced: TextTrace, shares: attribution.Explanation, reading: Reading) -> dict[str, Any]:
     return {
-        "text": text,
+        "text": traced.text,
         "tokens": traced.tokens,
         "offsets": traced.offsets,
         "known": (traced.ids != UNKNOWN_ID).astype(int).tolist(),
         "labels": [str(label) for label in model.labels],
         "target": shares.target,
-        "probabilities": model.probabilities([text])[0].tolist(),
-        "running": _running(model, traced, shares.target, PREFIXES),
+        "probabilities": traced.probabilities.tolist(),
+        "running": _running(model, reading, traced.ids, shares.target, PREFIXES),
         "memory": _memory(traced),
         "layers": _layers(model, traced),
         "shares": _shares(shares),
     }
+
+
+def _read(model: Model, text: str, target: int | None = None) -> tuple[TextTrace, attribution.Explanation, Reading]:
+    """Read a text once, in float64, for its trace and its shares."""
+    encoded = encoding(model, text)
+    reading = follow(model.network, encoded.ids, np.float64)
+    shares = attribution.explain(model, text, target=target, reading=reading)
+    return told(model, text, encoded, reading), shares, reading
 
 
 def explained(model: Model, text: str, target: int, method: str) -> dict[str, Any]:
@@ -76,11 +87,11 @@ def _shares(found: attribution.Explanation) -> dict[str, Any]:
     }
 
 
-def _running(model: Model, traced: TextTrace, target: int, prefixes: int) -> list[float]:
+def _running(model: Model, reading: Reading, ids: Ids, target: int, prefixes: int) -> list[float]:
     """Give the target's probability after each token; between the beginnings that were read the line is straight."""
-    found = running(model, traced.ids, prefixes=prefixes)
+    found = running(model, ids, prefixes=prefixes, reading=reading)
     probabilities = softmax(found.logits / model.temperature)[:, target]
-    return np.interp(np.arange(1, len(traced.ids) + 1), found.lengths, probabilities).round(6).tolist()
+    return np.interp(np.arange(1, len(ids) + 1), found.lengths, probabilities).round(6).tolist()
 
 
 def _memory(traced: TextTrace) -> list[float]:
@@ -218,13 +229,13 @@ def clamp(
 
 def brief(model: Model, text: str, target: int, *, prefixes: int = COMPARED) -> dict[str, Any]:
     """Give what is compared after a change: tokens, the target's probability after each, shares, size of the memory."""
-    traced = trace(model, text)
+    traced, shares, reading = _read(model, text, target)
     return {
         "text": text,
         "tokens": traced.tokens,
-        "probability": float(model.probabilities([text])[0, target]),
-        "running": _running(model, traced, target, prefixes),
-        "contributions": attribution.explain(model, text, target=target).contributions.round(6).tolist(),
+        "probability": shares.probability,
+        "running": _running(model, reading, traced.ids, target, prefixes),
+        "contributions": shares.contributions.round(6).tolist(),
         "memory": _memory(traced),
     }
 
@@ -334,7 +345,8 @@ def setting(model: Model) -> dict[str, Any]:
 
 def story(model: Model, text: str) -> dict[str, Any]:
     """Give everything a page needs that cannot ask: the look, and each what-if prepared as far as its time allows."""
-    seen = look(model, text)
+    traced, shares, reading = _read(model, text)
+    seen = _look(model, traced, shares, reading)
     length, target = len(seen["tokens"]), seen["target"]
     strongest = np.argsort(-np.abs(seen["shares"]["contributions"]), kind="stable").tolist()
     chosen = sorted(strongest[: _affordable(DELETED, DELETED_TOKENS, length)])
@@ -343,21 +355,27 @@ def story(model: Model, text: str) -> dict[str, Any]:
     hidden = model.network.config.hidden_size
     silent = [("candidate", 0.0, side * hidden + unit) for side, unit in units]
     held = [*HELD[:4], *silent[::4], *HELD[4:], *silent][: _affordable(20, CLAMP_TOKENS, length)]
+    shorter = [cut(text, *offsets) for offsets in seen["offsets"]]
+    edited = [token for token in strongest[: _affordable(EDITED, EDITED_TOKENS, length)] if shorter[token].strip()]
     return {
         "look": seen,
         "methods": [
-            explained(model, text, target, method)
+            _shares(attribution.explain(model, text, method=method, target=target, reading=reading))
             for method in attribution.METHODS
             if length <= SLOW_TOKENS or method not in SLOW
         ],
         "without": dict(zip(chosen, without(model, text, target, chosen), strict=True)),
-        "edits": {
-            token: brief(model, shorter, target, prefixes=beginnings)
-            for token in strongest[: _affordable(EDITED, EDITED_TOKENS, length)]
-            if (shorter := cut(text, *seen["offsets"][token])).strip()
-        },
+        "edits": dict(
+            zip(
+                edited,
+                each_on_a_core(lambda token: brief(model, shorter[token], target, prefixes=beginnings), edited),
+                strict=True,
+            )
+        ),
         "phrases": phrases(model, text, target, spans(strongest, length, _affordable(PHRASES, PHRASE_TOKENS, length))),
-        "clamps": [clamp(model, text, target, *change, prefixes=beginnings) for change in dict.fromkeys(held)],
+        "clamps": each_on_a_core(
+            lambda change: clamp(model, text, target, *change, prefixes=beginnings), list(dict.fromkeys(held))
+        ),
         "horizon": horizon(model, text, target),
         "gradients": gradients(),
     }

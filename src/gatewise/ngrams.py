@@ -47,9 +47,9 @@ def columns_for(classes: int) -> int:
     return 1 if classes == 2 else classes
 
 
-def buckets_for(tokens: int, classes: int) -> int:
-    """Give the rows of the table, a power of two: enough for the training text, within BUCKETS and CELLS."""
-    most = min(BUCKETS, 1 << (CELLS // columns_for(classes)).bit_length() - 1)
+def buckets_for(tokens: int, classes: int, most: int = BUCKETS) -> int:
+    """Give the rows of the table, a power of two: enough for the training text, within `most` and CELLS."""
+    most = 1 << min(most, CELLS // columns_for(classes)).bit_length() - 1
     return min(most, 1 << max(12, (ROOM * tokens - 1).bit_length()))
 
 

@@ -87,10 +87,10 @@ def read(
     """Open a named data set, a file or a folder as streams of labelled text, or, without `labels`, of text alone.
 
     Takes `imdb` or `reviews` (a name wins over a folder called so: write `./imdb` for that); a CSV, TSV, JSON Lines or
-    Parquet file, which becomes `train`; a folder of one such format or of one folder of .txt files per class, or either
-    under train, dev, test, unlabelled; the aclImdb folder or its .tar.gz. Columns not given are found by their names
-    or, where that is unambiguous, by content. Messages count rows and lines from 1, a header included; `progress(
-    done_bytes, total_bytes)` follows a download. Raises DataError.
+    Parquet file, which becomes `train`; a folder of one such format or of one folder of .txt files per class (without
+    `labels` also of .txt files), or either under train, dev, test, unlabelled; the aclImdb folder or its .tar.gz.
+    Columns not given are found by their names or, where that is unambiguous, by content. Messages count rows and lines
+    from 1, a header included; `progress(done_bytes, total_bytes)` follows a download. Raises DataError.
     """
     path = Path(data)
     given = _Columns(text_column, label_column, group_column, datasets.IMDB_LABELS if data == "imdb" else {}, labels)
@@ -172,7 +172,7 @@ def _part(paths: list[Path], split: str, given: _Columns) -> Part:
     if paths[0].is_dir():
         folder = paths[0]
         paths = [path for path in sorted(folder.glob("[!._]*")) if path.suffix.lower() in READERS]
-        plain = split == "unlabelled"
+        plain = split == "unlabelled" or (not given.labels and any(folder.glob("*.txt")))
         if not paths and any(folder.glob("*.txt" if plain else "*/*.txt")):
             return _text_part(folder, r"[^/]+\.txt" if plain else r"(?P<label>[^/._][^/]*)/[^/]+\.txt", {}, {})
         if not paths:

@@ -91,7 +91,11 @@ def trace(model: Model, text: str) -> TextTrace:
     for an empty text.
     """
     encoded = encoding(model, text)
-    reading = follow(model.network, encoded.ids)
+    return told(model, text, encoded, follow(model.network, encoded.ids))
+
+
+def told(model: Model, text: str, encoded: Encoding, reading: Reading) -> TextTrace:
+    """Give the trace of a text that was read already."""
     network = (reading.head @ reading.pooled + reading.head_bias).astype(np.float64)
     logits = network + model.companion_part(gather([[encoded.ids]], None, model.tokenizer.vocab_size))[0]
     probabilities = softmax(logits[np.newaxis] / model.temperature)[0]
@@ -101,8 +105,8 @@ def trace(model: Model, text: str) -> TextTrace:
     )  # fmt: skip
 
 
-def running(model: Model, ids: Ids, *, prefixes: int = PREFIXES) -> Running:
-    """Give the model's logits had the text, [T] ids, ended after each token.
+def running(model: Model, ids: Ids, *, prefixes: int = PREFIXES, reading: Reading | None = None) -> Running:
+    """Give the model's logits had the text, [T] ids, ended after each token; `reading` is given if it was read already.
 
     One direction needs a single run. With two, each beginning needs its own backward run: a text of more tokens than
     `prefixes` is then asked at that many places, evenly spread, its end among them.
@@ -114,7 +118,7 @@ def running(model: Model, ids: Ids, *, prefixes: int = PREFIXES) -> Running:
     if both_ways:
         network = logits_of(model.network, beginnings)
     else:
-        reading = follow(model.network, ids)
+        reading = reading or follow(model.network, ids)
         pooled = _pooled_so_far(reading.states, reading.poolings)
         network = (pooled @ reading.head.T + reading.head_bias).astype(np.float64)
     return Running(lengths, network + model.companion_part(beginnings))
