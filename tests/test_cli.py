@@ -91,7 +91,16 @@ def test_cli_pretrain_takes_the_shape_of_the_encoder_to_go_on_from(monkeypatch, 
     encoder = PretrainedEncoder(None, NetworkConfig(**shape, dropout=0.9), {}, {})
     monkeypatch.setattr("gatewise.folder.load_encoder", lambda path: encoder)
     found = settings_of(monkeypatch, tmp_path, "--from", "somewhere", "--epochs", "2", command="pretrain")
-    assert found == PretrainingSettings().replace(**shape, epochs=2)
+    assert found == PretrainingSettings().replace(**shape, epochs=2, pretrained="somewhere")
+
+
+def test_cli_pretrain_resumed_knows_the_encoder_it_began_from(monkeypatch, tmp_path):
+    stored = PretrainingSettings().replace(pretrained="somewhere", hidden_size=5, bidirectional=True)
+    loaded = []
+    monkeypatch.setattr("gatewise.folder.load_encoder", loaded.append)
+    monkeypatch.setattr("gatewise.runs.unfinished_settings", lambda out, defaults: stored)
+    assert settings_of(monkeypatch, tmp_path, "--resume", command="pretrain") == stored
+    assert loaded == ["somewhere"]
 
 
 def test_cli_recipe_best_pretrains_both_directions_first_and_once(monkeypatch, tmp_path, english):

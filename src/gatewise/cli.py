@@ -251,8 +251,10 @@ def pretrain_command(
     from gatewise.folder import load_encoder
     from gatewise.runs import unfinished_settings
 
-    encoder = load_encoder(start) if start else None
     defaults = unfinished_settings(out, PretrainingSettings()) if resume else PretrainingSettings()
+    place = str(start or defaults.training.pretrained)  # a resumed run knows where it began
+    encoder = load_encoder(place) if place else None
+    given["pretrained"] = place
     settings = (shaped_as(encoder, defaults) if encoder and not resume else defaults).replace(**given)
     if not resume:
         refuse_existing(out, overwrite=overwrite)
