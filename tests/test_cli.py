@@ -103,14 +103,13 @@ def test_cli_pretrain_resumed_knows_the_encoder_it_began_from(monkeypatch, tmp_p
     assert loaded == ["somewhere"]
 
 
-def test_cli_recipe_best_pretrains_both_directions_first_and_once(monkeypatch, tmp_path, english):
+def test_cli_recipe_best_pretrains_first_and_once(monkeypatch, tmp_path, english):
     made = []
 
-    def small(dataset, out, *, settings, start, resume, report):
-        made.append((out.name, settings.network.bidirectional, start and start.network.bidirectional))
-        assert settings.training.minutes == cli.PRETRAINING_MINUTES[len(made) - 1] and not resume
+    def small(dataset, out, *, settings, resume, report):
+        made.append((out.name, settings.training.minutes, resume))
         shape = {"embedding_dim": 12, "hidden_size": 8, "min_count": 1, "dev_share": 0.1, "threads": 1}
-        return pretrain_encoder(dataset, out, settings=settings.replace(epochs=1, **shape), start=start, report=report)
+        return pretrain_encoder(dataset, out, settings=settings.replace(epochs=1, **shape), report=report)
 
     texts = tmp_path / "texts.csv"
     rows = [f"{text} number {row},{label}" for row, (text, label) in enumerate(zip(*english, strict=True))]
@@ -120,8 +119,8 @@ def test_cli_recipe_best_pretrains_both_directions_first_and_once(monkeypatch, t
     for overwrite in ([], ["--overwrite"]):
         found = CliRunner().invoke(cli.app, [*arguments, *overwrite])
         assert found.exit_code == 0, found.output
-    assert made == [("m-forward-encoder", False, None), ("m-encoder", True, False)]
-    assert json.loads((tmp_path / "m" / "config.json").read_text())["network"]["bidirectional"]
+    assert made == [("m-encoder", cli.PRETRAINING_MINUTES, False)]
+    assert json.loads((tmp_path / "m" / "config.json").read_text())["network"]["hidden_size"] == 8
 
 
 def test_cli_pretrain_help_shows_its_own_defaults():

@@ -271,28 +271,18 @@ def pretrain_command(
 
 
 def own_encoder(data: str, out: Path, text_column: str | None, threads: int | None, quiet: bool) -> Path:
-    """Pretrain an encoder of both directions on DATA's own text beside `out`, unless it stands there; give its folder.
-
-    The forward direction is an encoder of its own first; where that stands there already, the backward one is next.
-    """
-    from gatewise.encoders import pretrain_encoder, shaped_as
-    from gatewise.folder import load_encoder
+    """Pretrain an encoder on DATA's own text beside `out`, unless it stands there already; give its folder."""
+    from gatewise.encoders import pretrain_encoder
     from gatewise.runs import resumable, unfinished
 
-    forward, both = (out.with_name(out.name + ending) for ending in ("-forward-encoder", "-encoder"))
-    if both.is_dir():
-        return both
+    place = out.with_name(out.name + "-encoder")
+    if place.is_dir():
+        return place
+    settings = PretrainingSettings().replace(minutes=PRETRAINING_MINUTES, threads=threads)
     with show_progress(quiet) as show:
-        dataset, start = read_data(data, text_column, None, None, labels=False), None
-        for place, minutes in zip((forward, both), PRETRAINING_MINUTES, strict=True):
-            if not place.is_dir():
-                settings = PretrainingSettings().replace(minutes=minutes, threads=threads, bidirectional=place == both)
-                pretrain_encoder(
-                    dataset, place, settings=shaped_as(start, settings) if start else settings, start=start,
-                    resume=resumable(unfinished(place)), report=show,
-                )  # fmt: skip
-            start = load_encoder(place)
-    return both
+        dataset = read_data(data, text_column, None, None, labels=False)
+        pretrain_encoder(dataset, place, settings=settings, resume=resumable(unfinished(place)), report=show)
+    return place
 
 
 @app.command("evaluate")
