@@ -292,7 +292,7 @@ def test_reading_a_folder_of_plain_texts_where_no_labels_are_wanted(tmp_path: Pa
     for name in ("b.txt", "a.txt", "older/c.txt"):
         put(tmp_path / name, name)
     assert examples(read(tmp_path, labels=False).train) == [("a.txt", None, None), ("b.txt", None, None)]
-    assert examples(read(tmp_path).train) == [("c.txt", "older", None)]
+    assert examples(read(tmp_path).train) == [("older/c.txt", "older", None)]
     (tmp_path / "older" / "c.txt").unlink()
     with pytest.raises(DataError, match="per class"):
         read(tmp_path)

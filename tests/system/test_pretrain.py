@@ -163,9 +163,17 @@ def test_options_that_contradict_the_encoder_to_go_on_from(refused, encoder_fold
     for option, value in (("--hidden-size", 9), ("--embedding-dim", 4), ("--num-layers", 2)):
         name = option.removeprefix("--").replace("-", "_")
         assert f"{name} is {value} and the encoder, of another shape, has" in refused(*arguments, option, value)
-    assert "bidirectional is True and the encoder, of another shape, has False" in refused(
-        *arguments, "--bidirectional"
-    )
+
+
+def test_an_encoder_learns_the_backward_direction_and_cannot_unlearn_it(command, encoder_folder, texts, tmp_path):
+    more = ["pretrain", texts, "--threads", 1, "--dev-share", 0.1, "--epochs", 1, "--quiet"]
+    answer = command(*more, "--out", tmp_path / "both", "--from", encoder_folder, "--bidirectional")
+    assert answer.code == 0, answer.err
+    before, both = load_encoder(encoder_folder), load_encoder(tmp_path / "both")
+    assert both.network.bidirectional and all((both.weights[name] == old).all() for name, old in before.weights.items())
+    back = command(*more, "--out", tmp_path / "less", "--from", tmp_path / "both", "--no-bidirectional")
+    assert "another shape; leave out the options that shape the network" in back.refusal()
+    assert not (tmp_path / "less").exists()
 
 
 def test_two_layers_in_both_directions(refused, texts, tmp_path):
