@@ -232,20 +232,20 @@ def test_pretraining_adds_a_backward_direction_that_alone_learns():
     made = batch(5, seed=3)
     torch.manual_seed(4)
     fast, weight = network.loss(made)
-    network.learning = "all"
+    network.backward_alone = False
     inputs, lengths = torch.from_numpy(made.inputs), torch.from_numpy(made.lengths)
     both = network.read(inputs, lengths, network.embedding.weight)
-    network.learning = "backward"
+    network.backward_alone = True
     [(direction, states)] = network.read(inputs, lengths, network.embedding.weight).items()
     assert direction == 1 and torch.equal(states, both[1])
     turned = made.inputs.copy()
     for column, length in enumerate(made.lengths):
         turned[:length, column] = turned[:length, column][::-1]
-    network.learning = "all"
+    network.backward_alone = False
     forward = network.read(torch.from_numpy(turned), lengths, network.embedding.weight)[0]
     for column, length in enumerate(made.lengths):
         assert torch.allclose(forward[:length, column].flip(0), states[:length, column], atol=1e-6)
-    network.learning = "backward"
+    network.backward_alone = True
     slow, count = slow_model_loss(network, made, 4)
     assert (fast.item(), weight) == (pytest.approx(slow.item(), rel=1e-5), count)
     [group] = network.parameter_groups()

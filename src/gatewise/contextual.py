@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from gatewise.cell import Array, CellWeights, Trace, sigmoid
 from gatewise.tracing import Reading
-from gatewise.workers import each_on_a_core
 
 Chosen = npt.NDArray[np.bool_]
 AT_ONCE = 64  # phrases split together
@@ -22,8 +21,7 @@ def phrase_parts(reading: Reading, inside: Chosen, to_states: Array) -> Array:
 
     `to_states`, [T, directions * H], is the weight that every state of the top layer has in the answer.
     """
-    starts = range(0, len(inside), AT_ONCE)
-    parts = each_on_a_core(lambda start: _parts(reading, inside[start : start + AT_ONCE], to_states), starts)
+    parts = [_parts(reading, inside[start : start + AT_ONCE], to_states) for start in range(0, len(inside), AT_ONCE)]
     return np.concatenate([np.zeros(0), *parts])
 
 
@@ -60,8 +58,7 @@ def _phrase_states(trace: Trace, weights: CellWeights, vectors: Array, mine: Arr
     state = cells = states[:, 0]
     begun = np.flatnonzero(inside.any(axis=0) | mine.any(axis=(0, 2)))
     for t in range(begun[0] if len(begun) else len(sums), len(sums)):
-        part, touched = state @ recurrent, mine[:, t].any(axis=1)
-        part[touched] += mine[touched, t] @ into  # in the first layer few phrases hold the word
+        part = mine[:, t] @ into + state @ recurrent
         # what the phrase adds to each gate, averaged over coming before and after the rest; the bias comes first
         added = (_curves(part + bias) - alone + everything[t] - _curves(sums[t] - part)) / 2
         input_gate, forget_gate, candidate = np.split(added + alone, 3, axis=1)

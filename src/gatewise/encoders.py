@@ -60,7 +60,8 @@ def pretrain_encoder(
                 guessing = (1 + settings.pretraining.ahead) * float(np.log(corpus.tokenizer.vocab_size))
                 events = train(
                     network, corpus.train, corpus.dev, settings.training, baseline=guessing,
-                    folder=run_folder, resume=resume, fingerprint=corpus.fingerprint() + network.learning,
+                    folder=run_folder, resume=resume,
+                    fingerprint=corpus.fingerprint() + " backward" * network.backward_alone,
                     used_seconds=time.perf_counter() - started, stopped=stopped,
                 )  # fmt: skip
                 for event in events:

@@ -10,7 +10,7 @@ window. Knows ids, no text.
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,6 @@ from gatewise.errors import ConfigError
 from gatewise.network import EMBEDDING_STD, Encoder, dropout, encoder_shapes, read
 from gatewise.tokenizer import PAD_ID, UNKNOWN_ID
 
-Learning = Literal["all", "backward"]
-BACKWARD: Learning = "backward"
 SLICE = 512  # rows whose scores are in memory at once: they then stay in the cache
 
 
@@ -156,7 +154,7 @@ class LanguageModel(nn.Module):
         vocab_size, size = len(counts), network.embedding_dim
         self.network, self.config = network, config
         self.random: torch.Generator | None = None  # draws noise, samples and places; None is torch's own
-        self.learning: Learning = "all"
+        self.backward_alone = False  # the one direction that learns; all else is held
         self.embedding = nn.Embedding(vocab_size, size, padding_idx=PAD_ID)
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
         with torch.no_grad():
@@ -174,7 +172,7 @@ class LanguageModel(nn.Module):
 
     def add_backward(self) -> None:
         """Start the backward direction as a copy of the forward one, and let it alone learn from here on."""
-        self.learning = BACKWARD
+        self.backward_alone = True
         self.requires_grad_(False)
         forward, backward = self.encoder.layers()[0]
         pairs = [(forward, backward), *(tuple(task.maps) for task in (self.next_words, self.ahead_words))]
@@ -227,7 +225,7 @@ class LanguageModel(nn.Module):
     def read(self, inputs: Tensor, lengths: Tensor, table: Tensor) -> "States":
         """Give the states of each direction that learns, of a batch whose inputs, [T, B], are rows of `table`."""
         vectors = self.noise(functional.embedding(inputs, table), self.network.embedding_dropout)
-        if self.learning == BACKWARD:
+        if self.backward_alone:
             backward = self.encoder.layers()[0][1]
             return {1: self.noise(read(backward, vectors, lengths, backward=True), self.network.dropout)}
         states = self.noise(self.encoder(vectors, lengths, self.random), self.network.dropout)
