@@ -5,13 +5,18 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 import gatewise
 from gatewise.classifier import LSTMClassifier, train_classifier
 from gatewise.config import PretrainingSettings
 from gatewise.encoders import pretrain_encoder, shaped_as
-from gatewise.errors import ConfigError, DataError, ModelError, TrainingError
+from gatewise.errors import ConfigError, DataError, GatewiseError, ModelError, TrainingError
+from gatewise.evaluation import fit_temperature
+from gatewise.fitting import lesson_of, new_network
 from gatewise.folder import load_encoder, save, save_encoder
+from gatewise.model import logits_of
+from gatewise.preparation import prepare
 from gatewise.reading import Dataset, from_lists
 from gatewise.training import train
 
@@ -187,26 +192,74 @@ def test_encoders_and_a_second_network_taught_by_the_first(folder, english, tiny
     assert all(np.array_equal(one, other) for one, other in zip(mine, theirs, strict=True))
 
 
-def test_encoders_and_networks_taught_in_turn(folder, english, tiny_settings, tmp_path):
+def test_encoders_and_a_student_of_models_trained_before(folder, english, tiny_settings, tmp_path):
     more = from_lists([f"{text} indeed" for text in english[0]])
     dataset = Dataset("d", from_lists(*english), unlabelled=more)
-    settings = tiny_settings.replace(pretrained=str(folder), epochs=2, student_epochs=2, students=3)
+    alone = tiny_settings.replace(pretrained=str(folder), epochs=2, word_vectors=False)
+    whole = train_classifier(dataset, tmp_path / "whole", settings=alone.replace(student_epochs=3))
+    train_classifier(dataset, tmp_path / "teacher", settings=alone)
+    taught = alone.replace(student_epochs=3, teachers=str(tmp_path / "teacher"))
     events = []
-    trained = train_classifier(dataset, tmp_path / "m", settings=settings, report=events.append)
-    starts = [event.values["texts"] for event in events if event.kind == "start"]
-    assert len(starts) == 4 and starts[1] == starts[2] == starts[3] == starts[0] + len(english[0])
-    ends = [event for event in events if event.kind == "end"]
-    assert trained.model.facts["trained_seconds"] == pytest.approx(sum(event.seconds for event in ends), abs=0.1)
-    steps = [event.step for event in ends]
-    killed = iter([False] * (sum(steps[:2]) + steps[2] // 2 + 8) + [True] * 10_000)  # while the second student learns
-    out = tmp_path / "resumed"
-    train_classifier(dataset, out, settings=settings, stopped=lambda: next(killed))
-    kept = {path.name for path in (tmp_path / "resumed.training").glob("*.safetensors")}
-    assert {"teacher.safetensors", "taught-1.safetensors", "student-2.safetensors"} <= kept
-    assert "taught-2.safetensors" not in kept
-    again = train_classifier(dataset, out, resume=True)
-    mine, theirs = (part.model.network.state_dict().values() for part in (trained, again))
+    student = train_classifier(dataset, tmp_path / "m", settings=taught, report=events.append)
+    assert [event.values["texts"] for event in events if event.kind == "start"] == [160 + len(english[0])]
+    mine, theirs = (part.model.network.state_dict().values() for part in (student, whole))
     assert all(np.array_equal(one, other) for one, other in zip(mine, theirs, strict=True))
+    killed = iter([False] * 20 + [True] * 10_000)
+    train_classifier(dataset, tmp_path / "resumed", settings=taught, stopped=lambda: next(killed))
+    again = train_classifier(dataset, tmp_path / "resumed", resume=True)
+    mine, theirs = (part.model.network.state_dict().values() for part in (student, again))
+    assert all(np.array_equal(one, other) for one, other in zip(mine, theirs, strict=True))
+
+
+def test_encoders_teachers_together_say_the_mean_of_what_each_says(folder, english, tiny_settings):
+    settings = tiny_settings.replace(pretrained=str(folder), epochs=1, student_epochs=1, companion=False)
+    dataset = Dataset("d", from_lists(*english), unlabelled=from_lists([f"{text} indeed" for text in english[0]]))
+    encoder = load_encoder(folder)
+    prepared = prepare(dataset, settings, known=encoder.tokenizer)
+    config = dataclasses.replace(settings.training, precision="float32")
+    networks = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        networks.append(new_network(prepared, shaped_as(encoder, settings), encoder))
+        networks[-1].head.weight.data.normal_(std=seed)
+    lesson = lesson_of(prepared, networks, None, config).targets[len(prepared.train) :]
+    expected = 0
+    for network in networks:
+        temperature = fit_temperature(logits_of(network, prepared.dev), prepared.dev.targets)
+        expected = expected + logits_of(network, prepared.unlabelled) / temperature / 2
+    ratio = np.log(lesson[:, 1] / lesson[:, 0]) / (expected[:, 1] - expected[:, 0])
+    assert np.allclose(ratio, ratio[0], rtol=1e-3) and ratio[0] > 0  # one temperature for the sum is left to fit
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"student_epochs": 0}, "Teachers need unlabelled text to teach on; add --unlabelled and --student-epochs"),
+        ({"seed": 2}, r"The teacher .*teacher has seed 1 where this run has 2, so it may have learnt from texts"),
+        ({"dev_share": 0.1}, "has training_texts 160 where this run has 180"),
+        ({"pretrained": ""}, "has another vocabulary; give one from the same encoder and data"),
+        ({"teachers": "nowhere"}, "nowhere"),
+    ],
+)
+def test_encoders_refuse_teachers_that_cannot_teach(folder, english, tiny_settings, tmp_path, change, message):
+    more = from_lists([f"{text} indeed" for text in english[0]])
+    dataset = Dataset("d", from_lists(*english), unlabelled=more)
+    settings = tiny_settings.replace(pretrained=str(folder), epochs=1)
+    train_classifier(dataset, tmp_path / "teacher", settings=settings)
+    taught = settings.replace(student_epochs=1, teachers=str(tmp_path / "teacher")).replace(**change)
+    with pytest.raises(GatewiseError, match=message):
+        train_classifier(dataset, tmp_path / "m", settings=taught)
+    assert not (tmp_path / "m.training").exists()
+
+
+def test_encoders_refuse_a_teacher_of_other_labels(folder, english, tiny_settings, tmp_path):
+    more = from_lists([f"{text} indeed" for text in english[0]])
+    settings = tiny_settings.replace(pretrained=str(folder), epochs=1)
+    train_classifier(Dataset("d", from_lists(*english)), tmp_path / "teacher", settings=settings)
+    other = from_lists(english[0], [f"very {label}" for label in english[1]])
+    taught = settings.replace(student_epochs=1, teachers=f"{tmp_path / 'teacher'}, {tmp_path / 'teacher'}")
+    with pytest.raises(ConfigError, match=r"has other labels \(neg, pos\)"):
+        train_classifier(Dataset("d", other, unlabelled=more), tmp_path / "m", settings=taught)
 
 
 def test_encoders_a_students_budget_counts_each_second_once(folder, english, tiny_settings, tmp_path, monkeypatch):
@@ -239,7 +292,7 @@ def test_encoders_a_student_stopped_at_its_first_steps_does_not_replace_its_teac
     stopped = train_classifier(
         dataset, tmp_path / "s", settings=settings.replace(student_epochs=3), stopped=lambda: next(asked)
     )
-    assert stopped.stopped and (tmp_path / "s.training" / "student-1.safetensors").exists()
+    assert stopped.stopped and (tmp_path / "s.training" / "student.safetensors").exists()
     mine, theirs = (part.model.network.state_dict().values() for part in (stopped, teacher))
     assert all(np.array_equal(one, other) for one, other in zip(mine, theirs, strict=True))
 

@@ -19,13 +19,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise import folder
-from gatewise.config import Settings, Storage
+from gatewise.config import Settings, Storage, TrainingConfig
 from gatewise.encoders import shaped_as
 from gatewise.errors import DataError
 from gatewise.evaluation import Evaluation, evaluate
 from gatewise.files import remove_folder
 from gatewise.fitting import figures, fit
-from gatewise.model import Label, Model, Numbers
+from gatewise.model import Label, Model, Numbers, PretrainedEncoder
 from gatewise.preparation import prepare
 from gatewise.reading import Dataset, from_lists
 from gatewise.runs import Report, opened, settle
@@ -62,14 +62,14 @@ def train_classifier(
     """
     started, out = time.perf_counter(), Path(out)
     settings = settle(out, settings, Settings(), resume=resume, overwrite=overwrite)
-    encoder = folder.load_encoder(settings.training.pretrained) if settings.training.pretrained else None
+    encoder, teachers = sources(settings.training)
     shaped = shaped_as(encoder, settings) if encoder else settings
     prepared = prepare(dataset, shaped, known=encoder.tokenizer if encoder else None)
     with opened(out, settings, resume=resume) as (run_folder, resume):
         report(Event("prepared", time.perf_counter() - started, 0, 0.0, prepared.notes))
         model, dev = fit(
-            prepared, shaped, encoder=encoder, report=report, run_folder=run_folder, resume=resume, started=started,
-            stopped=stopped,
+            prepared, shaped, encoder=encoder, teachers=teachers, report=report, run_folder=run_folder, resume=resume,
+            started=started, stopped=stopped,
         )  # fmt: skip
     log = {METRICS: (run_folder / METRICS).read_bytes()}
     folder.save(model, out, overwrite=overwrite or resume, storage=storage, extra=log)
@@ -82,6 +82,12 @@ def train_classifier(
         folder.update_card(model, out)
     remove_folder(run_folder)
     return Trained(model, dev, test, stopped=False)
+
+
+def sources(config: TrainingConfig) -> tuple[PretrainedEncoder | None, list[Model]]:
+    """Load the encoder to start from, if any, and the teachers."""
+    encoder = folder.load_encoder(config.pretrained) if config.pretrained else None
+    return encoder, [folder.load(name) for name in config.teacher_folders()]
 
 
 class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -121,7 +127,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         batch_tokens: int | None = None,
         batch_texts: int | None = None,
         student_epochs: int | None = None,
-        students: int | None = None,
+        teachers: str | None = None,
         adversarial: float | None = None,
         layer_decay: float | None = None,
         directions_alone: bool | None = None,
@@ -162,7 +168,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.batch_tokens = batch_tokens
         self.batch_texts = batch_texts
         self.student_epochs = student_epochs
-        self.students = students
+        self.teachers = teachers
         self.adversarial = adversarial
         self.layer_decay = layer_decay
         self.directions_alone = directions_alone
@@ -203,12 +209,12 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         settings = Settings().replace(**values, seed=seed)
         names = [str(label) for label in classes.tolist()]
         part = from_lists(texts, [str(label) for label in labels.tolist()], groups, name="the training data")
-        encoder = folder.load_encoder(settings.training.pretrained) if settings.training.pretrained else None
+        encoder, teachers = sources(settings.training)
         settings = shaped_as(encoder, settings) if encoder else settings
         more = from_lists(as_texts(unlabelled), name="the unlabelled texts") if unlabelled is not None else None
         dataset = Dataset("texts in memory", part, None, None, more)
         prepared = prepare(dataset, settings, names, encoder.tokenizer if encoder else None)
-        model, _ = fit(prepared, settings, encoder=encoder, started=time.perf_counter())
+        model, _ = fit(prepared, settings, encoder=encoder, teachers=teachers, started=time.perf_counter())
         self.classes_ = classes
         self.model_ = dataclasses.replace(model, labels=tuple(classes.tolist()))
         return self

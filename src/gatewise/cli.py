@@ -129,7 +129,7 @@ def train_command(
     pretrained: Annotated[str | None, option(TrainingConfig, "pretrained")] = None,
     layer_decay: Annotated[float | None, option(TrainingConfig, "layer_decay")] = None,
     student_epochs: Annotated[int | None, option(TrainingConfig, "student_epochs")] = None,
-    students: Annotated[int | None, option(TrainingConfig, "students")] = None,
+    teachers: Annotated[str | None, option(TrainingConfig, "teachers")] = None,
     adversarial: Annotated[float | None, option(TrainingConfig, "adversarial")] = None,
     directions_alone: Annotated[bool | None, option(TrainingConfig, "directions_alone")] = None,
     class_weights: Annotated[bool | None, option(TrainingConfig, "class_weights")] = None,

@@ -95,10 +95,9 @@ class TrainingConfig:
         0, "Passes of a second network, taught by the first on unlabelled text, that is then kept; 0 keeps the first.",
         0, 10_000,
     )  # fmt: skip
-    students: int = setting(
-        1, "Networks taught in turn, with student_epochs, each by the average of all before it; the last is kept.",
-        1, 100,
-    )  # fmt: skip
+    teachers: str = setting(
+        "", "Model folders, a comma between, that together teach the student in place of a first network."
+    )
     adversarial: float = setting(
         0.0, "Learn also from texts under their worst noise, of so many times their vectors' rms; doubles the time.",
         0.0, 1000.0,
@@ -132,6 +131,10 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         check(self)
+
+    def teacher_folders(self) -> list[str]:
+        """Give the teachers one by one."""
+        return [name.strip() for name in self.teachers.split(",") if name.strip()]
 
 
 @dataclass(frozen=True, slots=True)

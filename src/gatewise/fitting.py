@@ -2,8 +2,9 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 
 from gatewise.batching import Sequences, join
 from gatewise.config import Settings, TrainingConfig
+from gatewise.errors import ConfigError
 from gatewise.evaluation import Evaluation, fit_blend, fit_temperature, log_loss, summarise, unit_separation
 from gatewise.files import read_checkpoint, tensor_bytes, write_atomically
 from gatewise.model import Model, Numbers, PretrainedEncoder, logits_of, softmax
@@ -22,10 +24,12 @@ from gatewise.ngrams import logits as ngram_logits
 from gatewise.preparation import Prepared
 from gatewise.runs import TEACHER, Report
 from gatewise.tokenizer import PAD_ID
-from gatewise.training import CHECKPOINT, Event, train
+from gatewise.training import CHECKPOINT, Event, choose_precision, train
 from gatewise.vectors import vectors_from_company, word_vectors
 
-TEACHER_SHARE = 0.4  # of the minutes, where other networks follow
+TEACHER_SHARE = 0.4  # of the minutes, where a student follows
+STUDENT_CHECKPOINT = "student.safetensors"
+SPLIT_FACTS = ("data", "training_texts", "dev_texts", "dev_split")  # and seed and dev_share name a dev split
 
 
 def fit(
@@ -33,6 +37,7 @@ def fit(
     settings: Settings,
     *,
     encoder: PretrainedEncoder | None = None,
+    teachers: Sequence[Model] = (),
     report: Report = lambda event: None,
     run_folder: Path | None = None,
     resume: bool = False,
@@ -41,10 +46,13 @@ def fit(
 ) -> tuple[Model, Evaluation]:
     """Train a network, from an encoder if there is one, and its n-gram companion; weigh and calibrate their sum.
 
-    The dev split of the prepared data chooses the network's epoch, the companion's weight and the temperature.
+    With `student_epochs` and unlabelled text a second network, the one that is kept, is taught by the first, or by
+    `teachers` in its place. The dev split of the prepared data chooses a network's epoch, the companion's weight and
+    the temperature. Raises ConfigError where teachers cannot teach.
     """
     config = settings.training
     started = time.perf_counter() if started is None else started
+    refuse_unfit(teachers, prepared, config)
     stage = partial(learn, prepared, report=report, run_folder=run_folder, resume=resume, stopped=stopped)
     with seeded(config):
         companion = None
@@ -52,16 +60,20 @@ def fit(
             classes = len(prepared.labels)
             buckets = buckets_for(len(prepared.train.ids), classes, config.companion_buckets)
             companion = train_ngrams(prepared.train, classes, balanced=config.class_weights, buckets=buckets)
-        students = config.students if config.student_epochs and prepared.unlabelled else 0
         before, seconds = 0.0, 0.0  # seconds of training in earlier parts of a resumed run, and of all
-        lesson, council = prepared.train, Council(prepared, companion)
+        turns = [Turn.ONLY]
+        if config.student_epochs and prepared.unlabelled:
+            turns = [Turn.STUDENT] if teachers else [Turn.TEACHER, Turn.STUDENT]
+        council = [teacher.network for teacher in teachers]
         best: tuple[Model, Evaluation, dict[str, Any]] | None = None
-        for turn in range(1 + students):
-            torch.manual_seed(config.seed + turn)
-            network = new_network(prepared, settings, encoder, fresh=turn > 0 or not resume)
-            part = config_of(turn, students, config)
+        for turn in turns:
+            lesson = prepared.train
+            if turn is Turn.STUDENT:
+                lesson = lesson_of(prepared, council, companion, config)
+            torch.manual_seed(config.seed + (turn is Turn.STUDENT))
+            network = new_network(prepared, settings, encoder, fresh=turn is Turn.STUDENT or not resume)
             begun = time.perf_counter()
-            event = stage(network, lesson, part, used=begun - started + before, turn=turn, last=turn == students)
+            event = stage(network, lesson, config_of(turn, config), used=begun - started + before, turn=turn)
             before += event.seconds - (time.perf_counter() - begun)
             seconds += event.seconds
             model = Model(prepared.tokenizer, network, prepared.labels, companion=companion)
@@ -70,8 +82,7 @@ def fit(
                 best = learnt
             if stopped():
                 break
-            if turn < students:
-                lesson = council.lesson(network, config, event.values["precision"])
+            council = [network]
     assert best is not None
     model, dev, shown = best
     facts = prepared.notes | {
@@ -84,11 +95,40 @@ def fit(
     return dataclasses.replace(model, facts=facts), dev
 
 
-def config_of(turn: int, students: int, config: TrainingConfig) -> TrainingConfig:
-    """Give the passes and the share of the budget's end of the first network, turn 0, or of a student."""
-    share = TEACHER_SHARE + (1 - TEACHER_SHARE) * turn / students if students else 1.0
-    epochs = config.student_epochs if turn else config.epochs
-    return dataclasses.replace(config, minutes=config.minutes * share, epochs=epochs)
+class Turn(Enum):
+    """What a network is among those that learn."""
+
+    ONLY = "only"
+    TEACHER = "teacher"
+    STUDENT = "student"
+
+
+def config_of(turn: Turn, config: TrainingConfig) -> TrainingConfig:
+    """Give a network its passes, and the share of the budget at whose end it must be ready."""
+    if turn is Turn.TEACHER:
+        return dataclasses.replace(config, minutes=config.minutes * TEACHER_SHARE)
+    return dataclasses.replace(config, epochs=config.student_epochs if turn is Turn.STUDENT else config.epochs)
+
+
+def refuse_unfit(teachers: Sequence[Model], prepared: Prepared, config: TrainingConfig) -> None:
+    """Raise ConfigError where teachers have nothing to teach with, or have learnt from what is dev here."""
+    if not teachers:
+        return
+    if not (config.student_epochs and prepared.unlabelled):
+        raise ConfigError("Teachers need unlabelled text to teach on; add --unlabelled and --student-epochs.")
+    here = {name: prepared.notes[name] for name in SPLIT_FACTS} | {"seed": config.seed, "dev_share": config.dev_share}
+    for name, teacher in zip(config.teacher_folders(), teachers, strict=True):
+        if tuple(map(str, teacher.labels)) != prepared.labels:
+            raise ConfigError(f"The teacher {name} has other labels ({', '.join(map(str, teacher.labels))}).")
+        if teacher.tokenizer.to_json() != prepared.tokenizer.to_json():
+            raise ConfigError(f"The teacher {name} has another vocabulary; give one from the same encoder and data.")
+        there = teacher.facts | teacher.facts.get("settings", {})
+        for fact, value in here.items():
+            if there.get(fact) != value:
+                raise ConfigError(
+                    f"The teacher {name} has {fact} {there.get(fact)!r} where this run has {value!r}, so it may have "
+                    "learnt from texts that are dev here; give one trained on the same data and split."
+                )
 
 
 @contextmanager
@@ -114,12 +154,11 @@ def learn(
     resume: bool,
     stopped: Callable[[], bool],
     used: float,
-    turn: int,
-    last: bool,
+    turn: Turn,
 ) -> Event:
     """Train one network of several in turn, or take what a resumed run has learnt already; give the last event."""
-    checkpoint = f"student-{turn}.safetensors" if turn else CHECKPOINT
-    place = run_folder / (f"taught-{turn}.safetensors" if turn else TEACHER) if run_folder and not last else None
+    checkpoint = STUDENT_CHECKPOINT if turn is Turn.STUDENT else CHECKPOINT
+    place = run_folder / TEACHER if run_folder and turn is Turn.TEACHER else None
     if place and resume and place.is_file():
         arrays, values = read_checkpoint(place)
         network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
@@ -146,31 +185,26 @@ def shares_of(sequences: Sequences, config: TrainingConfig, model: Model) -> Seq
     return dataclasses.replace(sequences, targets=shares)
 
 
-class Council:
-    """All networks that have learnt so far and the companion: together they teach the next."""
+def lesson_of(
+    prepared: Prepared, teachers: Sequence[TextLSTM], companion: Ngrams | None, config: TrainingConfig
+) -> Sequences:
+    """Give the labelled texts, and the unlabelled ones with what teachers and companion say of them.
 
-    def __init__(self, prepared: Prepared, companion: Ngrams | None) -> None:
-        self.prepared, self.companion, self.members = prepared, companion, 0
-        self.on_dev: Numbers = np.zeros(())
-        self.on_unlabelled: Numbers = np.zeros(())
-
-    def lesson(self, newest: TextLSTM, config: TrainingConfig, precision: str) -> Sequences:
-        """Take in a network; give the labelled texts and the unlabelled ones with what all say of them on average.
-
-        The networks' logits are averaged and the companion's added with a weight and a temperature fitted on dev.
-        """
-        prepared = self.prepared
-        assert prepared.unlabelled is not None
-        self.members += 1
-        self.on_dev = self.on_dev + logits_of(newest, prepared.dev)
-        self.on_unlabelled = self.on_unlabelled + logits_of(newest, prepared.unlabelled, precision)
-        model = Model(prepared.tokenizer, newest, prepared.labels, companion=self.companion)
-        model, _, _ = calibrated(model, prepared.dev, self.on_dev / self.members)
-        logits = self.on_unlabelled / self.members + model.companion_part(prepared.unlabelled)
-        shares = softmax(logits / model.temperature).astype(np.float32)
-        return join(
-            [shares_of(prepared.train, config, model), dataclasses.replace(prepared.unlabelled, targets=shares)]
-        )
+    The networks' logits, each calibrated, are averaged; the companion's are added with a weight fitted on dev.
+    """
+    assert prepared.unlabelled is not None
+    on_dev, on_unlabelled = np.zeros(()), np.zeros(())
+    precision = choose_precision(teachers[0], prepared.train, config)
+    for teacher in teachers:
+        dev = logits_of(teacher, prepared.dev)
+        scale = len(teachers) * fit_temperature(dev, prepared.dev.targets)
+        on_dev = on_dev + dev / scale
+        on_unlabelled = on_unlabelled + logits_of(teacher, prepared.unlabelled, precision) / scale
+    model = Model(prepared.tokenizer, teachers[0], prepared.labels, companion=companion)
+    model, _, _ = calibrated(model, prepared.dev, on_dev)
+    logits = on_unlabelled + model.companion_part(prepared.unlabelled)
+    shares = softmax(logits / model.temperature).astype(np.float32)
+    return join([shares_of(prepared.train, config, model), dataclasses.replace(prepared.unlabelled, targets=shares)])
 
 
 def calibrated(

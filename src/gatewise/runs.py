@@ -12,7 +12,7 @@ from pathlib import Path
 from gatewise.config import AnySettings
 from gatewise.errors import ConfigError, TrainingError
 from gatewise.files import make_folder, read_json, refuse_existing, remove_folder, write_atomically
-from gatewise.training import CHECKPOINT, Event
+from gatewise.training import Event
 
 SETTINGS = "settings.json"
 TEACHER = "teacher.safetensors"  # the first network of several, once it has learnt
@@ -62,7 +62,7 @@ def settle(
 
 def resumable(folder: Path) -> bool:
     """Say whether a run's folder holds anything to go on from; a run killed before that has nothing to lose."""
-    return (folder / CHECKPOINT).is_file() or (folder / TEACHER).is_file()
+    return any(folder.glob("*.safetensors"))
 
 
 @contextmanager
