@@ -14,6 +14,7 @@ import json
 import os
 import pickle
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -228,6 +229,7 @@ def gatewise_row(data: Data, options: argparse.Namespace) -> Row:
         started = time.perf_counter()
         subprocess.run([*command, "train", data.name, "--out", str(folder)], check=True, stdout=sys.stderr)
         seconds = time.perf_counter() - started
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6  # kilobytes; the one child so far
         answer = subprocess.run(
             [*command, "evaluate", str(folder), data.name, "--json"], check=True, stdout=subprocess.PIPE, text=True
         )
@@ -235,7 +237,10 @@ def gatewise_row(data: Data, options: argparse.Namespace) -> Row:
     found = json.loads(answer.stdout)
     if found["n"] != len(data.test_texts):
         raise ValueError(f"gatewise was scored on {found['n']} texts, the peers on {len(data.test_texts)}")
-    note = f"default recipe; log loss {found['log_loss']:.3f}, calibration error {found['ece']:.3f}"
+    note = (
+        f"default recipe; log loss {found['log_loss']:.3f}, calibration error {found['ece']:.3f}, "
+        f"training's peak memory {peak:.1f} GB"
+    )
     return Row("gatewise", found["accuracy"], seconds, found["n"] / found["seconds"], megabytes, note)
 
 

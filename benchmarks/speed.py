@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -93,18 +94,21 @@ def our_epoch(sequences: Sequences, vocab_size: int, network: NetworkConfig) -> 
     model = TextLSTM(network, vocab_size, 2)
     run = Run(model, config, None, "")
     run.progress.precision = choose_precision(model, sequences, config)
-    epoch = 0
+    threads, epoch = torch.get_num_threads(), 0
 
     def steps() -> Seconds:
         nonlocal epoch
         epoch += 1
         model.train()
+        torch.set_num_threads(1)  # as training does: its workers are threads already
         started = time.perf_counter()
         for rows in plan(
             sequences.lengths, batch_tokens=config.batch_tokens, batch_texts=config.batch_texts, seed=1, epoch=epoch
         ):
             run.update(collate(sequences, rows), 1e-4)
-        return time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        torch.set_num_threads(threads)
+        return seconds
 
     return steps, run.progress.precision
 
@@ -138,15 +142,14 @@ def against_tutorial(repeats: int) -> dict[str, object]:
     }
 
 
-def share_of_multiply(repeats: int) -> dict[str, object]:
-    """Compare a whole training step at E = H = 512, one direction, with the matrix-multiply rate."""
+def share_of_multiply(embedding_dim: int, repeats: int) -> dict[str, object]:
+    """Compare a whole training step at H = 512, one direction, with the matrix-multiply rate in the same precision."""
     texts, targets = texts_of(600)
     tokenizer = train_tokenizer([texts], TokenizerConfig(vocab_size=20_000, min_count=1))
     sequences = encode(tokenizer, texts, targets)
-    steps, precision = our_epoch(
-        sequences, tokenizer.vocab_size, NetworkConfig(embedding_dim=512, hidden_size=512, bidirectional=False)
-    )
-    work = 3 * 8 * 512 * (512 + 512) * len(sequences.ids)  # FLOP of the LSTM on real tokens only; padding is no work
+    shape = NetworkConfig(embedding_dim=embedding_dim, hidden_size=512, bidirectional=False)
+    steps, precision = our_epoch(sequences, tokenizer.vocab_size, shape)
+    work = 3 * 8 * 512 * (512 + embedding_dim) * len(sequences.ids)  # FLOP of the LSTM; padding is no work
     pairs = [(multiply_rate(precision), work / steps()) for _ in range(repeats)]
     return {
         "multiply_gflops": statistics.median(pair[0] for pair in pairs) / 1e9,
@@ -181,7 +184,13 @@ def start(repeats: int) -> dict[str, object]:
     return {"help_seconds": statistics.median(seconds)}
 
 
-QUESTIONS = {"tutorial": against_tutorial, "multiply": share_of_multiply, "prediction": prediction, "start": start}
+QUESTIONS = {
+    "tutorial": against_tutorial,
+    "multiply, E = 256": partial(share_of_multiply, 256),
+    "multiply, E = 512": partial(share_of_multiply, 512),
+    "prediction": prediction,
+    "start": start,
+}
 
 
 def main() -> None:

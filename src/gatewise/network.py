@@ -206,14 +206,15 @@ class TextLSTM(nn.Module):
 
     def classify(self, vectors: Tensor, lengths: Tensor) -> Tensor:
         """Give logits, [B, C], of embedded texts, [T, B, E]."""
+        pooled = self.pooled(vectors, lengths)
         with torch.autocast("cpu", enabled=False):  # few numbers that decide much: full precision
-            return self.head(self.pooled(vectors, lengths))  # type: ignore[no-any-return]
+            return self.head(pooled)  # type: ignore[no-any-return]
 
     def classify_by_direction(self, vectors: Tensor, lengths: Tensor) -> Tensor:
         """Give each direction's logits were it the only one, [D, B, C]; their mean is what `classify` gives."""
         shape = (len(self.config.pooling), self.encoder.directions, self.config.hidden_size)
+        pooled, weight = self.pooled(vectors, lengths), self.head.weight
         with torch.autocast("cpu", enabled=False):
-            pooled, weight = self.pooled(vectors, lengths), self.head.weight
             parts = torch.einsum("bpdh,cpdh->dbc", pooled.view(-1, *shape), weight.view(-1, *shape))
             return self.encoder.directions * parts + self.head.bias
 
