@@ -4,16 +4,22 @@
 
 Medians of repeats measured in turn. The network of 256 units in one direction has random weights: the time does not
 depend on them. "page" is the file of `gatewise explain --html`; "edited word" is what the live page asks for new text.
+With Chromium and playwright (`pip install '.[dev]'`) the browser's part is timed too: until the live page stands, asked
+for afresh, and until it shows what taking a word out does.
 """
 
 import argparse
 import dataclasses
 import json
 import os
+import shutil
 import statistics
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -54,6 +60,55 @@ def questions(model: Model, text: str) -> dict[str, Callable[[], object]]:
     return asked
 
 
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Start a browser, or give None where there is none."""
+    found = shutil.which("chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        found = None
+    if not found:
+        yield None
+        return
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--headless", "--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def served(model: Model, text: str) -> Iterator[str]:
+    """Serve the live page of a text; give its address."""
+    running = serve.server(model, "model", port=0, text=text)
+    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{running.server_port}/"
+    running.shutdown()
+    running.server_close()
+    thread.join()
+
+
+def in_browser(browser: Any, address: str, word: int) -> dict[str, float]:
+    """Open the live page in a fresh context, take a word out; give the seconds until each is on the screen."""
+    context = browser.new_context(viewport={"width": 1100, "height": 900})
+    tab = context.new_page()
+    painted = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    started = time.perf_counter()
+    tab.goto(address)
+    tab.wait_for_selector("footer")
+    tab.evaluate(painted)
+    opened = time.perf_counter() - started
+    tab.evaluate(f"move({{ t: {word} }})")
+    started = time.perf_counter()
+    tab.locator("#drop").click()
+    tab.wait_for_selector("section:has(#drop) .reading.after")
+    tab.evaluate(painted)
+    edited = time.perf_counter() - started
+    context.close()
+    return {"browser: page stands": opened, "browser: word taken out": edited}
+
+
 def main() -> None:
     """Time every question in turn, print the table and keep it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -81,6 +136,11 @@ def main() -> None:
                 ask()
                 if repeat or question == "page":  # the first round warms up
                     taken[question].append(time.perf_counter() - started)
+        with chromium() as browser, served(model, text) as address:
+            for repeat in range(options.repeats + 1 if browser else 0):
+                for question, seconds in in_browser(browser, address, word=50).items():
+                    if repeat:
+                        taken.setdefault(question, []).append(seconds)
         found[name] = {question: round(statistics.median(values), 4) for question, values in taken.items()}
         for question, seconds in found[name].items():
             print(f"{name:14} {question:32} {1000 * seconds:9.1f} ms", flush=True)

@@ -136,7 +136,7 @@ def test_encoders_hold_out_whole_groups(english, tmp_path):
 def test_encoders_are_where_a_classifier_starts(corpus, english, tiny_settings, tmp_path, bidirectional):
     reader = tmp_path / "reader"
     encoder = pretrain_encoder(corpus, reader, settings=SETTINGS.replace(bidirectional=bidirectional))
-    settings = tiny_settings.replace(pretrained=str(reader), epochs=4, adversarial=1.0, layer_decay=0.5)
+    settings = tiny_settings.replace(pretrained=str(reader), epochs=4, layer_decay=0.5)
     trained = train_classifier(Dataset("d", from_lists(*english)), tmp_path / "m", settings=settings)
     network = trained.model.network.config
     assert network.bidirectional is bidirectional and trained.dev.accuracy > 0.9

@@ -16,7 +16,6 @@ from gatewise.config import POOLINGS, NetworkConfig
 from gatewise.network import (
     Encoder,
     TextLSTM,
-    adversarial_noise,
     dropout,
     initialise,
     parameter_shapes,
@@ -306,63 +305,3 @@ def test_network_reads_in_bfloat16_and_decides_in_float32_under_autocast(alone):
     logits = parts.mean(0) if alone else parts
     with torch.no_grad():
         torch.testing.assert_close(logits, network.logits(batch), atol=0.02, rtol=0)
-
-
-def test_network_adversarial_noise_is_as_large_as_asked_against_the_loss_and_never_in_padding():
-    torch.manual_seed(0)
-    lengths = torch.tensor([5, 3, 1])
-    vectors, gradient = torch.randn(5, 3, 4), torch.randn(5, 3, 4)
-    words = (torch.arange(5).unsqueeze(1) < lengths).unsqueeze(2)
-    noise = adversarial_noise(vectors, gradient * words, lengths, 5.0)
-    for text, length in enumerate(lengths):
-        rms = vectors[:length, text].pow(2).mean().sqrt()
-        assert noise[:, text].norm() == pytest.approx(5 * rms.item(), rel=1e-5)
-        assert (
-            functional.cosine_similarity(noise[:length, text].ravel(), gradient[:length, text].ravel(), dim=0) > 0.999
-        )
-        assert noise[length:, text].abs().sum() == 0
-    assert torch.isfinite(adversarial_noise(vectors, torch.zeros(5, 3, 4), lengths, 5.0)).all()
-
-
-@pytest.mark.parametrize(("layers", "bidirectional"), FORMS)
-def test_network_adversarial_loss_equals_a_slow_one_with_every_gradient(layers, bidirectional):
-    torch.manual_seed(0)
-    network = network_of(num_layers=layers, bidirectional=bidirectional, **QUIET).train()
-    batch = batch_of([6, 4, 4, 1])
-    inputs, lengths, targets = map(torch.from_numpy, (batch.inputs, batch.lengths, batch.targets))
-    vectors = network.embed(inputs)
-    plain = network.loss_of(vectors, lengths, targets)
-    (gradient,) = torch.autograd.grad(plain, vectors, retain_graph=True)
-    noise = adversarial_noise(vectors.detach(), gradient, lengths, 3.0)
-    slow = plain + network.loss_of(vectors + noise, lengths, targets)
-    expected = torch.autograd.grad(slow, list(network.parameters()))
-    network.adversarial = 3.0
-    fast, weight = network.loss(batch)
-    fast.backward()
-    assert (fast.item(), weight) == (pytest.approx(slow.item(), rel=1e-5), 4.0)
-    for parameter, theirs in zip(network.parameters(), expected, strict=True):
-        assert torch.allclose(parameter.grad, theirs, atol=1e-4)
-    assert slow > 2 * plain  # the noise hurts
-    network.eval()
-    assert network.loss(batch)[0].item() == pytest.approx(plain.item(), rel=1e-5)
-
-
-def test_network_takes_shares_of_classes_as_targets():
-    network = network_of(**QUIET).train()
-    network.class_weights = torch.tensor([0.5, 1.0, 2.0])
-    batch = batch_of([6, 4, 4, 1])
-    shares = np.eye(3, dtype=np.float32)[batch.targets]
-    hard, soft = network.loss(batch), network.loss(Batch(batch.inputs, batch.lengths, shares, batch.rows))
-    assert soft[0].item() == pytest.approx(hard[0].item(), rel=1e-5) and soft[1] == pytest.approx(hard[1])
-    even = Batch(batch.inputs, batch.lengths, np.full((4, 3), 1 / 3, dtype=np.float32), batch.rows)
-    logs = torch.log_softmax(network.logits(batch), dim=1).mean(dim=1)
-    assert network.loss(even)[0].item() == pytest.approx(float(-(3.5 / 3) * logs.sum().detach()), rel=1e-5)
-
-
-def test_network_groups_hold_every_parameter_once_from_the_head_down():
-    network = network_of(num_layers=2)
-    groups = network.parameter_groups()
-    assert [len(group) for group in groups] == [2, 8, 8, 1]
-    assert groups[0][0] is network.head.weight and groups[-1][0] is network.embedding.weight
-    assert groups[1][0] is network.encoder.layers()[1][0].weight_ih_l0
-    assert {id(p) for group in groups for p in group} == {id(p) for p in network.parameters()}

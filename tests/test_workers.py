@@ -29,16 +29,13 @@ def gradients(net: nn.Module) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 20])
-@pytest.mark.parametrize("adversarial", [0.0, 2.0])
-def test_workers_give_the_gradient_of_the_mean_loss(count, adversarial):
+def test_workers_give_the_gradient_of_the_mean_loss(count):
     net = network()
-    net.adversarial = adversarial
     workers = Workers(net, count)
     total, weight = workers.gradients(batch(), "float32")
     workers.close()
     found = gradients(net)
     alone = network()
-    alone.adversarial = adversarial
     expected, expected_weight = alone.loss(batch())
     expected.backward()
     assert weight == expected_weight

@@ -128,7 +128,6 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         batch_texts: int | None = None,
         student_epochs: int | None = None,
         teachers: str | None = None,
-        adversarial: float | None = None,
         layer_decay: float | None = None,
         directions_alone: bool | None = None,
         class_weights: bool | None = None,
@@ -169,7 +168,6 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.batch_texts = batch_texts
         self.student_epochs = student_epochs
         self.teachers = teachers
-        self.adversarial = adversarial
         self.layer_decay = layer_decay
         self.directions_alone = directions_alone
         self.class_weights = class_weights

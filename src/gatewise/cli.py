@@ -130,7 +130,6 @@ def train_command(
     layer_decay: Annotated[float | None, option(TrainingConfig, "layer_decay")] = None,
     student_epochs: Annotated[int | None, option(TrainingConfig, "student_epochs")] = None,
     teachers: Annotated[str | None, option(TrainingConfig, "teachers")] = None,
-    adversarial: Annotated[float | None, option(TrainingConfig, "adversarial")] = None,
     directions_alone: Annotated[bool | None, option(TrainingConfig, "directions_alone")] = None,
     class_weights: Annotated[bool | None, option(TrainingConfig, "class_weights")] = None,
     word_vectors: Annotated[bool | None, option(TrainingConfig, "word_vectors")] = None,

@@ -98,10 +98,6 @@ class TrainingConfig:
     teachers: str = setting(
         "", "Model folders, a comma between, that together teach the student in place of a first network."
     )
-    adversarial: float = setting(
-        0.0, "Learn also from texts under their worst noise, of so many times their vectors' rms; doubles the time.",
-        0.0, 1000.0,
-    )  # fmt: skip
     directions_alone: bool = setting(
         False, "Teach each direction of a two-directional network to answer by itself; their answers are averaged."
     )

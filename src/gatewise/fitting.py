@@ -85,14 +85,22 @@ def fit(
             council = [network]
     assert best is not None
     model, dev, shown = best
+    facts = facts_of(prepared, settings, encoder, event, seconds)
+    facts |= {"dev": shown, "unit_separation": unit_separation(model.network, prepared.dev)}
+    return dataclasses.replace(model, facts=facts), dev
+
+
+def facts_of(
+    prepared: Prepared, settings: Settings, encoder: PretrainedEncoder | None, event: Event, seconds: float
+) -> dict[str, Any]:
+    """Give what is known of a training whose last event this is: its data, its settings, its encoder's facts."""
     facts = prepared.notes | {
         "trained_seconds": round(seconds, 1), "steps": event.step, "epochs": round(event.epoch, 3),
-        "padding_share": round(event.values["padding"], 4), "settings": settings.flat(), "dev": shown,
-        "unit_separation": unit_separation(model.network, prepared.dev),
+        "padding_share": round(event.values["padding"], 4), "settings": settings.flat(),
     }  # fmt: skip
     if encoder:
         facts["encoder"] = {name: value for name, value in encoder.facts.items() if name != "settings"}
-    return dataclasses.replace(model, facts=facts), dev
+    return facts
 
 
 class Turn(Enum):
@@ -248,8 +256,7 @@ def new_network(
     """Build the network with its first weights: an encoder's, or new ones with word vectors in the embedding."""
     config = settings.training
     network = TextLSTM(settings.network, prepared.tokenizer.vocab_size, len(prepared.labels))
-    network.label_smoothing, network.adversarial = config.label_smoothing, config.adversarial
-    network.directions_alone = config.directions_alone
+    network.label_smoothing, network.directions_alone = config.label_smoothing, config.directions_alone
     if config.class_weights:
         network.class_weights = torch.from_numpy(1 / (len(prepared.labels) * np.maximum(class_shares(prepared), 1e-12)))
         network.class_weights = network.class_weights.float()

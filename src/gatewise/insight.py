@@ -5,25 +5,21 @@ as float32 parts of their pre-activations, so that the reader can do the arithme
 """
 
 import base64
-import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import nn
 
 from gatewise import attribution, cell
 from gatewise.batching import gather
 from gatewise.clamping import clamped
-from gatewise.config import NetworkConfig
 from gatewise.errors import DataError
+from gatewise.lab.gradients import before_training, median_ratios
 from gatewise.model import Model, logits_of, softmax
-from gatewise.network import initialise
 from gatewise.tokenizer import UNKNOWN_ID, Ids
-from gatewise.tracing import PREFIXES, Reading, TextTrace, encoding, follow, running, told
+from gatewise.tracing import PREFIXES, Reading, TextTrace, as_trace, encoding, follow, running
 from gatewise.workers import each_on_a_core
 
 Array = npt.NDArray[Any]
@@ -40,7 +36,8 @@ DELETED, EDITED, PHRASES = 2000, 12, 120
 DELETED_TOKENS, EDITED_TOKENS, PHRASE_TOKENS, COMPARED_TOKENS = 200_000, 4_000, 8_000, 10_000
 CLAMP_TOKENS = 6_000
 SLOW, SLOW_TOKENS = ("contextual", "integrated-gradients", "leave-one-out"), 400  # methods that grow with the square
-GRADIENT_STEPS, GRADIENT_UNITS = (20, 50, 100), 32
+GRADIENT_STEPS = (20, 50, 100)
+GRADIENT_NETWORKS = {"rnn": "rnn", "lstm": "lstm-bias-1", "chrono": "lstm-chrono"}
 
 
 def look(model: Model, text: str) -> dict[str, Any]:
@@ -69,7 +66,7 @@ def _read(model: Model, text: str, target: int | None = None) -> tuple[TextTrace
     encoded = encoding(model, text)
     reading = follow(model.network, encoded.ids, np.float64)
     shares = attribution.explain(model, text, target=target, reading=reading)
-    return told(model, text, encoded, reading), shares, reading
+    return as_trace(model, text, encoded, reading), shares, reading
 
 
 def explained(model: Model, text: str, target: int, method: str) -> dict[str, Any]:
@@ -308,28 +305,15 @@ def neutral(model: Model, count: int = 5, commonest: int = 200) -> list[str]:
 def gradients(
     lengths: Sequence[int] = GRADIENT_STEPS, seeds: Sequence[int] = (1, 2, 3)
 ) -> dict[str, dict[str, list[float]]]:
-    """Give the size of d h_T / d x_t at the start of training, relative to t = T: the geometric mean over the seeds.
+    """Give how strongly the last state feels the input of each step before training, relative to the last step's.
 
-    For a tanh RNN, an LSTM with forget bias 1 and an LSTM with chrono initialisation, 32 units each.
+    By length and network, as `gatewise lab gradients` measures it: the median over the seeds.
     """
-    shape = NetworkConfig(embedding_dim=GRADIENT_UNITS, hidden_size=GRADIENT_UNITS, bidirectional=False)
-    found: dict[str, dict[str, list[float]]] = {}
-    for steps in lengths:
-        nets: dict[str, list[Array]] = {"rnn": [], "lstm": [], "chrono": []}
-        for seed in seeds:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed)
-                for name, norms in nets.items():
-                    net: Any = (nn.RNN if name == "rnn" else nn.LSTM)(GRADIENT_UNITS, GRADIENT_UNITS)
-                    if name != "rnn":
-                        initialise(net, dataclasses.replace(shape, chrono_horizon=steps if name == "chrono" else 0))
-                    vectors = torch.randn(steps, 1, GRADIENT_UNITS, dtype=torch.float64, requires_grad=True)
-                    net.double()(vectors)[0][-1].norm().backward()
-                    size = vectors.grad.norm(dim=(1, 2))  # type: ignore[union-attr]
-                    norms.append((size / size[-1]).numpy())
-        found[str(steps)] = {
-            name: np.exp(np.log(np.maximum(norms, 1e-300)).mean(axis=0)).tolist() for name, norms in nets.items()
-        }
+    found = {}
+    for length in lengths:
+        flows = [before_training(name, length, seed) for name in GRADIENT_NETWORKS.values() for seed in seeds]
+        medians = {short: median_ratios(flows, name, False) for short, name in GRADIENT_NETWORKS.items()}
+        found[str(length)] = {short: list(by_distance[::-1]) for short, by_distance in medians.items()}
     return found
 
 

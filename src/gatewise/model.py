@@ -1,17 +1,17 @@
 """A usable model, text in and answer out: tokenizer, network, n-gram companion, labels and calibration together."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor
 
 from gatewise.batching import Batch, Sequences, gather, in_order_of_length
 from gatewise.config import NetworkConfig
-from gatewise.network import TextLSTM, pool
+from gatewise.network import TextLSTM
 from gatewise.ngrams import Ngrams
 from gatewise.ngrams import logits as ngram_logits
 from gatewise.tokenizer import TextTokenizer
@@ -109,34 +109,34 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-def logits_of(network: nn.Module, sequences: Sequences, precision: str = "float32") -> Numbers:
+def logits_of(network: TextLSTM, sequences: Sequences, precision: str = "float32") -> Numbers:
     """Give a network's logits for encoded texts, [N, C], in their order."""
-    was_training = network.training
-    network.eval()
-
-    def answer(batch: Batch) -> tuple[npt.NDArray[np.int64], Numbers]:
-        with torch.inference_mode(), autocast(precision):
-            return batch.rows, network.logits(batch).double().numpy()  # type: ignore[operator]
-
-    batches = list(in_order_of_length(sequences, batch_tokens=BATCH_TOKENS, batch_texts=BATCH_TEXTS))
-    answers = each_on_a_core(answer, batches)
-    network.train(was_training)
-    if not answers:
-        return np.empty((0, network.head.out_features))  # type: ignore[union-attr,arg-type]
-    ordered = np.empty((len(sequences), answers[0][1].shape[1]))
-    for rows, logits in answers:
-        ordered[rows] = logits
-    return ordered
+    return _asked(network, sequences, network.logits, network.head.out_features, precision).astype(np.float64)
 
 
 def pooled_of(network: TextLSTM, sequences: Sequences) -> npt.NDArray[np.float32]:
     """Give what a network's head sees of encoded texts, [N, P], in their order."""
-    found = np.empty((len(sequences), network.head.in_features), np.float32)
-    with torch.inference_mode():
-        for batch in in_order_of_length(sequences, batch_tokens=BATCH_TOKENS, batch_texts=BATCH_TEXTS):
-            lengths = torch.from_numpy(batch.lengths)
-            states = network.encoder(network.embedding(torch.from_numpy(batch.inputs)), lengths)
-            found[batch.rows] = pool(states, lengths, network.config.hidden_size, network.config.pooling).numpy()
+
+    def pooled(batch: Batch) -> Tensor:
+        return network.pooled(network.embed(torch.from_numpy(batch.inputs)), torch.from_numpy(batch.lengths))
+
+    return _asked(network, sequences, pooled, network.head.in_features)
+
+
+def _asked(
+    network: TextLSTM, sequences: Sequences, ask: Callable[[Batch], Tensor], width: int, precision: str = "float32"
+) -> npt.NDArray[np.float32]:
+    """Ask a network about encoded texts, a batch at a time on each core; give [N, width] in their order."""
+    found = np.empty((len(sequences), width), np.float32)
+
+    def answer(batch: Batch) -> None:
+        with torch.inference_mode(), autocast(precision):
+            found[batch.rows] = ask(batch).numpy()
+
+    was_training = network.training
+    network.eval()
+    each_on_a_core(answer, list(in_order_of_length(sequences, batch_tokens=BATCH_TOKENS, batch_texts=BATCH_TEXTS)))
+    network.train(was_training)
     return found
 
 

@@ -5,7 +5,6 @@ the fused path, pytorch#149194): texts are padded on the right, and the backward
 its own length, so no state ever starts in padding.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -181,24 +180,13 @@ def parameter_shapes(config: NetworkConfig, vocab_size: int, num_classes: int) -
     return encoder_shapes(config, vocab_size) | {"head.weight": (num_classes, features), "head.bias": (num_classes,)}
 
 
-def adversarial_noise(vectors: Tensor, gradient: Tensor, lengths: Tensor, size: float) -> Tensor:
-    """Give the noise that raises each text's loss fastest, [T, B, E], of `size` times the rms of the text's vectors.
-
-    The norm is taken over a whole text, its words and features together (Miyato, Dai & Goodfellow 2017).
-    """
-    words = (torch.arange(len(vectors)).unsqueeze(1) < lengths).unsqueeze(2)  # [T, B, 1]
-    squares = (vectors.pow(2) * words).sum(dim=(0, 2)) / (lengths * vectors.shape[2])  # [B]
-    norms = gradient.pow(2).sum(dim=(0, 2)).sqrt()  # padding has no gradient
-    return gradient * (size * squares.sqrt() / norms.clamp_min(1e-30)).unsqueeze(1)
-
-
 class TextLSTM(nn.Module):
     """Classify sequences of ids: embedding, Encoder, masked pooling, one linear layer."""
 
     def __init__(self, config: NetworkConfig, vocab_size: int, num_classes: int) -> None:
         super().__init__()
         self.config = config
-        self.label_smoothing = self.adversarial = 0.0
+        self.label_smoothing = 0.0
         self.directions_alone = False
         self.random: torch.Generator | None = None  # draws the noise; None is torch's own
         self.class_weights: Tensor | None = None
@@ -248,25 +236,9 @@ class TextLSTM(nn.Module):
         return self.classify(self.embed(inputs), lengths)
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
-        """Give the summed cross-entropy of a batch and the weight of its texts; their ratio is the mean loss.
-
-        With adversarial noise the sum holds the loss of the disturbed texts too, and the gradients of the undisturbed
-        ones are in the parameters already.
-        """
+        """Give the summed cross-entropy of a batch and the weight of its texts; their ratio is the mean loss."""
         inputs, lengths, targets = (torch.from_numpy(array) for array in (batch.inputs, batch.lengths, batch.targets))
-        vectors = self.embed(inputs)
-        weight = float(self.weights_of(targets).sum())
-        if not (self.training and self.adversarial):
-            return self.loss_of(vectors, lengths, targets), weight
-        leaf = vectors.detach().requires_grad_()
-        plain = self.loss_of(leaf, lengths, targets)
-        with torch.autocast("cpu", enabled=False):
-            plain.backward()  # type: ignore[no-untyped-call]
-        gradient = leaf.grad
-        assert gradient is not None
-        noise = adversarial_noise(leaf.detach(), gradient, lengths, self.adversarial)
-        path = (vectors * gradient).sum()  # its value is of no interest: it takes the gradient on to the table
-        return self.loss_of(vectors + noise, lengths, targets) + plain.detach() + path - path.detach(), weight
+        return self.loss_of(self.embed(inputs), lengths, targets), float(self.weights_of(targets).sum())
 
     def loss_of(self, vectors: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
         """Give the summed cross-entropy of embedded texts, [T, B, E], for classes, [B], or shares of classes, [B, C].

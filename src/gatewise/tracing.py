@@ -91,10 +91,10 @@ def trace(model: Model, text: str) -> TextTrace:
     for an empty text.
     """
     encoded = encoding(model, text)
-    return told(model, text, encoded, follow(model.network, encoded.ids))
+    return as_trace(model, text, encoded, follow(model.network, encoded.ids))
 
 
-def told(model: Model, text: str, encoded: Encoding, reading: Reading) -> TextTrace:
+def as_trace(model: Model, text: str, encoded: Encoding, reading: Reading) -> TextTrace:
     """Give the trace of a text that was read already."""
     network = (reading.head @ reading.pooled + reading.head_bias).astype(np.float64)
     logits = network + model.companion_part(gather([[encoded.ids]], None, model.tokenizer.vocab_size))[0]

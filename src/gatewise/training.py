@@ -254,8 +254,8 @@ def train(
     finally:
         run.workers.close()
         torch.set_num_threads(threads)
-    network.load_state_dict(run.best)
-    network.eval()
+        give_back_memory()
+    network.eval().load_state_dict(run.best)
     last = {name: getattr(run.progress, name) for name in ("padding", "tokens", "precision")}
     yield run.event("stopped" if stopped() else "end", best=run.progress.best_score, **last)
 

@@ -76,13 +76,13 @@ def test_pretrain_tells_how_it_goes_and_leaves_an_encoder_with_a_card(spawn, tex
 def test_a_model_starts_from_the_encoder_and_answers(command, encoder_folder, write, rows, small, tmp_path):
     data = write("data.csv", [(f"{text} zonk", label) for text, label in rows])
     trained = command(
-        "train", data, "--out", tmp_path / "m", *small, "--pretrained", encoder_folder, "--adversarial", "1",
+        "train", data, "--out", tmp_path / "m", *small, "--pretrained", encoder_folder,
         "--layer-decay", "0.5", "--epochs", "4",
     )  # fmt: skip
     assert trained.code == 0, trained.err
     model, encoder = gatewise.load(tmp_path / "m"), load_encoder(encoder_folder)
     settings = model.facts["settings"]
-    assert (settings["pretrained"], settings["adversarial"], settings["layer_decay"]) == (str(encoder_folder), 1.0, 0.5)
+    assert (settings["pretrained"], settings["layer_decay"]) == (str(encoder_folder), 0.5)
     assert model.facts["encoder"]["trained_tokens"] == encoder.facts["trained_tokens"]
     assert model.tokenizer.vocab_size == encoder.tokenizer.vocab_size + 1  # zonk is new
     assert command("predict", tmp_path / "m", "a superb warm film").out.startswith("pos\t")

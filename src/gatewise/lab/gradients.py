@@ -46,6 +46,15 @@ def ratios(network: Memory, vectors: Tensor) -> tuple[float, ...]:
     return tuple((norms / norms[-1]).log().mean(dim=1).exp().flip(0).tolist())
 
 
+def before_training(name: str, length: int, seed: int) -> Flow:
+    """Measure a network as it starts."""
+    vectors, _ = TASKS["latch"].make(length, SEQUENCES, torch.Generator().manual_seed(1000 + seed))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = build(name, length)
+    return Flow(name, seed, False, False, ratios(network, vectors))
+
+
 def flows(
     *, length: int = 50, networks: Sequence[str] = tuple(TITLES), seeds: Sequence[int] = (1, 2, 3),
     learning_rate: float = 0.003, limit: int | None = None,
@@ -63,10 +72,7 @@ def _flows(length: int, plan: Plan) -> Iterator[Flow]:
         for seed in plan.seeds:
             vectors, _ = TASKS["latch"].make(length, SEQUENCES, torch.Generator().manual_seed(1000 + seed))
             for name in plan.networks:
-                with torch.random.fork_rng(devices=[]):
-                    torch.manual_seed(seed)
-                    first = build(name, length)
-                yield Flow(name, seed, False, False, ratios(first, vectors))
+                yield before_training(name, length, seed)
                 trained, run = try_task(
                     "latch", length, name, learning_rate=plan.learning_rates[0], seed=seed, limit=limit
                 )
