@@ -15,7 +15,7 @@ from gatewise.evaluation import Evaluation
 LANGUAGES = ("en", "zh")
 
 # "<" and "&" could end the data block or start an entity; U+2028/9 end a line in older JavaScript.
-_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+_ESCAPES = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 
 def report(evaluation: Evaluation, history: Sequence[Mapping[str, Any]], title: str) -> str:
@@ -96,7 +96,10 @@ def _curves(history: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, An
 
 def as_json(data: Any) -> str:
     """Write JSON that can stand inside a script element, whatever the texts contain."""
-    return json.dumps(_plain(data), ensure_ascii=False, allow_nan=False).translate(_ESCAPES)
+    text = json.dumps(_plain(data), ensure_ascii=False, allow_nan=False)
+    for character, escape in _ESCAPES.items():  # str.translate takes a hundred times as long
+        text = text.replace(character, escape)
+    return text
 
 
 def _plain(value: Any) -> Any:

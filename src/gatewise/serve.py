@@ -7,6 +7,7 @@ foreign name that resolves to 127.0.0.1 is refused), and so must Origin where th
 import json
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -124,8 +125,9 @@ def _handler(model: Model, html: bytes, policy: str) -> type[BaseHTTPRequestHand
             }  # fmt: skip
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # the reader has left
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing: what somebody reads in a text is nobody else's business."""

@@ -7,8 +7,14 @@ let painters = [];
 
 // -- words and numbers --
 const known = value => value !== null && value !== undefined;
+const writers = new Map();  // a format is slow to make and quick to use
+function written(value, options) {
+  const key = `${language} ${JSON.stringify(options)}`;
+  if (!writers.has(key)) writers.set(key, new Intl.NumberFormat(language, options));
+  return writers.get(key).format(value);
+}
 const number = (value, most = 0, least = most, style = "decimal") => !known(value) ? "–" :
-  value.toLocaleString(language, { style, minimumFractionDigits: least, maximumFractionDigits: most });
+  written(value, { style, minimumFractionDigits: least, maximumFractionDigits: most });
 const percent = (value, digits = 1) => number(value, digits, digits, "percent");
 const range = (low, high) => `${number(low)}–${number(high)}`;
 const sum = values => values.reduce((total, value) => total + value, 0);

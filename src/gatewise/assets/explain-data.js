@@ -35,7 +35,7 @@ const token = t => look.tokens[t];
 const quoted = t => foreign(token(t).trim() ? token(t) : "·");
 const length = () => look.tokens.length;
 const labelled = index => foreign(look.labels[index]);
-const signed = (value, digits = 2) => value.toLocaleString(language,
+const signed = (value, digits = 2) => written(value,
   { minimumFractionDigits: digits, maximumFractionDigits: digits, signDisplay: "exceptZero" }).replace("-", "−");
 const indices = (from, to) => Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
 const largest = (items, score) => items.reduce((top, item) => (score(item) > score(top) ? item : top), items[0]);

@@ -179,7 +179,7 @@ function reliability(key, bins, floor) {
     const dots = bins.map(bin => {
       const height = bin.n / most * 40, middle = x((bin.low + bin.high) / 2);
       const [left, wide] = [x(bin.low) + 1, Math.max(1, x(bin.high) - x(bin.low) - 2)];
-      const count = bin.n.toLocaleString(language, { notation: "compact" });
+      const count = written(bin.n, { notation: "compact" });
       svg.append(shape("rect", { x: left, y: foot - height, width: wide, height, class: "bar" }));
       if (roomy) svg.append(label(middle, foot + 15, count, "middle", "tick small"));
       const gap = line(x(bin.confidence), y(bin.confidence), x(bin.confidence), y(bin.accuracy), "gap");
