@@ -6,7 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+import gatewise
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def run(name: str, *options: str, cwd: Path) -> str:
@@ -53,3 +58,19 @@ def test_api_fits_saves_loads_and_predicts(tmp_path: Path) -> None:
     printed = run("api.py", cwd=tmp_path)
     assert "loaded        ['good', 'bad']" in printed
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("page", ["how-an-lstm-decides.md", "how-an-lstm-decides-zh.md"])
+def test_the_chapter_tells_what_the_model_in_the_box_computes(page: str) -> None:
+    chapter = (DOCS / page).read_text(encoding="utf-8").replace("−", "-")
+    text = re.search(r'gatewise explain sentiment-en "(.*)" --html', chapter)
+    assert text
+    found = gatewise.explain(gatewise.load("sentiment-en"), text[1])
+    row = [found.contributions.sum(), found.bias, found.residual, found.logit]
+    assert [round(float(number), 4) for number in row] == pytest.approx(
+        [float(cell) for cell in re.findall(r"^\|([-+. \d|]+)\|$", chapter, re.MULTILINE)[0].split("|")], abs=2e-4
+    )
+    for token in ("3", "potential", "underdeveloped", "nowhere", "problem", "good", "neat"):
+        share = found.contributions[found.tokens.index(token)]
+        assert re.search(rf"\*{token}\*[ （(]+{share:+.2f}[)）]", chapter), (token, share)
+    assert f"{100 * found.probability:.1f}" in chapter
