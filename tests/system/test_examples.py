@@ -66,10 +66,10 @@ def test_the_chapter_tells_what_the_model_in_the_box_computes(page: str) -> None
     text = re.search(r'gatewise explain sentiment-en "(.*)" --html', chapter)
     assert text
     found = gatewise.explain(gatewise.load("sentiment-en"), text[1])
+    told = re.search(r"^\| ([-+][\d.]+) \| (\S+) \| (\S+) \| (\S+) \|$", chapter, re.MULTILINE)
+    assert told
     row = [found.contributions.sum(), found.bias, found.residual, found.logit]
-    assert [round(float(number), 4) for number in row] == pytest.approx(
-        [float(cell) for cell in re.findall(r"^\|([-+. \d|]+)\|$", chapter, re.MULTILINE)[0].split("|")], abs=2e-4
-    )
+    assert row == pytest.approx([float(cell) for cell in told.groups()], abs=2e-4)
     for token in ("3", "potential", "underdeveloped", "nowhere", "problem", "good", "neat"):
         share = found.contributions[found.tokens.index(token)]
         assert re.search(rf"\*{token}\*[ （(]+{share:+.2f}[)）]", chapter), (token, share)
