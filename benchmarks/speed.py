@@ -22,7 +22,8 @@ import torch
 from torch import nn
 
 from gatewise.batching import Sequences, collate, gather, plan
-from gatewise.config import NetworkConfig, TokenizerConfig, TrainingConfig
+from gatewise.config import NetworkConfig, Precision, TokenizerConfig, TrainingConfig
+from gatewise.memory import keep_memory
 from gatewise.model import Model
 from gatewise.network import TextLSTM
 from gatewise.reading import read
@@ -88,9 +89,11 @@ def tutorial_epoch(tokenizer: TextTokenizer, texts: list[str], targets: list[int
     return run
 
 
-def our_epoch(sequences: Sequences, vocab_size: int, network: NetworkConfig) -> tuple[Callable[[], Seconds], str]:
+def our_epoch(
+    sequences: Sequences, vocab_size: int, network: NetworkConfig, precision: Precision = "auto"
+) -> tuple[Callable[[], Seconds], str]:
     """Prepare our training steps, with everything a step does in a real run."""
-    config = TrainingConfig()
+    config = TrainingConfig(precision=precision)
     model = TextLSTM(network, vocab_size, 2)
     run = Run(model, config, None, "")
     run.progress.precision = choose_precision(model, sequences, config)
@@ -142,13 +145,13 @@ def against_tutorial(repeats: int) -> dict[str, object]:
     }
 
 
-def share_of_multiply(embedding_dim: int, repeats: int) -> dict[str, object]:
+def share_of_multiply(embedding_dim: int, wanted: Precision, repeats: int) -> dict[str, object]:
     """Compare a whole training step at H = 512, one direction, with the matrix-multiply rate in the same precision."""
     texts, targets = texts_of(600)
     tokenizer = train_tokenizer([texts], TokenizerConfig(vocab_size=20_000, min_count=1))
     sequences = encode(tokenizer, texts, targets)
     shape = NetworkConfig(embedding_dim=embedding_dim, hidden_size=512, bidirectional=False)
-    steps, precision = our_epoch(sequences, tokenizer.vocab_size, shape)
+    steps, precision = our_epoch(sequences, tokenizer.vocab_size, shape, wanted)
     work = 3 * 8 * 512 * (512 + embedding_dim) * len(sequences.ids)  # FLOP of the LSTM; padding is no work
     pairs = [(multiply_rate(precision), work / steps()) for _ in range(repeats)]
     return {
@@ -186,8 +189,9 @@ def start(repeats: int) -> dict[str, object]:
 
 QUESTIONS = {
     "tutorial": against_tutorial,
-    "multiply, E = 256": partial(share_of_multiply, 256),
-    "multiply, E = 512": partial(share_of_multiply, 512),
+    "multiply, E = 256": partial(share_of_multiply, 256, "auto"),
+    "multiply, E = 512": partial(share_of_multiply, 512, "auto"),
+    "multiply, E = 512, float32": partial(share_of_multiply, 512, "float32"),
     "prediction": prediction,
     "start": start,
 }
@@ -201,11 +205,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results" / "speed.json")
     arguments = parser.parse_args()
     torch.manual_seed(0)
+    keep_memory()  # as training does
     answers = {}
     for name in arguments.only:
         answers[name] = QUESTIONS[name](arguments.repeats)
         for key, value in answers[name].items():
-            print(f"{name:12} {key:32} {value if isinstance(value, str) else f'{value:,.3f}'}", flush=True)
+            print(f"{name:27} {key:32} {value if isinstance(value, str) else f'{value:,.3f}'}", flush=True)
     lines = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     machine = {"cpu": lines[0].split(":")[1].strip(), "cores": len(lines), "threads": torch.get_num_threads()}
     versions = {"python": platform.python_version(), "torch": torch.__version__}
