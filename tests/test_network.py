@@ -305,3 +305,43 @@ def test_network_reads_in_bfloat16_and_decides_in_float32_under_autocast(alone):
     logits = parts.mean(0) if alone else parts
     with torch.no_grad():
         torch.testing.assert_close(logits, network.logits(batch), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_network_maximum_has_the_gradient_of_amax_ties_and_padding_included(dtype):
+    torch.manual_seed(0)
+    states = (4 * torch.randn(7, 3, 5)).round().div(4).to(dtype)  # coarse: many ties
+    lengths, weights = torch.tensor([7, 4, 1]), torch.randn(3, 5).to(dtype)
+    padded = (torch.arange(7).unsqueeze(1) >= lengths).unsqueeze(2)
+    found = []
+    for largest in (
+        lambda given: pool(given, lengths, 5, ["max"]),
+        lambda given: given.masked_fill(padded, -math.inf).amax(dim=0),
+    ):
+        leaf = states.clone().requires_grad_()
+        pooled = largest(leaf)
+        (pooled * weights).sum().backward()
+        found.append((pooled.detach(), leaf.grad))
+    torch.testing.assert_close(found[0], found[1])
+    assert found[0][1][:, 0].count_nonzero() > 5  # there were ties
+
+
+def test_network_takes_shares_of_classes_as_targets():
+    network = network_of(**QUIET).train()
+    network.class_weights = torch.tensor([0.5, 1.0, 2.0])
+    batch = batch_of([6, 4, 4, 1])
+    shares = np.eye(3, dtype=np.float32)[batch.targets]
+    hard, soft = network.loss(batch), network.loss(Batch(batch.inputs, batch.lengths, shares, batch.rows))
+    assert soft[0].item() == pytest.approx(hard[0].item(), rel=1e-5) and soft[1] == pytest.approx(hard[1])
+    even = Batch(batch.inputs, batch.lengths, np.full((4, 3), 1 / 3, dtype=np.float32), batch.rows)
+    logs = torch.log_softmax(network.logits(batch), dim=1).mean(dim=1)
+    assert network.loss(even)[0].item() == pytest.approx(float(-(3.5 / 3) * logs.sum().detach()), rel=1e-5)
+
+
+def test_network_groups_hold_every_parameter_once_from_the_head_down():
+    network = network_of(num_layers=2)
+    groups = network.parameter_groups()
+    assert [len(group) for group in groups] == [2, 8, 8, 1]
+    assert groups[0][0] is network.head.weight and groups[-1][0] is network.embedding.weight
+    assert groups[1][0] is network.encoder.layers()[1][0].weight_ih_l0
+    assert {id(p) for group in groups for p in group} == {id(p) for p in network.parameters()}

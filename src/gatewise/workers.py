@@ -51,7 +51,7 @@ class Workers:
 
         def work(place: int) -> tuple[float, float]:
             network = self.networks[place]
-            network.zero_grad()  # first: the loss may leave part of its gradient in the parameters
+            network.zero_grad()
             with autocast(precision):
                 total, weight = network.loss(shares[place])  # type: ignore[operator]
             total.backward()
