@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -138,3 +140,32 @@ def test_serve_answer_needs_no_network(tiny_model):
     assert serve.answer(tiny_model, {"ask": "look", "text": TEXT})["text"] == TEXT
     with pytest.raises(DataError):
         serve.answer(tiny_model, None)
+
+
+def test_serve_goes_on_in_silence_when_a_reader_leaves_before_the_answer(tiny_model, monkeypatch, capfd):
+    asked, left = threading.Event(), threading.Event()
+
+    def slow(model: Any, question: Any) -> Any:
+        asked.set()
+        assert left.wait(20)
+        return {"answer": "x" * 10_000_000}  # more than a connection holds
+
+    monkeypatch.setattr(serve, "answer", slow)
+    running = serve.server(tiny_model, "tiny", port=0)
+    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread.start()
+    port, body = running.server_port, b"{}"
+    with socket.create_connection(("127.0.0.1", port)) as reader:
+        head = f"POST /answer HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+        reader.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        assert asked.wait(20)
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # leave without a word
+    left.set()
+    again = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    again.request("GET", "/")
+    assert again.getresponse().status == 200
+    again.close()
+    running.shutdown()
+    running.server_close()  # waits for the answer's thread
+    thread.join(10)
+    assert capfd.readouterr().err == ""

@@ -7,7 +7,6 @@ foreign name that resolves to 127.0.0.1 is refused), and so must Origin where th
 import json
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -52,84 +51,94 @@ def answer(model: Model, question: object) -> dict[str, Any]:
     return function(model, **{name: question[name] for name in names})
 
 
-def server(model: Model, title: str, *, port: int = PORT, text: str = "") -> ThreadingHTTPServer:
+def server(model: Model, title: str, *, port: int = PORT, text: str = "") -> "PageServer":
     """Make a server of the page, first for `text`; its serve_forever() works until Ctrl-C. Port 0 takes a free one.
 
     Raises ConfigError, with one sentence, when the port cannot be had.
     """
     html, policy = page.live_explanation(insight.setting(model), title, text, LONGEST_TEXT)
     try:
-        return ThreadingHTTPServer((ADDRESS, port), _handler(model, html.encode(), policy))
+        return PageServer(port, model, html.encode(), policy)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or "there is no such port"
         raise ConfigError(f"Port {port} cannot be used ({one_line(reason)}); choose another with --port.") from error
 
 
-def _handler(model: Model, html: bytes, policy: str) -> type[BaseHTTPRequestHandler]:
-    computing = threading.Lock()  # one answer at a time: the machine's cores are the model's
+class PageServer(ThreadingHTTPServer):
+    """A page, the policy it is sent with, and the model it asks."""
 
-    class Handler(BaseHTTPRequestHandler):
-        timeout = PATIENCE
-        server_version, sys_version = "gatewise", ""
+    def __init__(self, port: int, model: Model, html: bytes, policy: str) -> None:
+        super().__init__((ADDRESS, port), Handler)
+        self.model, self.html, self.policy = model, html, policy
+        self.computing = threading.Lock()  # one answer at a time: the machine's cores are the model's
 
-        def do_GET(self) -> None:
-            if not self.trusted():
-                return
-            if self.path.partition("?")[0] == "/":
-                self.reply(200, html, "text/html; charset=utf-8")
-            else:
-                self.refuse(404, "There is no such page; open /.")
 
-        def do_POST(self) -> None:
-            if not self.trusted():
-                return
-            length = self.headers.get("Content-Length", "")
-            if self.path != "/answer" or self.headers.get_content_type() != "application/json":
-                self.refuse(404, "Questions go to /answer, as JSON.")
-            elif not length.isdecimal() or int(length) > LONGEST_BODY:
-                self.refuse(413, f"A question has at most {LONGEST_BODY:,} bytes.")
-            else:
-                self.respond(self.rfile.read(int(length)))
+class Handler(BaseHTTPRequestHandler):
+    """Answers the page's requests."""
 
-        def respond(self, body: bytes) -> None:
-            try:
-                question = json.loads(body)
-            except (ValueError, RecursionError):
-                return self.refuse(400, "The question is not JSON.")
-            try:
-                with computing:
-                    found = answer(model, question)
-            except GatewiseError as error:
-                return self.refuse(400, str(error))
-            return self.reply(200, page.as_json(found).encode(), "application/json")
+    server: PageServer
+    timeout = PATIENCE
+    server_version, sys_version = "gatewise", ""
 
-        def trusted(self) -> bool:
-            """Answer only to our own name, and only questions of our own page."""
-            names = [f"{host}:{self.server.server_port}" for host in (ADDRESS, "localhost")]  # type: ignore[attr-defined]
-            host, origin = self.headers.get("Host"), self.headers.get("Origin")
-            if host in names and origin in (None, f"http://{host}"):
-                return True
-            self.refuse(403, "This server answers only its own page on this machine.")
-            return False
+    def do_GET(self) -> None:
+        if not self.trusted():
+            return
+        if self.path.partition("?")[0] == "/":
+            self.reply(200, self.server.html, "text/html; charset=utf-8")
+        else:
+            self.refuse(404, "There is no such page; open /.")
 
-        def refuse(self, status: int, sentence: str) -> None:
+    def do_POST(self) -> None:
+        if not self.trusted():
+            return
+        length = self.headers.get("Content-Length", "")
+        if self.path != "/answer" or self.headers.get_content_type() != "application/json":
+            self.refuse(404, "Questions go to /answer, as JSON.")
+        elif not length.isdecimal() or int(length) > LONGEST_BODY:
+            self.refuse(413, f"A question has at most {LONGEST_BODY:,} bytes.")
+        else:
+            self.respond(self.rfile.read(int(length)))
+
+    def respond(self, body: bytes) -> None:
+        try:
+            question = json.loads(body)
+        except (ValueError, RecursionError):
+            return self.refuse(400, "The question is not JSON.")
+        try:
+            with self.server.computing:
+                found = answer(self.server.model, question)
+        except GatewiseError as error:
+            return self.refuse(400, str(error))
+        return self.reply(200, page.as_json(found).encode(), "application/json")
+
+    def trusted(self) -> bool:
+        """Answer only to our own name, and only questions of our own page."""
+        names = [f"{host}:{self.server.server_port}" for host in (ADDRESS, "localhost")]
+        host, origin = self.headers.get("Host"), self.headers.get("Origin")
+        if host in names and origin in (None, f"http://{host}"):
+            return True
+        self.refuse(403, "This server answers only its own page on this machine.")
+        return False
+
+    def refuse(self, status: int, sentence: str) -> None:
+        self.close_connection = True
+        self.reply(status, json.dumps({"error": sentence}).encode(), "application/json")
+
+    def reply(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        headers = {
+            "Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store",
+            "Content-Security-Policy": f"{self.server.policy}; frame-ancestors 'none'",
+            "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Resource-Policy": "same-origin",
+        }  # fmt: skip
+        for name, value in headers.items():
+            self.send_header(name, value)
+        try:
+            self.end_headers()
+            self.wfile.write(body)
+        except ConnectionError:  # the reader has left
             self.close_connection = True
-            self.reply(status, json.dumps({"error": sentence}).encode(), "application/json")
 
-        def reply(self, status: int, body: bytes, kind: str) -> None:
-            self.send_response(status)
-            headers = {
-                "Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store",
-                "Content-Security-Policy": f"{policy}; frame-ancestors 'none'", "X-Content-Type-Options": "nosniff",
-                "Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin",
-            }  # fmt: skip
-            for name, value in headers.items():
-                self.send_header(name, value)
-            with suppress(ConnectionError):  # the reader has left
-                self.end_headers()
-                self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: what somebody reads in a text is nobody else's business."""
-
-    return Handler
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: what somebody reads in a text is nobody else's business."""

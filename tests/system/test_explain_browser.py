@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gatewise import attribution, insight
+from gatewise import attribution, insight, serve
 from gatewise.cell import sigmoid
 from gatewise.page import explanation
 from gatewise.serve import server
@@ -443,6 +443,24 @@ def test_explain_live_answers_any_text(open_page: Any, address: str, model: Any)
     assert "empty" in tab.locator(".asker .failed").inner_text()
     assert all("400" in complaint for complaint in open_page.complaints)
     open_page.complaints.clear()
+
+
+def test_explain_live_is_painted_before_its_answer(
+    open_page: Any, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released, answer = threading.Event(), serve.answer
+
+    def held(model: Any, question: Any) -> Any:
+        assert released.wait(120)
+        return answer(model, question)
+
+    monkeypatch.setattr(serve, "answer", held)
+    tab = open_page(address, ready="#report p")
+    assert "Computing" in tab.inner_text("#report")
+    assert tab.locator("main > section").count() == 0
+    released.set()
+    tab.wait_for_selector("footer")
+    assert tab.locator("#any-text").input_value() == TEXT
 
 
 def test_explain_live_edits_phrases_clamps_and_methods(open_page: Any, address: str, model: Any) -> None:

@@ -75,7 +75,7 @@ function header() {
 
 // -- the served page: any text --
 function asker() {
-  const box = make("textarea", { rows: 3, dir: "auto", "aria-label": plain("anyText"), maxlength: data.longest, id: "any-text" }, look?.text ?? data.text ?? "");
+  const box = make("textarea", { rows: 3, dir: "auto", "aria-label": plain("anyText"), maxlength: data.longest, id: "any-text" }, look?.text ?? "");
   const send = make("button", { type: "submit", id: "send", class: "primary" }, say("explain")), said = make("p", { class: "failed", role: "alert" });
   const form = make("form", { class: "asker" }, box, send, said);
   form.addEventListener("submit", async event => {
@@ -124,8 +124,8 @@ function render() {
 async function begin() {
   const found = recalled();
   if (found.lang in words) language = found.lang;
-  if (data.live) render();  // the first paint does not wait for the answer
-  if (data.live && !found.text && !data.text) return;
+  if (data.live && !found.text && !data.text) { render(); return; }
+  if (data.live) document.getElementById("report").replaceChildren(note("waiting"));  // painted at once
   try { await open(found.text ?? data.text, found); } catch (error) {
     render();
     document.getElementById("report").replaceChildren(make("p", { class: "failed", role: "alert" }, error.message));
