@@ -284,7 +284,7 @@ def test_encoders_a_student_stopped_at_its_first_steps_does_not_replace_its_teac
 ):
     more = from_lists([f"{text} indeed" for text in english[0]])
     dataset = Dataset("d", from_lists(*english), unlabelled=more)
-    settings = tiny_settings.replace(pretrained=str(folder), epochs=4)
+    settings = tiny_settings.replace(pretrained=str(folder), epochs=4, companion=False)
     events = []
     teacher = train_classifier(dataset, tmp_path / "m", settings=settings, report=events.append)
     steps = next(event.step for event in events if event.kind == "end")

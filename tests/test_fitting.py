@@ -13,6 +13,7 @@ from gatewise.errors import TrainingError
 from gatewise.evaluation import fit_temperature
 from gatewise.fitting import calibrated, guessing, shares_of
 from gatewise.model import logits_of
+from gatewise.ngrams import train_ngrams
 from gatewise.preparation import prepare
 from gatewise.reading import Dataset, from_lists
 
@@ -49,6 +50,25 @@ def test_fitting_without_a_companion_is_the_network_alone(tiny_settings, tmp_pat
     trained = train_classifier(Dataset("tiny", from_lists(*pairs(300))), tmp_path / "m", settings=settings)
     assert trained.model.companion is None and trained.model.companion_weight == 0
     assert trained.dev.accuracy_alone == {} and "alone" not in trained.model.facts["dev"]
+
+
+def test_fitting_trains_a_students_companion_on_the_students_lesson(tiny_settings, monkeypatch, tmp_path):
+    lessons = []
+
+    def seen(texts, classes, **options):
+        lessons.append(texts)
+        return train_ngrams(texts, classes, **options)
+
+    monkeypatch.setattr("gatewise.fitting.train_ngrams", seen)
+    more, truth = pairs(400, seed=2)
+    dataset = Dataset("tiny", from_lists(*pairs(300)), unlabelled=from_lists(more))
+    settings = tiny_settings.replace(epochs=1, student_epochs=1, learning_rate=1e-4)
+    trained = train_classifier(dataset, tmp_path / "m", settings=settings)
+    first, second = lessons
+    assert len(second) == len(first) + 400 and (second.targets[: len(first)] == first.targets).all()
+    named = np.array([trained.model.labels.index(label) for label in truth])
+    assert (second.targets[len(first) :] == named).mean() > 0.8  # as the teachers say, who err where a label is wrong
+    assert (trained.model.companion.table == train_ngrams(second, 2).table).all()
 
 
 def test_fitting_counts_the_companions_time_in_the_budget(tiny_settings, monkeypatch, tmp_path):

@@ -202,7 +202,7 @@ def test_preparation_of_a_corpus_reads_every_part_but_the_test_part(english):
     parts = {
         "train": from_lists(texts[:80], english[1][:80]),
         "dev": from_lists(texts[60:90], english[1][60:90]),
-        "unlabelled": from_lists([*texts[90:], texts[0], texts[5], " "]),
+        "unlabelled": from_lists([*texts[90:], texts[0], texts[5], " ", " \n"]),
         "test": from_lists(test, ["pos", "neg"]),
     }
     corpus = prepare_corpus(Dataset("d", **parts), LANGUAGE)

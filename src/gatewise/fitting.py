@@ -47,19 +47,16 @@ def fit(
     """Train a network, from an encoder if there is one, and its n-gram companion; weigh and calibrate their sum.
 
     With `student_epochs` and unlabelled text a second network, the one that is kept, is taught by the first, or by
-    `teachers` in its place. The dev split of the prepared data chooses a network's epoch, the companion's weight and
-    the temperature. Raises ConfigError where teachers cannot teach.
+    `teachers` in its place, and a second companion learns from the same lesson. The dev split of the prepared data
+    chooses a network's epoch, the companion's weight and the temperature. Raises ConfigError where teachers cannot
+    teach.
     """
     config = settings.training
     started = time.perf_counter() if started is None else started
     refuse_unfit(teachers, prepared, config)
     stage = partial(learn, prepared, report=report, run_folder=run_folder, resume=resume, stopped=stopped)
     with seeded(config):
-        companion = None
-        if config.companion:  # before the network, so that its time counts in the budget; again when resumed
-            classes = len(prepared.labels)
-            buckets = buckets_for(len(prepared.train.ids), classes, config.companion_buckets)
-            companion = train_ngrams(prepared.train, classes, balanced=config.class_weights, buckets=buckets)
+        companion = companion_of(prepared.train, config, len(prepared.labels))
         before, seconds = 0.0, 0.0  # seconds of training in earlier parts of a resumed run, and of all
         turns = [Turn.ONLY]
         if config.student_epochs and prepared.unlabelled:
@@ -70,6 +67,7 @@ def fit(
             lesson = prepared.train
             if turn is Turn.STUDENT:
                 lesson = lesson_of(prepared, council, companion, config)
+                companion = companion_of(lesson, config, len(prepared.labels))
             torch.manual_seed(config.seed + (turn is Turn.STUDENT))
             network = new_network(prepared, settings, encoder, fresh=turn is Turn.STUDENT or not resume)
             begun = time.perf_counter()
@@ -183,6 +181,19 @@ def learn(
         weights = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
         write_atomically(place, tensor_bytes(weights, dataclasses.asdict(event)))
     return event
+
+
+def companion_of(texts: Sequences, config: TrainingConfig, classes: int) -> Ngrams | None:
+    """Train the companion, if one is wanted, on each text's class, or the likeliest where targets are shares, [N, C].
+
+    It comes before the network, so that its time counts in the budget, and again when a run is resumed.
+    """
+    if not config.companion:
+        return None
+    if texts.targets.ndim == 2:
+        texts = dataclasses.replace(texts, targets=texts.targets.argmax(axis=1))
+    buckets = buckets_for(len(texts.ids), classes, config.companion_buckets)
+    return train_ngrams(texts, classes, balanced=config.class_weights, buckets=buckets)
 
 
 def shares_of(sequences: Sequences, config: TrainingConfig, model: Model) -> Sequences:

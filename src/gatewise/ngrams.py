@@ -22,7 +22,7 @@ ROOM = 4  # rows for each token of the training text, where that is less
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio, odd
 MIN_TEXTS = 2  # a bucket seen in fewer training texts weighs nothing
 ALPHA, INVERSE_PENALTY = 1.0, 0.3
-MOST_TOKENS, MOST_WORK = 10_000_000, 80_000_000  # tokens, and tokens times columns; more texts are thinned out evenly
+MOST_TOKENS, MOST_WORK = 20_000_000, 80_000_000  # tokens, and tokens times columns; more texts are thinned out evenly
 MOST_CLASSES = 256
 TOKENS_AT_ONCE = 1_000_000
 

@@ -287,10 +287,10 @@ def prepare_corpus(dataset: Dataset, settings: PretrainingSettings, tokenizer: T
             texts = batch.column("text").to_pylist()
             groups = batch.column("group").to_pylist() if part.grouped else texts
             for text, group in zip(texts, groups, strict=True):
-                key = text_key(text)
+                key, blank = text_key(text), not text.strip()
                 equal += key in test_keys
-                copies += key in seen and key not in test_keys
-                keep.append(bool(text.strip()) and key not in seen and key not in test_keys)
+                copies += key in seen and key not in test_keys and not blank
+                keep.append(not blank and key not in seen and key not in test_keys)
                 hold.append(_drawn(str(group), settings.training))
                 seen.add(key)
         kept.append(np.array(keep, dtype=bool))
