@@ -26,9 +26,10 @@ from gatewise.config import NetworkConfig, Precision, TokenizerConfig, TrainingC
 from gatewise.memory import keep_memory
 from gatewise.model import Model
 from gatewise.network import TextLSTM
+from gatewise.probing import choose_precision, choose_sharing
 from gatewise.reading import read
 from gatewise.tokenizer import TextTokenizer, train_tokenizer
-from gatewise.training import Run, choose_precision
+from gatewise.training import Run
 
 Seconds = float
 
@@ -91,29 +92,30 @@ def tutorial_epoch(tokenizer: TextTokenizer, texts: list[str], targets: list[int
 
 def our_epoch(
     sequences: Sequences, vocab_size: int, network: NetworkConfig, precision: Precision = "auto"
-) -> tuple[Callable[[], Seconds], str]:
+) -> tuple[Callable[[], Seconds], str, str]:
     """Prepare our training steps, with everything a step does in a real run."""
     config = TrainingConfig(precision=precision)
     model = TextLSTM(network, vocab_size, 2)
     run = Run(model, config, None, "")
     run.progress.precision = choose_precision(model, sequences, config)
-    threads, epoch = torch.get_num_threads(), 0
+    run.progress.sharing = choose_sharing(model, sequences, config, run.progress.precision)
+    epoch = 0
 
     def steps() -> Seconds:
         nonlocal epoch
         epoch += 1
         model.train()
-        torch.set_num_threads(1)  # as training does: its workers are threads already
+        run.employ()
         started = time.perf_counter()
         for rows in plan(
             sequences.lengths, batch_tokens=config.batch_tokens, batch_texts=config.batch_texts, seed=1, epoch=epoch
         ):
             run.update(collate(sequences, rows), 1e-4)
         seconds = time.perf_counter() - started
-        torch.set_num_threads(threads)
+        run.close()
         return seconds
 
-    return steps, run.progress.precision
+    return steps, run.progress.precision, run.progress.sharing
 
 
 def multiply_rate(precision: str) -> float:
@@ -133,7 +135,7 @@ def against_tutorial(repeats: int) -> dict[str, object]:
     texts, targets = texts_of(1000)
     tokenizer = train_tokenizer([texts], TokenizerConfig(vocab_size=10_000, max_tokens=500))
     theirs = tutorial_epoch(tokenizer, texts, targets, 128)
-    ours, precision = our_epoch(
+    ours, precision, sharing = our_epoch(
         encode(tokenizer, texts, targets), tokenizer.vocab_size, NetworkConfig(hidden_size=128, bidirectional=False)
     )
     pairs = [(theirs(), ours()) for _ in range(repeats)]
@@ -142,6 +144,7 @@ def against_tutorial(repeats: int) -> dict[str, object]:
         "gatewise_reviews_per_second": len(texts) / statistics.median(pair[1] for pair in pairs),
         "ratio": statistics.median(pair[0] / pair[1] for pair in pairs),
         "precision": precision,
+        "sharing": sharing,
     }
 
 
@@ -151,7 +154,7 @@ def share_of_multiply(embedding_dim: int, wanted: Precision, repeats: int) -> di
     tokenizer = train_tokenizer([texts], TokenizerConfig(vocab_size=20_000, min_count=1))
     sequences = encode(tokenizer, texts, targets)
     shape = NetworkConfig(embedding_dim=embedding_dim, hidden_size=512, bidirectional=False)
-    steps, precision = our_epoch(sequences, tokenizer.vocab_size, shape, wanted)
+    steps, precision, sharing = our_epoch(sequences, tokenizer.vocab_size, shape, wanted)
     work = 3 * 8 * 512 * (512 + embedding_dim) * len(sequences.ids)  # FLOP of the LSTM; padding is no work
     pairs = [(multiply_rate(precision), work / steps()) for _ in range(repeats)]
     return {
@@ -160,6 +163,7 @@ def share_of_multiply(embedding_dim: int, wanted: Precision, repeats: int) -> di
         "share": statistics.median(pair[1] / pair[0] for pair in pairs),
         "tokens_per_second": statistics.median(pair[1] for pair in pairs) * len(sequences.ids) / work,
         "precision": precision,
+        "sharing": sharing,
     }
 
 

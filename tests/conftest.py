@@ -77,7 +77,7 @@ def tiny_settings() -> Settings:
     return Settings().replace(
         min_count=1, max_tokens=32, embedding_dim=12, hidden_size=8, word_dropout=0.0, embedding_dropout=0.1,
         dropout=0.1, epochs=6, learning_rate=0.02, averaging=0.9, batch_texts=8, dev_share=0.2, precision="float32",
-        threads=1,
+        sharing="texts", threads=1,
     )  # fmt: skip
 
 

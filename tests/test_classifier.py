@@ -28,7 +28,8 @@ from gatewise.runs import unfinished
 
 TINY = {
     "min_count": 1, "embedding_dim": 8, "hidden_size": 8, "epochs": 3, "batch_texts": 8, "learning_rate": 0.02,
-    "word_dropout": 0.0, "embedding_dropout": 0.0, "dropout": 0.0, "precision": "float32", "threads": 1,
+    "word_dropout": 0.0, "embedding_dropout": 0.0, "dropout": 0.0, "precision": "float32",
+    "sharing": "texts", "threads": 1,
 }  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """The network's promises: padding and company never matter, noise is as described, shapes are known in advance."""
 
-import copy
 import math
 
 import numpy as np
@@ -227,31 +226,6 @@ def test_network_loss_is_the_smoothed_and_weighted_cross_entropy(smoothing, weig
     if not (weighted and smoothing):  # torch's formula differs where both are used
         torchs = functional.cross_entropy(logits, targets, network.class_weights, label_smoothing=smoothing)
         torch.testing.assert_close(total / weight, torchs)
-
-
-@pytest.mark.parametrize("pooling", [("max",), ("last", "mean"), POOLINGS])
-def test_network_directions_can_each_learn_to_answer_alone(pooling):
-    network = network_of(bidirectional=True, pooling=pooling, **QUIET)
-    batch = batch_of([7, 1, 12, 3, 7])
-    inputs, lengths = torch.from_numpy(batch.inputs), torch.from_numpy(batch.lengths)
-    vectors, targets = network.embed(inputs), torch.from_numpy(batch.targets)
-    alone = network.classify_by_direction(vectors, lengths)
-    torch.testing.assert_close(alone.mean(0), network.classify(vectors, lengths))
-    for direction, logits in enumerate(alone):  # it knows nothing of the other direction
-        changed = copy.deepcopy(network)
-        torch.nn.init.normal_(changed.encoder.layers()[0][1 - direction].weight_hh_l0)
-        with torch.no_grad():
-            torch.testing.assert_close(changed.classify_by_direction(vectors, lengths)[direction], logits)
-    joint, weight = network.loss(batch)
-    network.directions_alone = True
-    total, same = network.loss(batch)
-    expected = torch.stack([functional.cross_entropy(logits, targets, reduction="sum") for logits in alone]).mean()
-    assert total.item() == pytest.approx(expected.item(), rel=1e-5) and weight == same
-    assert total.item() != pytest.approx(joint.item(), rel=1e-5)
-    one_way = network_of(bidirectional=False, pooling=pooling, **QUIET)
-    before, _ = one_way.loss(batch)
-    one_way.directions_alone = True
-    assert one_way.loss(batch)[0].item() == before.item()
 
 
 def test_network_loss_of_a_common_class_is_least_for_its_own_label():

@@ -32,7 +32,7 @@ from gatewise.training import (
 LN2 = math.log(2)
 QUICK = {
     "epochs": 3, "learning_rate": 0.02, "averaging": 0.9, "batch_texts": 8, "precision": "float32",
-    "checkpoint_seconds": 1000.0,
+    "sharing": "texts", "checkpoint_seconds": 1000.0,
 }  # fmt: skip
 
 
@@ -282,7 +282,7 @@ def test_training_does_not_warn_when_something_is_learnt():
     assert not [event for event in events if event.kind == "warning"]
 
 
-def stop_at(step: int, **more):
+def stop_at(step: int, config=None, **more):
     """Train until Ctrl-C after so many steps; give the network and the events."""
     network, done = small(), 0
 
@@ -290,7 +290,7 @@ def stop_at(step: int, **more):
         return done >= step
 
     events = []
-    for event in train(network, TRAIN, DEV, settings(), baseline=LN2, stopped=stopped, **more):
+    for event in train(network, TRAIN, DEV, config or settings(), baseline=LN2, stopped=stopped, **more):
         done = max(done, event.step)
         events.append(event)
     return network, events
@@ -364,10 +364,12 @@ def test_training_killed_anywhere_goes_on_with_the_same_bits(tmp_path, every_ste
         run(config=config, folder=copies[0], resume=True)
 
 
-@pytest.mark.parametrize("threads", [2, 12])  # with twelve, the generators' order by name must be that by number
-def test_training_with_workers_killed_anywhere_goes_on_with_the_same_bits(tmp_path, every_step, threads):
+@pytest.mark.parametrize(  # with twelve, the generators' order by name must be that by number
+    ("threads", "sharing"), [(2, "texts"), (12, "texts"), (2, "operations")]
+)
+def test_training_on_several_cores_killed_anywhere_goes_on_with_the_same_bits(tmp_path, every_step, threads, sharing):
     torch.set_num_threads(threads)
-    config = settings(checkpoint_seconds=0.0, epochs=1, batch_texts=12)
+    config = settings(checkpoint_seconds=0.0, epochs=1, batch_texts=12, sharing=sharing)
     whole, copies = tmp_path / made(tmp_path, "whole"), []
 
     def copy_folder():
@@ -521,26 +523,26 @@ def test_training_without_a_folder_writes_nothing(tmp_path, monkeypatch):
         run(resume=True)
 
 
-@pytest.mark.parametrize("broken", [False, True])
-def test_training_precision_probe_leaves_no_trace(monkeypatch, broken):
-    network = small()
-    before, state = weights(network), torch.get_rng_state()
-    if broken:
+@pytest.mark.parametrize(("sharing", "inside"), [("texts", 1), ("operations", 2)])
+def test_training_gives_the_cores_what_they_share(sharing, inside):
+    torch.set_num_threads(2)
+    seen = []
+    _, events = run(config=settings(epochs=1, sharing=sharing), stopped=lambda: seen.append(torch.get_num_threads()))
+    assert set(seen[:-1]) == {inside} and torch.get_num_threads() == 2
+    assert events[0].values["sharing"] == events[-1].values["sharing"] == sharing
 
-        class NoBfloat16:
-            def __enter__(self):
-                raise RuntimeError("not implemented for 'BFloat16'")
 
-            def __exit__(self, *exception):
-                pass
-
-        real = training.autocast
-        monkeypatch.setattr(training, "autocast", lambda kind: NoBfloat16() if kind == "bfloat16" else real(kind))
-    found = choose_precision(network, TRAIN, settings(precision="auto"), seconds=0.01)
-    assert found == "float32" if broken else found in ("float32", "bfloat16")
-    assert torch.equal(torch.get_rng_state(), state)
-    assert weights(network) == before
-    assert all(parameter.grad is None for parameter in network.parameters())
+def test_training_goes_on_with_what_the_first_part_chose(tmp_path, monkeypatch):
+    torch.set_num_threads(2)
+    for name, chosen in (("choose_precision", "bfloat16"), ("choose_sharing", "operations")):
+        monkeypatch.setattr(training, name, lambda *arguments, chosen=chosen: chosen)
+    config = settings(precision="auto", sharing="auto")
+    stop_at(3, folder=tmp_path, config=config)
+    monkeypatch.undo()
+    _, events = run(folder=tmp_path, resume=True, config=config)
+    assert {name: events[-1].values[name] for name in ("precision", "sharing")} == {
+        "precision": "bfloat16", "sharing": "operations",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -129,7 +129,6 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         student_epochs: int | None = None,
         teachers: str | None = None,
         layer_decay: float | None = None,
-        directions_alone: bool | None = None,
         class_weights: bool | None = None,
         pretrained: str | None = None,
         word_vectors: bool | None = None,
@@ -138,6 +137,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         dev_share: float | None = None,
         patience: int | None = None,
         precision: str | None = None,
+        sharing: str | None = None,
         threads: int | None = None,
         random_state: int | None = None,
     ) -> None:
@@ -169,7 +169,6 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.student_epochs = student_epochs
         self.teachers = teachers
         self.layer_decay = layer_decay
-        self.directions_alone = directions_alone
         self.class_weights = class_weights
         self.pretrained = pretrained
         self.word_vectors = word_vectors
@@ -178,6 +177,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.dev_share = dev_share
         self.patience = patience
         self.precision = precision
+        self.sharing = sharing
         self.threads = threads
         self.random_state = random_state
 

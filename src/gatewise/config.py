@@ -11,6 +11,7 @@ from gatewise.errors import ConfigError
 
 POOLINGS = ("max", "mean", "last")
 Precision = Literal["auto", "float32", "bfloat16"]
+Sharing = Literal["auto", "texts", "operations"]
 TokenizerKind = Literal["word", "bpe"]
 Storage = Literal["float32", "float16", "int8"]
 
@@ -98,9 +99,6 @@ class TrainingConfig:
     teachers: str = setting(
         "", "Model folders, a comma between, that together teach the student in place of a first network."
     )
-    directions_alone: bool = setting(
-        False, "Teach each direction of a two-directional network to answer by itself; their answers are averaged."
-    )
     class_weights: bool = setting(
         False, "Weigh classes by the inverse of their frequency, in the loss and in the dev score."
     )
@@ -122,6 +120,10 @@ class TrainingConfig:
     )
     checkpoint_seconds: float = setting(60.0, "Seconds between checkpoints.", 0.0, 100_000.0)
     precision: Precision = setting("auto", "Arithmetic of training; auto measures whether bfloat16 is faster here.")
+    sharing: Sharing = setting(
+        "auto",
+        "What the cores share: the texts of a batch, or each operation; auto measures which is faster here and now.",
+    )
     threads: int = setting(0, "CPU threads; 0 takes torch's own choice.", 0, 1024)
     seed: int = setting(1, "Seed of the split, the initial weights, the order and the noise.", 0, 2**31 - 1)
 

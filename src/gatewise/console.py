@@ -263,7 +263,8 @@ def event_line(event: "Event") -> str:
     if event.kind == "prepared":
         return f"{'; '.join(_noticed(values))}; read in {event.seconds:.0f} s"
     if event.kind == "start":
-        return f"training, {values['epochs']} epoch(s) at most, in {values['precision']}"
+        together = ", all cores on each operation" if values["sharing"] == "operations" else ""
+        return f"training, {values['epochs']} epoch(s) at most, in {values['precision']}{together}"
     if event.kind == "resumed":
         changed = f"; the bits may differ: {', '.join(values['changed'])}" if values["changed"] else ""
         return f"resumed at step {event.step}{changed}"

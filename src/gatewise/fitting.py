@@ -22,9 +22,10 @@ from gatewise.network import EMBEDDING_STD, TextLSTM
 from gatewise.ngrams import Ngrams, buckets_for, train_ngrams
 from gatewise.ngrams import logits as ngram_logits
 from gatewise.preparation import Prepared
+from gatewise.probing import choose_precision
 from gatewise.runs import TEACHER, Report
 from gatewise.tokenizer import PAD_ID
-from gatewise.training import CHECKPOINT, Event, choose_precision, train
+from gatewise.training import CHECKPOINT, Event, train
 from gatewise.vectors import vectors_from_company, word_vectors
 
 TEACHER_SHARE = 0.4  # of the minutes, where a student follows
@@ -267,7 +268,7 @@ def new_network(
     """Build the network with its first weights: an encoder's, or new ones with word vectors in the embedding."""
     config = settings.training
     network = TextLSTM(settings.network, prepared.tokenizer.vocab_size, len(prepared.labels))
-    network.label_smoothing, network.directions_alone = config.label_smoothing, config.directions_alone
+    network.label_smoothing = config.label_smoothing
     if config.class_weights:
         network.class_weights = torch.from_numpy(1 / (len(prepared.labels) * np.maximum(class_shares(prepared), 1e-12)))
         network.class_weights = network.class_weights.float()

@@ -187,7 +187,6 @@ class TextLSTM(nn.Module):
         super().__init__()
         self.config = config
         self.label_smoothing = 0.0
-        self.directions_alone = False
         self.random: torch.Generator | None = None  # draws the noise; None is torch's own
         self.class_weights: Tensor | None = None
         self.embedding = nn.Embedding(vocab_size, config.embedding_dim, padding_idx=PAD_ID)
@@ -217,14 +216,6 @@ class TextLSTM(nn.Module):
         with torch.autocast("cpu", enabled=False):  # few numbers that decide much: full precision
             return self.head(pooled)  # type: ignore[no-any-return]
 
-    def classify_by_direction(self, vectors: Tensor, lengths: Tensor) -> Tensor:
-        """Give each direction's logits were it the only one, [D, B, C]; their mean is what `classify` gives."""
-        shape = (len(self.config.pooling), self.encoder.directions, self.config.hidden_size)
-        pooled, weight = self.pooled(vectors, lengths), self.head.weight
-        with torch.autocast("cpu", enabled=False):
-            parts = torch.einsum("bpdh,cpdh->dbc", pooled.view(-1, *shape), weight.view(-1, *shape))
-            return self.encoder.directions * parts + self.head.bias
-
     def pooled(self, vectors: Tensor, lengths: Tensor) -> Tensor:
         """Give what the head sees, [B, poolings * directions * H], of embedded texts."""
         states = self.encoder(vectors, lengths, self.random)
@@ -243,17 +234,13 @@ class TextLSTM(nn.Module):
     def loss_of(self, vectors: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
         """Give the summed cross-entropy of embedded texts, [T, B, E], for classes, [B], or shares of classes, [B, C].
 
-        With `directions_alone` it is the mean of each direction's own. A text weighs what its class does: torch's own
-        `weight` also scales the smoothed share of every other class, so that at 1 to 50 the rare class would be the
-        best answer to everything.
+        A text weighs what its class does: torch's own `weight` also scales the smoothed share of every other class, so
+        that at 1 to 50 the rare class would be the best answer to everything.
         """
         smoothing = self.label_smoothing if targets.dim() == 1 else 0.0  # shares are soft already
-        alone = self.directions_alone and self.encoder.directions > 1
-        answers = self.classify_by_direction(vectors, lengths) if alone else [self.classify(vectors, lengths)]
-        losses = [
-            functional.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing) for logits in answers
-        ]
-        return (self.weights_of(targets) * torch.stack(losses).mean(0)).sum()
+        logits = self.classify(vectors, lengths)
+        losses = functional.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
+        return (self.weights_of(targets) * losses).sum()
 
     def score(self, batch: Batch) -> tuple[float, float, float]:
         """Count what is right (higher is better), sum the plain cross-entropy, count the texts; all by class weight.

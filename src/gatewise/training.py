@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +24,7 @@ from gatewise.config import TrainingConfig
 from gatewise.errors import TrainingError
 from gatewise.files import cannot_write, read_checkpoint, tensor_bytes, write_atomically
 from gatewise.memory import give_back_memory, keep_memory
+from gatewise.probing import choose_precision, choose_sharing
 from gatewise.workers import Workers, autocast
 
 CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
@@ -66,6 +66,7 @@ class Progress:
     epochs_without_gain: int = 0
     warned: bool = False
     precision: str = "float32"
+    sharing: str = "texts"
     log_bytes: int = 0  # length of metrics.jsonl
 
     @property
@@ -87,7 +88,7 @@ class Run:
     ) -> None:
         self.network = network
         self.averaged = copy.deepcopy(network).eval()
-        self.workers = Workers(network, torch.get_num_threads())
+        self.threads, self.workers = torch.get_num_threads(), Workers(network, 1)
         self.config = config
         self.folder, self.checkpoint = folder, checkpoint
         groups = network.parameter_groups()  # type: ignore[operator]
@@ -100,10 +101,21 @@ class Run:
         self.progress = Progress()
         self.identity = {
             "fingerprint": fingerprint, "config": dataclasses.asdict(config), "torch": torch.__version__,
-            "threads": torch.get_num_threads(), "cpu": torch.backends.cpu.get_cpu_capability(),
+            "threads": self.threads, "cpu": torch.backends.cpu.get_cpu_capability(),
         }  # fmt: skip
         self.started = self.saved = self.logged = time.perf_counter()
         self.logged_tokens = 0
+
+    def employ(self) -> None:
+        """Give each core a worker, or all cores to the one, as the progress says."""
+        alone = self.progress.sharing == "operations"
+        self.workers = Workers(self.network, 1 if alone else self.threads)
+        torch.set_num_threads(self.threads if alone else 1)
+
+    def close(self) -> None:
+        """End the workers, and leave torch its threads."""
+        self.workers.close()
+        torch.set_num_threads(self.threads)
 
     def seconds(self) -> float:
         """Seconds of training so far, over all resumed parts."""
@@ -216,6 +228,7 @@ class Run:
         log = self.folder / METRICS
         if log.exists():  # the lines after the checkpoint will be written again; a power cut may have lost some before
             os.truncate(log, min(log.stat().st_size, self.progress.log_bytes))
+        self.employ()
         self.workers.restore([tensors[name] for name in sorted(tensors) if name.startswith("random.")])
         torch.set_rng_state(tensors["random"])  # last: nothing random may come between this and the next step
         changed = [name for name in ("torch", "threads", "cpu") if identity[name] != self.identity[name]]
@@ -242,21 +255,20 @@ def train(
     is asked before every step. With a folder, checkpoints and metrics.jsonl are kept there. Raises TrainingError.
     """
     keep_memory()
-    threads = torch.get_num_threads()
     run = Run(network, config, folder, fingerprint, checkpoint)
-    torch.set_num_threads(1)  # the run's workers are threads already
     try:
         if resume:
             yield run.event("resumed", changed=run.restore())
         else:
             run.progress.precision = choose_precision(network, train_set, config)
+            run.progress.sharing = choose_sharing(network, train_set, config, run.progress.precision)
+            run.employ()
         yield from _epochs(run, train_set, dev_set, baseline, used_seconds, stopped)
     finally:
-        run.workers.close()
-        torch.set_num_threads(threads)
+        run.close()
         give_back_memory()
     network.eval().load_state_dict(run.best)
-    last = {name: getattr(run.progress, name) for name in ("padding", "tokens", "precision")}
+    last = {name: getattr(run.progress, name) for name in ("padding", "tokens", "precision", "sharing")}
     yield run.event("stopped" if stopped() else "end", best=run.progress.best_score, **last)
 
 
@@ -272,7 +284,9 @@ def _epochs(
     steps = len(order(train_set, config, 0))
     epochs = epochs_for(config, steps)
     patience = max(config.patience, math.ceil(epochs / 4))
-    yield run.event("start", epochs=epochs, texts=len(train_set), precision=progress.precision)
+    yield run.event(
+        "start", epochs=epochs, texts=len(train_set), precision=progress.precision, sharing=progress.sharing
+    )
     while progress.epoch < epochs and progress.epochs_without_gain < patience:
         batches = order(train_set, config, progress.epoch)
         progress.batches = len(batches)
@@ -351,32 +365,6 @@ def budget_share(config: TrainingConfig, seconds: float, progress: Progress, dev
     budget = 60 * config.minutes
     measuring = dev_tokens * progress.seconds / (2 * progress.tokens) if progress.tokens else 0.1 * budget
     return seconds / (budget - min(measuring + 1, 0.5 * budget))
-
-
-def choose_precision(network: nn.Module, train_set: Sequences, config: TrainingConfig, seconds: float = 0.5) -> str:
-    """Give the precision set, or the faster one of float32 and bfloat16 in a short probe on a corner of real text."""
-    if config.precision != "auto":
-        return config.precision
-    rows = np.argsort(-train_set.lengths, kind="stable")[: min(32, config.batch_texts)]
-    whole = collate(train_set, rows)
-    corner = Batch(whole.inputs[:64], np.minimum(whole.lengths, 64), whole.targets, whole.rows)
-    times: dict[str, list[float]] = {"float32": [], "bfloat16": []}
-    random = torch.get_rng_state()
-    end = time.perf_counter() + seconds
-    network = copy.deepcopy(network).train()  # weights, gradients and generator stay as they are
-    while time.perf_counter() < end or len(times["bfloat16"]) < 4:
-        for precision, taken in times.items():
-            started = time.perf_counter()
-            try:
-                with autocast(precision):
-                    total, _ = network.loss(corner)  # type: ignore[operator]
-                total.backward()
-            except RuntimeError:  # this CPU has no bfloat16 LSTM
-                times["bfloat16"] = [math.inf] * 4
-                break
-            taken.append(time.perf_counter() - started)
-    torch.set_rng_state(random)
-    return "bfloat16" if min(times["bfloat16"]) < 0.9 * min(times["float32"]) else "float32"
 
 
 def tensorboard_writer(folder: Path) -> Callable[[Event], None]:

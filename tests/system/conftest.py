@@ -22,7 +22,7 @@ from gatewise.cli import main
 ARGUMENTS = "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update"
 SMALL = shlex.split("""
     --epochs 2 --embedding-dim 8 --hidden-size 8 --min-count 1 --batch-texts 8 --learning-rate 0.02 --word-dropout 0
-    --precision float32 --threads 1 --averaging 0.9
+    --precision float32 --sharing texts --threads 1 --averaging 0.9
 """)
 
 

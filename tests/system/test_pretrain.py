@@ -13,7 +13,7 @@ from gatewise.folder import load_encoder
 
 OPTIONS = shlex.split("""
     --epochs 3 --embedding-dim 8 --hidden-size 8 --min-count 1 --batch-tokens 128 --learning-rate 0.02 --dev-share 0.1
-    --precision float32 --threads 1 --averaging 0.9
+    --precision float32 --sharing texts --threads 1 --averaging 0.9
 """)
 
 

@@ -30,7 +30,7 @@ RECIPE = shlex.split("""
 """)
 LANGUAGE = shlex.split("""
     --epochs 2 --embedding-dim 8 --hidden-size 8 --min-count 1 --batch-tokens 256 --learning-rate 0.02 --dev-share 0.1
-    --precision float32 --threads 2 --averaging 0.9 --checkpoint-seconds 0 --quiet
+    --precision float32 --sharing texts --threads 2 --averaging 0.9 --checkpoint-seconds 0 --quiet
 """)
 
 
