@@ -12,7 +12,8 @@ from gatewise.batching import Batch, Sequences, collate
 from gatewise.config import TrainingConfig
 from gatewise.workers import Workers, autocast
 
-CORNER = 64  # words of each text that a probe reads
+WORDS, MORE_WORDS = 64, 128  # of each text; with fewer, threads seem faster for small networks than they are
+TRIES = 3  # of each way at least
 GAIN = 0.9  # the other way must take at most this share of the plain one's time
 
 
@@ -20,7 +21,7 @@ def choose_precision(network: nn.Module, train_set: Sequences, config: TrainingC
     """Give the precision set, or bfloat16 where it is clearly faster than float32."""
     if config.precision != "auto":
         return config.precision
-    corner, probed = corner_of(train_set, config), copy.deepcopy(network).train()
+    corner, probed = corner_of(train_set, config, WORDS), copy.deepcopy(network).train()
 
     def step(precision: str) -> None:
         with autocast(precision):
@@ -37,7 +38,7 @@ def choose_sharing(
     threads = torch.get_num_threads()
     if config.sharing != "auto" or threads == 1:
         return "texts" if config.sharing == "auto" else config.sharing
-    corner, random = corner_of(train_set, config), torch.get_rng_state()
+    corner, random = corner_of(train_set, config, MORE_WORDS), torch.get_rng_state()
     teams = {"texts": Workers(copy.deepcopy(network).train(), threads)}
     teams["operations"] = Workers(copy.deepcopy(network).train(), 1)
     torch.set_rng_state(random)
@@ -53,11 +54,11 @@ def choose_sharing(
         teams["texts"].close()
 
 
-def corner_of(train_set: Sequences, config: TrainingConfig) -> Batch:
+def corner_of(train_set: Sequences, config: TrainingConfig, words: int) -> Batch:
     """Cut the beginnings of the longest texts, as many as a batch of average texts holds."""
     texts = min(config.batch_texts, max(1, int(config.batch_tokens / train_set.lengths.mean())))
     whole = collate(train_set, np.argsort(-train_set.lengths, kind="stable")[:texts])
-    return Batch(whole.inputs[:CORNER], np.minimum(whole.lengths, CORNER), whole.targets, whole.rows)
+    return Batch(whole.inputs[:words], np.minimum(whole.lengths, words), whole.targets, whole.rows)
 
 
 def faster(plain: str, other: str, step: Callable[[str], None], seconds: float) -> str:
@@ -69,7 +70,7 @@ def faster(plain: str, other: str, step: Callable[[str], None], seconds: float) 
     random = torch.get_rng_state()
     end = time.perf_counter() + seconds
     try:
-        while time.perf_counter() < end or len(times[other]) < 4:
+        while time.perf_counter() < end or len(times[other]) < TRIES:
             for way, taken in times.items():
                 started = time.perf_counter()
                 step(way)
