@@ -12,19 +12,9 @@ import gatewise
 SOURCE = Path(__file__).parent.parent / "src" / "gatewise"
 GROUND = ["errors", "config", "files", "memory"]
 TEXT = ["datasets", "decoding", "reading", "tokenizer"]
-TENSORS = ["batching", "vectors", "ngrams", "storage", "cell", "network", "workers", "probing", "training"]
-MODEL = [
-    "pretraining",
-    "preparation",
-    "model",
-    "cards",
-    "folder",
-    "evaluation",
-    "runs",
-    "encoders",
-    "fitting",
-    "classifier",
-]
+ARRAYS = ["batching", "vectors", "ngrams", "storage", "cell", "network"]
+TENSORS = [*ARRAYS, "workers", "probing", "training", "pretraining"]
+MODEL = ["preparation", "model", "cards", "folder", "evaluation", "runs", "encoders", "fitting", "classifier"]
 LAB = ["lab.races", "lab.gradients", "lab.results", "lab.gates", "lab.plots"]
 UNDERSTANDING = ["tracing", "contextual", "attribution", "faithfulness", *LAB]
 WAYS_OUT = ["clamping", "insight", "page", "serve", "console", "lab_cli", "explain_cli", "cli"]

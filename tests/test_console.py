@@ -60,6 +60,10 @@ def test_console_progress_shows_dev_accuracy_with_the_next_steps(monkeypatch, ca
             "22,500 training and 2,500 dev texts (split by group); 123 training texts equal to a test text left out; "
             "read in 3 s",
         ),
+        (Event("start", 0, 0, 0, {"epochs": 2, "precision": "float32", "sharing": "texts"}),
+         "training, 2 epoch(s) at most, in float32"),
+        (Event("start", 0, 0, 0, {"epochs": 2, "precision": "bfloat16", "sharing": "operations"}),
+         "training, 2 epoch(s) at most, in bfloat16, all cores on each operation"),
         (Event("resumed", 0, 7, 0, {"changed": []}), "resumed at step 7"),
         (Event("resumed", 0, 7, 0, {"changed": ["threads was 2 and is now 1"]}),
          "resumed at step 7; the bits may differ: threads was 2 and is now 1"),

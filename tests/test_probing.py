@@ -69,6 +69,14 @@ def test_probing_never_takes_a_way_that_is_impossible_here():
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_probing_hides_no_fault_of_the_plain_way():
+    def step(way):
+        raise RuntimeError(f"{way} is broken")
+
+    with pytest.raises(RuntimeError, match="a is broken"):
+        faster("a", "b", step, seconds=0.01)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_probing_leaves_no_trace(network, texts, threads):
     torch.set_num_threads(threads)
