@@ -224,7 +224,6 @@ RECIPES: dict[str, dict[str, Any]] = {  # of `gatewise train`, as what they chan
     "fast": {
         "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "epochs": 1, "minutes": 4.5, "max_tokens": 320,
         "learning_rate": 2e-3, "layer_decay": 0.7, "word_dropout": 0.1, "embedding_dropout": 0.2,
-        "word_vectors": False,  # so that unlabelled text is not read
     },
     "standard": {
         "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "epochs": 2, "student_epochs": 2,
