@@ -18,8 +18,11 @@ from gatewise.batching import (
     offsets_of,
     plan,
     share_out,
+    shortened,
     windows,
 )
+from gatewise.config import TokenizerConfig
+from gatewise.tokenizer import train_tokenizer
 
 lengths_of = st.lists(st.integers(1, 300), max_size=200).map(lambda values: np.array(values, dtype=np.int64))
 budgets = st.tuples(st.integers(1, 2000), st.integers(1, 40))
@@ -143,6 +146,20 @@ def test_batching_gather_takes_two_bytes_where_they_suffice(vocab_size, dtype):
     assert sequences.ids.dtype == dtype
     assert sequences.ids.tolist() == [0, vocab_size - 1]
     assert collate(sequences, np.array([0])).inputs[:, 0].tolist() == [0, vocab_size - 1]
+
+
+@pytest.mark.parametrize("most", [8, 9, 11, 40, 1000])
+def test_batching_shortened_texts_are_those_of_a_tokenizer_with_that_limit(most):
+    lengths = [1, 7, 8, 9, 10, 11, 12, 39, 40, 41, 300]
+    texts = [" ".join(f"w{place}" for place in range(length)) for length in lengths]
+    tokenizer = train_tokenizer([texts], TokenizerConfig(min_count=1, max_tokens=1000))
+    whole, expected = (
+        gather([some.encode_batch(texts)], range(len(texts)), 2**17) for some in (tokenizer, tokenizer.limited(most))
+    )
+    found = shortened(whole, most)
+    assert found.ids.dtype == np.uint32 and found.ids.tolist() == expected.ids.tolist()
+    assert found.starts.tolist() == expected.starts.tolist() and found.targets.tolist() == list(range(len(texts)))
+    assert shortened(whole, 0) is whole
 
 
 @given(lengths_of, st.lists(st.integers(0, 199), max_size=20))

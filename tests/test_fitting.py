@@ -16,6 +16,7 @@ from gatewise.model import logits_of
 from gatewise.ngrams import train_ngrams
 from gatewise.preparation import prepare
 from gatewise.reading import Dataset, from_lists
+from gatewise.training import train
 
 
 def pairs(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
@@ -69,6 +70,23 @@ def test_fitting_trains_a_students_companion_on_the_students_lesson(tiny_setting
     named = np.array([trained.model.labels.index(label) for label in truth])
     assert (second.targets[len(first) :] == named).mean() > 0.8  # as the teachers say, who err where a label is wrong
     assert (trained.model.companion.table == train_ngrams(second, 2).table).all()
+
+
+def test_fitting_teaches_the_network_on_shorter_texts_than_it_is_asked_about(tiny_settings, monkeypatch, tmp_path):
+    taught, asked = [], []
+
+    def seen(network, train_set, dev_set, config, **options):
+        taught.append((train_set.lengths.max(), len(train_set)))
+        asked.append(dev_set.lengths.min())
+        return train(network, train_set, dev_set, config, **options)
+
+    monkeypatch.setattr("gatewise.fitting.train", seen)
+    texts, labels = pairs(300)  # of ten words
+    dataset = Dataset("tiny", from_lists(texts, labels), unlabelled=from_lists(pairs(50, seed=2)[0]))
+    settings = tiny_settings.replace(epochs=1, student_epochs=1, train_tokens=8)
+    trained = train_classifier(dataset, tmp_path / "m", settings=settings)
+    assert taught == [(8, 240), (8, 290)] and asked == [10, 10]
+    assert trained.model.tokenizer.max_tokens == 32 and trained.model.companion.table.any()
 
 
 def test_fitting_counts_the_companions_time_in_the_budget(tiny_settings, monkeypatch, tmp_path):

@@ -85,3 +85,28 @@ print(before - resident())
 """
     freed = int(subprocess.check_output([sys.executable, "-c", program], text=True))
     assert freed > 80_000  # kB of 100,000
+
+
+def test_memory_in_a_hoard_is_given_back_where_it_is_too_much(monkeypatch):
+    used, given = [], []
+    monkeypatch.setattr(memory, "resident", lambda: used.pop(0))
+    monkeypatch.setattr(memory, "give_back_memory", lambda: given.append(len(used)))
+    monkeypatch.setattr(memory, "MOST", 100)
+    hoard = memory.Hoard()
+    used += [100, 0]
+    hoard.limit()
+    assert given == [] and used == [0]
+    for before, after, most in ((101, 40, 100), (150, 90, 180), (181, 170, 340), (341, 10, 100)):
+        used[:] = [before, after]
+        hoard.limit()
+        assert used == [] and hoard.most == most
+    assert len(given) == 4
+
+
+@pytest.mark.skipif(not memory.STATM.exists(), reason="memory is read from /proc")
+def test_memory_that_is_resident_is_counted(monkeypatch, tmp_path):
+    before = memory.resident()
+    piece = bytearray(b"x") * (256 << 20)
+    assert 200e6 < memory.resident() - before < 320e6 and before > 1e6 and piece
+    monkeypatch.setattr(memory, "STATM", tmp_path / "none")
+    assert memory.resident() == 0

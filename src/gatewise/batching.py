@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewise.tokenizer import PAD_ID, Ids
+from gatewise.tokenizer import PAD_ID, Ids, left_out
 
 Rows = npt.NDArray[np.int64]
 Targets = npt.NDArray[Any]
@@ -84,6 +84,17 @@ def windows(sequences: Sequences, longest: int) -> Sequences:
         starts.append(start + (end - start) * np.arange(pieces) // pieces)
     places = np.concatenate([*starts, sequences.starts[-1:]]).astype(np.int64)
     return Sequences(sequences.ids, places, np.full(len(places) - 1, -1, dtype=np.int64))
+
+
+def shortened(sequences: Sequences, most: int) -> Sequences:
+    """Leave out the middle of every text of more than so many tokens, as a tokenizer does; 0 leaves all as they are."""
+    if not most:
+        return sequences
+    kept = np.ones(len(sequences.ids), dtype=bool)
+    for row in np.flatnonzero(sequences.lengths > most):
+        kept[sequences.starts[row] :][left_out(int(sequences.lengths[row]), most)] = False
+    lengths = np.minimum(sequences.lengths, most)
+    return Sequences(sequences.ids[kept], offsets_of(lengths), sequences.targets)
 
 
 def offsets_of(lengths: Sequence[int] | Rows) -> Rows:

@@ -106,6 +106,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         min_count: int | None = None,
         lowercase: bool | None = None,
         max_tokens: int | None = None,
+        train_tokens: int | None = None,
         embedding_dim: int | None = None,
         hidden_size: int | None = None,
         num_layers: int | None = None,
@@ -146,6 +147,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.min_count = min_count
         self.lowercase = lowercase
         self.max_tokens = max_tokens
+        self.train_tokens = train_tokens
         self.embedding_dim = embedding_dim
         self.hidden_size = hidden_size
         self.num_layers = num_layers

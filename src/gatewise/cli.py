@@ -118,6 +118,7 @@ def train_command(
     min_count: Annotated[int | None, option(TokenizerConfig, "min_count")] = None,
     lowercase: Annotated[bool | None, option(TokenizerConfig, "lowercase")] = None,
     max_tokens: Annotated[int | None, option(TokenizerConfig, "max_tokens")] = None,
+    train_tokens: Annotated[int | None, option(TrainingConfig, "train_tokens")] = None,
     learning_rate: Annotated[float | None, option(TrainingConfig, "learning_rate")] = None,
     weight_decay: Annotated[float | None, option(TrainingConfig, "weight_decay")] = None,
     warmup: Annotated[float | None, option(TrainingConfig, "warmup")] = None,

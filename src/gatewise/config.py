@@ -92,6 +92,9 @@ class TrainingConfig:
     )
     batch_tokens: int = setting(16_384, "Most tokens in a batch, padding included.", 64, 4_000_000)
     batch_texts: int = setting(64, "Most texts in a batch.", 1, 100_000)
+    train_tokens: int = setting(
+        0, "Most tokens of a text to learn from; 0 is max_tokens, which is what a trained network reads.", 0, 100_000
+    )
     student_epochs: int = setting(
         0, "Passes of a second network, taught by the first on unlabelled text, that is then kept; 0 keeps the first.",
         0, 10_000,
@@ -222,13 +225,13 @@ class PretrainingSettings:
 RECIPES: dict[str, dict[str, Any]] = {  # of `gatewise train`, as what they change in the defaults
     "labels": {},
     "fast": {
-        "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "epochs": 1, "minutes": 4.5, "max_tokens": 320,
-        "learning_rate": 2e-3, "layer_decay": 0.7, "word_dropout": 0.1, "embedding_dropout": 0.2,
+        "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "epochs": 1, "minutes": 4.5, "max_tokens": 1200,
+        "train_tokens": 320, "learning_rate": 2e-3, "layer_decay": 0.7, "word_dropout": 0.1, "embedding_dropout": 0.2,
     },
     "standard": {
         "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "epochs": 2, "student_epochs": 2,
-        "minutes": 29.0, "max_tokens": 400, "learning_rate": 2e-3, "layer_decay": 0.7, "word_dropout": 0.1,
-        "embedding_dropout": 0.2,
+        "minutes": 29.0, "max_tokens": 1200, "train_tokens": 400, "learning_rate": 2e-3, "layer_decay": 0.7,
+        "word_dropout": 0.1, "embedding_dropout": 0.2,
     },
 }  # fmt: skip
 RECIPES["best"] = RECIPES["standard"] | {"pretrained": "", "minutes": 40.0}  # after PRETRAINING_MINUTES on DATA's text

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gatewise.batching import Sequences, join
+from gatewise.batching import Sequences, join, shortened
 from gatewise.config import Settings, TrainingConfig
 from gatewise.errors import ConfigError
 from gatewise.evaluation import Evaluation, fit_blend, fit_temperature, log_loss, summarise, unit_separation
@@ -171,6 +171,7 @@ def learn(
         network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         network.eval()
         return Event(**values)
+    train_set = shortened(train_set, config.train_tokens)
     events = train(
         network, train_set, prepared.dev, config, baseline=guessing(prepared, config), folder=run_folder,
         resume=resume and run_folder is not None and (run_folder / checkpoint).is_file(), checkpoint=checkpoint,

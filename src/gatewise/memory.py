@@ -1,7 +1,12 @@
 """How the process takes memory from the system; knows nothing of what it is for."""
 
 import ctypes
+import mmap
 import sys
+from pathlib import Path
+
+MOST = 3e9  # bytes in memory before any is handed back
+STATM = Path("/proc/self/statm")
 
 
 def glibc() -> ctypes.CDLL | None:
@@ -30,3 +35,21 @@ def give_back_memory() -> None:
     """
     if libc := glibc():
         libc.malloc_trim(0)
+
+
+def resident() -> int:
+    """Give the bytes of this process that are in memory, where the system says it in /proc; else 0."""
+    return int(STATM.read_text().split()[1]) * mmap.PAGESIZE if STATM.exists() else 0
+
+
+class Hoard:
+    """Memory kept for the next step, until it is too much: more than MOST and than twice what was in use then."""
+
+    def __init__(self) -> None:
+        self.most = MOST
+
+    def limit(self) -> None:
+        """Hand freed memory back where there is too much of it; cheap enough to be asked at every step."""
+        if resident() > self.most:
+            give_back_memory()
+            self.most = max(MOST, 2.0 * resident())

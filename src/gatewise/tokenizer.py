@@ -94,10 +94,14 @@ class TextTokenizer:
         return str(self._tokenizer.to_str(pretty=True))
 
     def _cut(self, rows: npt.NDArray[Number]) -> npt.NDArray[Number]:
-        if len(rows) <= self.max_tokens:
-            return rows
-        head = self.max_tokens // 4
-        return np.concatenate([rows[:head], rows[head - self.max_tokens :]])
+        middle = left_out(len(rows), self.max_tokens)
+        return np.concatenate([rows[: middle.start], rows[middle.stop :]])
+
+
+def left_out(length: int, most: int) -> slice:
+    """Say which tokens of a text are left out where `most` are read: those between a quarter of `most` and the end."""
+    head = min(length, most // 4)
+    return slice(head, max(head, length - most + head))
 
 
 def clean(text: str) -> str:

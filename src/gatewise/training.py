@@ -23,7 +23,7 @@ from gatewise.batching import Batch, Rows, Sequences, collate, in_order_of_lengt
 from gatewise.config import TrainingConfig
 from gatewise.errors import TrainingError
 from gatewise.files import cannot_write, read_checkpoint, tensor_bytes, write_atomically
-from gatewise.memory import give_back_memory, keep_memory
+from gatewise.memory import Hoard, give_back_memory, keep_memory
 from gatewise.probing import choose_precision, choose_sharing
 from gatewise.workers import Workers, autocast
 
@@ -283,7 +283,7 @@ def _epochs(
     network, config, progress, share = run.network, run.config, run.progress, 0.0
     steps = len(order(train_set, config, 0))
     epochs = epochs_for(config, steps)
-    patience = max(config.patience, math.ceil(epochs / 4))
+    patience, hoard = max(config.patience, math.ceil(epochs / 4)), Hoard()
     yield run.event(
         "start", epochs=epochs, texts=len(train_set), precision=progress.precision, sharing=progress.sharing
     )
@@ -299,9 +299,9 @@ def _epochs(
             progress.share = share
             run.update(collate(train_set, rows), learning_rate_at(share, config))
             yield from _news(run, share, baseline)
+            hoard.limit()
             if time.perf_counter() - run.saved >= config.checkpoint_seconds:
                 run.save()
-                give_back_memory()
         if not progress.step:
             why = "was stopped" if stopped() else "ran out of --minutes"
             raise TrainingError(f"Training {why} before its first step, so there is no model; give it more time.")
