@@ -32,7 +32,7 @@ bundled: .venv/installed
 	$(BIN)/gatewise pretrain imdb --minutes 60 --epochs 8 --storage int8 --out build/reviews-en --overwrite
 	$(BIN)/gatewise pretrain imdb --from build/reviews-en --minutes 72 --epochs 8 --storage int8 \
 		--out $(SAMPLES)/reviews-en --overwrite
-	$(BIN)/gatewise train imdb --recipe standard --storage int8 --out $(SAMPLES)/sentiment-en --overwrite
+	$(BIN)/gatewise train imdb --recipe standard --max-tokens 400 --storage int8 --out $(SAMPLES)/sentiment-en --overwrite
 	rm -f $(SAMPLES)/*/metrics.jsonl $(SAMPLES)/*/report.html
 
 docs: .venv/installed-dev

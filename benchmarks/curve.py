@@ -5,9 +5,10 @@
 Each budget of gatewise is one training of the recipe that is meant for it, with `--minutes`; reading the data counts.
 The linear models, fastText and VADER have one time of their own; the tutorial's network is trained for one epoch and
 for more. What results/curve.json or, of the peers, results/peers.json holds already is not measured again without
---again: hours of runs can be spread over days. `--model FOLDER --minutes M --name NAME` records a model trained apart,
-with the minutes that its encoder and it took. The time of `best` is the whole command's, measuring included. VADER,
-below 70 %, is in the figures and not in the picture. Every reading of the test part belongs into docs/experiments.md.
+--again: hours of runs can be spread over days. `--model FOLDER --minutes M --name NAME --command COMMAND`
+records a model trained apart, with the minutes that its encoder and it took and the command that made it. The time of
+`best` is the whole command's, measuring included. VADER, below 70 %, is in the figures and not in the picture. Every
+reading of the test part belongs into docs/experiments.md.
 """
 
 import argparse
@@ -114,10 +115,13 @@ def main() -> None:
     parser.add_argument("--draw", action="store_true", help="measure nothing; draw the picture")
     parser.add_argument("--model", type=Path, help="record a model trained apart")
     parser.add_argument("--minutes", type=float, help="the minutes that it took, its encoder's included")
+    parser.add_argument("--command", help="the command that made it")
     parser.add_argument("--name", choices=[LABELS, ENCODER, SCRATCH], default=SCRATCH)
     parser.add_argument("--json", type=Path, default=RESULTS / "curve.json")
     parser.add_argument("--pictures", type=Path, default=Path(__file__).parent.parent / "docs" / "pictures")
     options = parser.parse_args()
+    if options.model and not (options.minutes and options.command):
+        parser.error("--model needs --minutes and --command.")
     table = from_table(RESULTS / "peers.json") if (RESULTS / "peers.json").is_file() else []  # of `make bench`
     points: dict[tuple[str, float], dict[str, Any]] = {}
     if options.json.is_file():
@@ -129,10 +133,12 @@ def main() -> None:
         points[system, budget] = {"system": system, "budget": budget, "date": today, "threads": options.threads} | found
         print(f"{system}: {found['accuracy']:.2%} in {found['minutes']:.1f} minutes", flush=True)
         head = record("curve", options.threads, ["torch", "scikit-learn", "gatewise"])
+        head["command"] = "python benchmarks/curve.py, in parts: see each point"
         options.json.write_text(json.dumps(head | {"points": list(points.values())}, indent=1) + "\n", encoding="utf-8")
 
     if options.model:
-        keep(options.name, options.minutes, evaluated(options.model) | {"minutes": options.minutes})
+        told = {"minutes": options.minutes, "command": options.command}
+        keep(options.name, options.minutes, evaluated(options.model) | told)
     for system in [] if options.draw or options.model else options.only:
         budgets = BUDGETS.get(system, [])
         for budget, extra in budgets:

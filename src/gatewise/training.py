@@ -302,6 +302,7 @@ def _epochs(
             hoard.limit()
             if time.perf_counter() - run.saved >= config.checkpoint_seconds:
                 run.save()
+                give_back_memory()
         if not progress.step:
             why = "was stopped" if stopped() else "ran out of --minutes"
             raise TrainingError(f"Training {why} before its first step, so there is no model; give it more time.")
