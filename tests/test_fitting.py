@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -53,7 +54,10 @@ def test_fitting_without_a_companion_is_the_network_alone(tiny_settings, tmp_pat
     assert trained.dev.accuracy_alone == {} and "alone" not in trained.model.facts["dev"]
 
 
-def test_fitting_trains_a_students_companion_on_the_students_lesson(tiny_settings, monkeypatch, tmp_path):
+@pytest.mark.parametrize(("student_texts", "taken"), [(0, 400), (150, 150), (1000, 400)])
+def test_fitting_trains_a_students_companion_on_the_students_lesson(
+    tiny_settings, student_texts, taken, monkeypatch, tmp_path
+):
     lessons = []
 
     def seen(texts, classes, **options):
@@ -63,12 +67,16 @@ def test_fitting_trains_a_students_companion_on_the_students_lesson(tiny_setting
     monkeypatch.setattr("gatewise.fitting.train_ngrams", seen)
     more, truth = pairs(400, seed=2)
     dataset = Dataset("tiny", from_lists(*pairs(300)), unlabelled=from_lists(more))
-    settings = tiny_settings.replace(epochs=1, student_epochs=1, learning_rate=1e-4)
+    settings = tiny_settings.replace(epochs=1, student_epochs=1, student_texts=student_texts, learning_rate=1e-4)
     trained = train_classifier(dataset, tmp_path / "m", settings=settings)
     first, second = lessons
-    assert len(second) == len(first) + 400 and (second.targets[: len(first)] == first.targets).all()
-    named = np.array([trained.model.labels.index(label) for label in truth])
-    assert (second.targets[len(first) :] == named).mean() > 0.8  # as the teachers say, who err where a label is wrong
+    assert len(second) == len(first) + taken and (second.targets[: len(first)] == first.targets).all()
+    encoded = [tuple(ids) for ids in trained.model.tokenizer.encode_batch(more)]
+    drawn = [tuple(ids) for ids in np.split(second.ids, second.starts[1:-1])][len(first) :]
+    assert Counter(drawn) <= Counter(encoded)
+    named = {ids: trained.model.labels.index(label) for ids, label in zip(encoded, truth, strict=True)}
+    right = second.targets[len(first) :] == [named[ids] for ids in drawn]
+    assert right.mean() > 0.8  # as the teachers say, who err where a label is wrong
     assert (trained.model.companion.table == train_ngrams(second, 2).table).all()
 
 

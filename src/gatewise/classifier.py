@@ -128,6 +128,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         batch_tokens: int | None = None,
         batch_texts: int | None = None,
         student_epochs: int | None = None,
+        student_texts: int | None = None,
         teachers: str | None = None,
         layer_decay: float | None = None,
         class_weights: bool | None = None,
@@ -169,6 +170,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.batch_tokens = batch_tokens
         self.batch_texts = batch_texts
         self.student_epochs = student_epochs
+        self.student_texts = student_texts
         self.teachers = teachers
         self.layer_decay = layer_decay
         self.class_weights = class_weights

@@ -130,6 +130,7 @@ def train_command(
     pretrained: Annotated[str | None, option(TrainingConfig, "pretrained")] = None,
     layer_decay: Annotated[float | None, option(TrainingConfig, "layer_decay")] = None,
     student_epochs: Annotated[int | None, option(TrainingConfig, "student_epochs")] = None,
+    student_texts: Annotated[int | None, option(TrainingConfig, "student_texts")] = None,
     teachers: Annotated[str | None, option(TrainingConfig, "teachers")] = None,
     class_weights: Annotated[bool | None, option(TrainingConfig, "class_weights")] = None,
     word_vectors: Annotated[bool | None, option(TrainingConfig, "word_vectors")] = None,

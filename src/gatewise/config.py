@@ -99,6 +99,10 @@ class TrainingConfig:
         0, "Passes of a second network, taught by the first on unlabelled text, that is then kept; 0 keeps the first.",
         0, 10_000,
     )  # fmt: skip
+    student_texts: int = setting(
+        0, "Most unlabelled texts, drawn at random, that are answered for a student to learn from; 0 takes all.",
+        0, 2**31 - 1,
+    )  # fmt: skip
     teachers: str = setting(
         "", "Model folders, a comma between, that together teach the student in place of a first network."
     )

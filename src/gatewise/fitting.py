@@ -209,23 +209,27 @@ def shares_of(sequences: Sequences, config: TrainingConfig, model: Model) -> Seq
 def lesson_of(
     prepared: Prepared, teachers: Sequence[TextLSTM], companion: Ngrams | None, config: TrainingConfig
 ) -> Sequences:
-    """Give the labelled texts, and the unlabelled ones with what teachers and companion say of them.
+    """Give the labelled texts, and `student_texts` of the unlabelled ones with what teachers and companion say of them.
 
     The networks' logits, each calibrated, are averaged; the companion's are added with a weight fitted on dev.
     """
     assert prepared.unlabelled is not None
+    unlabelled = prepared.unlabelled
+    if 0 < config.student_texts < len(unlabelled):
+        drawn = np.random.default_rng(config.seed).choice(len(unlabelled), config.student_texts, replace=False)
+        unlabelled = unlabelled.select(np.sort(drawn))
     on_dev, on_unlabelled = np.zeros(()), np.zeros(())
     precision = choose_precision(teachers[0], prepared.train, config)
     for teacher in teachers:
         dev = logits_of(teacher, prepared.dev)
         scale = len(teachers) * fit_temperature(dev, prepared.dev.targets)
         on_dev = on_dev + dev / scale
-        on_unlabelled = on_unlabelled + logits_of(teacher, prepared.unlabelled, precision) / scale
+        on_unlabelled = on_unlabelled + logits_of(teacher, unlabelled, precision) / scale
     model = Model(prepared.tokenizer, teachers[0], prepared.labels, companion=companion)
     model, _, _ = calibrated(model, prepared.dev, on_dev)
-    logits = on_unlabelled + model.companion_part(prepared.unlabelled)
+    logits = on_unlabelled + model.companion_part(unlabelled)
     shares = softmax(logits / model.temperature).astype(np.float32)
-    return join([shares_of(prepared.train, config, model), dataclasses.replace(prepared.unlabelled, targets=shares)])
+    return join([shares_of(prepared.train, config, model), dataclasses.replace(unlabelled, targets=shares)])
 
 
 def calibrated(
