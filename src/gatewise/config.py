@@ -229,8 +229,9 @@ class PretrainingSettings:
 RECIPES: dict[str, dict[str, Any]] = {  # of `gatewise train`, as what they change in the defaults
     "labels": {},
     "fast": {
-        "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "epochs": 1, "minutes": 4.5, "max_tokens": 1200,
-        "train_tokens": 320, "learning_rate": 2e-3, "layer_decay": 0.7, "word_dropout": 0.1, "embedding_dropout": 0.2,
+        "pretrained": "reviews-en", "bidirectional": False, "pooling": ("max", "mean", "last"), "epochs": 1,
+        "minutes": 4.5, "max_tokens": 1200, "train_tokens": 320, "learning_rate": 2e-3, "layer_decay": 0.7,
+        "word_dropout": 0.1, "embedding_dropout": 0.2,
     },
     "standard": {
         "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "epochs": 2, "student_epochs": 2,
