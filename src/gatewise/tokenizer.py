@@ -91,7 +91,7 @@ class TextTokenizer:
 
     def to_json(self) -> str:
         """Give the tokenizer as the text of a `tokenizer.json`."""
-        return str(self._tokenizer.to_str(pretty=True))
+        return str(self._tokenizer.to_str())
 
     def _cut(self, rows: npt.NDArray[Number]) -> npt.NDArray[Number]:
         middle = left_out(len(rows), self.max_tokens)
