@@ -50,6 +50,7 @@ bundled: .venv/installed
 	$(BIN)/python -c "from gatewise import folder; \
 		folder.save_encoder(folder.load_encoder('build/joint'), '$(SAMPLES)/reviews-en', storage='int8', overwrite=True)"
 	rm -f $(SAMPLES)/*/metrics.jsonl $(SAMPLES)/*/report.html
+	$(BIN)/gatewise faithfulness $(SAMPLES)/sentiment-en reviews --keep
 
 docs: .venv/installed-dev
 	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs
