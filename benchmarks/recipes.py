@@ -3,7 +3,8 @@
     GATEWISE_DATA=... python benchmarks/recipes.py standard --seeds 1 2 3
 
 Beside the accuracy: the network and the companion alone, the shortest and the longest tenth of the reviews, reviews
-that contain a negation, calibration, and the seconds of training. With --model FOLDER nothing is trained. Every reading
+that contain a negation, calibration, and the seconds of training. Seeds measured earlier stay in the figures while the
+recipe is the same, so that hours of runs can be spread over days. With --model FOLDER nothing is trained. Every reading
 of the test part belongs into docs/experiments.md.
 """
 
@@ -71,24 +72,28 @@ def main() -> None:
     for batch in dataset.test.batches():
         texts += batch.column("text").to_pylist()
         labels += batch.column("label").to_pylist()
-    found = {}
+    path = options.json or RESULTS / f"recipe_{options.model.name if options.model else options.recipe}.json"
+    settings = Settings().replace(**RECIPES[options.recipe]).replace(pretrained=options.pretrained)
+    recipe = {} if options.model else json.loads(json.dumps(settings.flat()))
+    found: dict[str, dict[str, Any]] = {}
+    if path.is_file():
+        earlier = json.loads(path.read_text())
+        found = earlier["seeds"] if earlier.get("recipe") == recipe else {}
     for seed in [0] if options.model else options.seeds:
         place = options.model or options.out / f"{options.recipe}-{seed}"
         if not options.model:
-            settings = Settings().replace(**RECIPES[options.recipe]).replace(seed=seed, pretrained=options.pretrained)
-            resume = resumable(unfinished(place))
-            train_classifier(dataset, place, settings=settings, overwrite=not resume, resume=resume)
+            resume, own = resumable(unfinished(place)), settings.replace(seed=seed)
+            train_classifier(dataset, place, settings=own, overwrite=not resume, resume=resume)
         model = gatewise.load(place)
         index = {str(label): number for number, label in enumerate(model.labels)}
-        found[seed] = measured(model, texts, np.array([index[label] for label in labels]))
-        found[seed] |= {name: model.facts.get(name) for name in ("trained_seconds", "dev")}
-        print(seed, json.dumps(found[seed]), flush=True)
+        figures = measured(model, texts, np.array([index[label] for label in labels]))
+        found[str(seed)] = figures | {name: model.facts.get(name) for name in ("trained_seconds", "dev")}
+        print(seed, json.dumps(found[str(seed)]), flush=True)
+        head = record("recipes", 0, ["torch", "gatewise"])
+        path.write_text(json.dumps(head | {"recipe": recipe, "seeds": found}, indent=1) + "\n")
     accuracies = [figures["accuracy"] for figures in found.values()]
     spread = statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0
     print(f"{options.recipe}: mean {statistics.mean(accuracies):.4f}, spread {spread:.4f}, {len(accuracies)} seed(s)")
-    head = record("recipes", 0, ["torch", "gatewise"])
-    path = options.json or RESULTS / f"recipe_{options.model.name if options.model else options.recipe}.json"
-    path.write_text(json.dumps(head | {"seeds": found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def test_cli_recipe_best_pretrains_first_and_once(monkeypatch, tmp_path, english
     made = []
 
     def small(dataset, out, *, settings, resume, report):
-        made.append((out.name, settings.training.minutes, resume))
+        made.append((out.name, settings.training.minutes, settings.network.bidirectional, resume))
         shape = {"embedding_dim": 12, "hidden_size": 8, "min_count": 1, "dev_share": 0.1, "threads": 1}
         return pretrain_encoder(dataset, out, settings=settings.replace(epochs=1, **shape), report=report)
 
@@ -119,7 +119,7 @@ def test_cli_recipe_best_pretrains_first_and_once(monkeypatch, tmp_path, english
     for overwrite in ([], ["--overwrite"]):
         found = CliRunner().invoke(cli.app, [*arguments, *overwrite])
         assert found.exit_code == 0, found.output
-    assert made == [("m-encoder", cli.PRETRAINING_MINUTES, False)]
+    assert made == [("m-encoder", cli.PRETRAINING_MINUTES, True, False)]
     assert json.loads((tmp_path / "m" / "config.json").read_text())["network"]["hidden_size"] == 8
 
 
