@@ -230,7 +230,7 @@ FROM_ENCODER = {  # what every recipe that starts from an encoder has: short ste
     "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "max_tokens": 1200, "batch_texts": 32,
     "learning_rate": 2e-3, "layer_decay": 0.7, "word_dropout": 0.1, "embedding_dropout": 0.2, "dropout": 0.1,
 }  # fmt: skip
-TAUGHT = FROM_ENCODER | {"epochs": 2, "student_epochs": 2, "student_texts": 25_000, "train_tokens": 400}
+TAUGHT = FROM_ENCODER | {"epochs": 1, "student_epochs": 2, "student_texts": 25_000, "train_tokens": 400}
 RECIPES: dict[str, dict[str, Any]] = {  # of `gatewise train`, as what they change in the defaults
     "labels": {},
     "fast": FROM_ENCODER | {"bidirectional": False, "epochs": 1, "minutes": 4.5, "train_tokens": 320},
