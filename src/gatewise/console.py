@@ -231,20 +231,24 @@ def show_progress(quiet: bool) -> Iterator[Callable[["Event"], None]]:
     from rich.progress import BarColumn, Progress, TextColumn
 
     console = Console(stderr=True)
-    dev, said = "", time.monotonic() - 8
+    dev, said, first = "", time.monotonic() - 8, None
     columns = [TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %")]
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("reading", total=1.0)
 
         def show(event: "Event") -> None:
-            nonlocal dev, said
+            nonlocal dev, said, first
             if event.kind == "dev":
                 dev = f"   {dev_figure(event)}"
             if event.kind in ("prepared", "dev", "warning", "resumed", "start"):
                 console.print(event_line(event), highlight=False, soft_wrap=True)
+            if event.kind in ("start", "resumed"):
+                first = None  # what was spent before it, on reading or another network, says nothing of what is left
             if event.kind == "step":
                 share = event.values["share"]
-                left = event.seconds * (1 - share) / share if share > 0.005 else None
+                first = first or (event.seconds, share)
+                seconds, done = event.seconds - first[0], share - first[1]
+                left = seconds * (1 - share) / done if done > 0.005 else None
                 line = (
                     f"epoch {event.epoch:5.2f}   loss {event.values['loss']:.4f}{dev}   "
                     f"{event.values['tokens_per_second']:,} tokens/s   {duration(left)} left"
