@@ -30,7 +30,7 @@ bench-curve: .venv/installed-bench
 # direction, then the backward one beside it, then both together; four models, each of which may teach the next, and last
 # the one in the box, with the recipe of before 2026-11-26. A line that ended well is not run again.
 SAMPLES := src/gatewise/samples
-PRETRAIN := $(BIN)/gatewise pretrain imdb --epochs 8 --overwrite
+PRETRAIN := $(BIN)/gatewise pretrain imdb --epochs 8 --batch-tokens 8192 --learning-rate 3e-3 --overwrite
 TRAIN := $(BIN)/gatewise train imdb --recipe standard --epochs 2 --batch-texts 64 --dropout 0.5 --student-texts 0 --overwrite
 FORWARD := $(TRAIN) --pretrained build/forward --max-tokens 400
 BOTH := $(TRAIN) --companion-buckets 2097152 --storage int8

@@ -200,7 +200,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class PretrainingSettings:
-    """Everything that shapes the pretraining of an encoder; the defaults are those the bundled one began with."""
+    """Everything that shapes the pretraining of an encoder."""
 
     tokenizer: TokenizerConfig = TokenizerConfig()
     network: NetworkConfig = NetworkConfig(
@@ -208,8 +208,8 @@ class PretrainingSettings:
     )
     training: TrainingConfig = TrainingConfig(
         epochs=4,
-        learning_rate=3e-3,
-        batch_tokens=8192,
+        learning_rate=5e-3,
+        batch_tokens=4096,
         warmup=0.05,
         averaging=0.999,
         label_smoothing=0.0,
