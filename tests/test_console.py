@@ -119,6 +119,12 @@ def test_console_shows_a_language_models_score_as_perplexity():
     assert console.event_line(event) == "epoch 1.00: dev perplexity 7.39, loss 2.0000, 1:05"
 
 
+def test_console_says_that_texts_are_being_answered_for_a_student(capsys):
+    with console.show_progress(quiet=False) as show:
+        show(Event("answering", 0.0, 0, 0.0, {"texts": 49730}))
+    assert capsys.readouterr().err == "answering 49,730 unlabelled texts for the next network to learn from\n"
+
+
 def test_console_tells_what_was_noticed_in_text_without_labels():
     notes = {"training_texts": 900, "training_tokens": 12345, "dev_texts": 9, "left_out_copies": 3}
     line = console.event_line(Event("prepared", 3.2, 0, 0.0, notes))

@@ -68,7 +68,9 @@ def test_fitting_trains_a_students_companion_on_the_students_lesson(
     more, truth = pairs(400, seed=2)
     dataset = Dataset("tiny", from_lists(*pairs(300)), unlabelled=from_lists(more))
     settings = tiny_settings.replace(epochs=1, student_epochs=1, student_texts=student_texts, learning_rate=1e-4)
-    trained = train_classifier(dataset, tmp_path / "m", settings=settings)
+    events = []
+    trained = train_classifier(dataset, tmp_path / "m", settings=settings, report=events.append)
+    assert [event.values["texts"] for event in events if event.kind == "answering"] == [taken]
     first, second = lessons
     assert len(second) == len(first) + taken and (second.targets[: len(first)] == first.targets).all()
     encoded = [tuple(ids) for ids in trained.model.tokenizer.encode_batch(more)]

@@ -240,8 +240,10 @@ def show_progress(quiet: bool) -> Iterator[Callable[["Event"], None]]:
             nonlocal dev, said, first
             if event.kind == "dev":
                 dev = f"   {dev_figure(event)}"
-            if event.kind in ("prepared", "dev", "warning", "resumed", "start"):
+            if event.kind in ("prepared", "dev", "warning", "resumed", "start", "answering"):
                 console.print(event_line(event), highlight=False, soft_wrap=True)
+            if event.kind == "answering":
+                bar.update(task, description="answering")
             if event.kind in ("start", "resumed"):
                 first = None  # what was spent before it, on reading or another network, says nothing of what is left
             if event.kind == "step":
@@ -269,6 +271,8 @@ def event_line(event: "Event") -> str:
     if event.kind == "start":
         together = ", all cores on each operation" if values["sharing"] == "operations" else ""
         return f"training, {values['epochs']} epoch(s) at most, in {values['precision']}{together}"
+    if event.kind == "answering":
+        return f"answering {values['texts']:,} unlabelled texts for the next network to learn from"
     if event.kind == "resumed":
         changed = f"; the bits may differ: {', '.join(values['changed'])}" if values["changed"] else ""
         return f"resumed at step {event.step}{changed}"

@@ -67,7 +67,7 @@ def fit(
         for turn in turns:
             lesson = prepared.train
             if turn is Turn.STUDENT:
-                lesson = lesson_of(prepared, council, companion, config)
+                lesson = lesson_of(prepared, council, companion, config, report)
                 companion = companion_of(lesson, config, len(prepared.labels))
             torch.manual_seed(config.seed + (turn is Turn.STUDENT))
             network = new_network(prepared, settings, encoder, fresh=turn is Turn.STUDENT or not resume)
@@ -207,7 +207,11 @@ def shares_of(sequences: Sequences, config: TrainingConfig, model: Model) -> Seq
 
 
 def lesson_of(
-    prepared: Prepared, teachers: Sequence[TextLSTM], companion: Ngrams | None, config: TrainingConfig
+    prepared: Prepared,
+    teachers: Sequence[TextLSTM],
+    companion: Ngrams | None,
+    config: TrainingConfig,
+    report: Report = lambda event: None,
 ) -> Sequences:
     """Give the labelled texts, and `student_texts` of the unlabelled ones with what teachers and companion say of them.
 
@@ -218,6 +222,7 @@ def lesson_of(
     if 0 < config.student_texts < len(unlabelled):
         drawn = np.random.default_rng(config.seed).choice(len(unlabelled), config.student_texts, replace=False)
         unlabelled = unlabelled.select(np.sort(drawn))
+    report(Event("answering", 0.0, 0, 0.0, {"texts": len(unlabelled)}))
     on_dev, on_unlabelled = np.zeros(()), np.zeros(())
     precision = choose_precision(teachers[0], prepared.train, config)
     for teacher in teachers:

@@ -34,7 +34,10 @@ FLAT = 0.98  # a loss above this share of guessing's, a quarter into the run, ha
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened: "start", "resumed", "step", "dev", "warning", "stopped" or "end", with its numbers."""
+    """Something that happened, with its numbers.
+
+    Of training: "start", "resumed", "step", "dev", "warning", "stopped" or "end"; around it "prepared" and "answering".
+    """
 
     kind: str
     seconds: float  # of training so far, over all resumed parts
