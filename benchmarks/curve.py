@@ -94,8 +94,8 @@ def draw(points: list[dict[str, Any]], folder: Path) -> None:
                 panel.plot(*zip(*own, strict=True), color=colour, marker=mark, linestyle=dash or "none", label=name)
                 for minutes, accuracy in own:
                     panel.annotate(
-                        f"{accuracy:.1f}", (minutes, accuracy), (0, 6), textcoords="offset points", ha="center",
-                        fontsize=8, color=colour,
+                        f"{accuracy:.1f}", (minutes, accuracy), (0, -13 if mark == "v" else 6), ha="center",
+                        textcoords="offset points", fontsize=8, color=colour,
                     )  # fmt: skip
         ticks = (0.2, 0.5, 1, 2, 5, 10, 30, 60, 180)
         panel.set(xscale="log", xlabel="minutes of training, two CPU cores", ylabel="IMDB test accuracy, %")
