@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=RESULTS / "ablation.json")
     options = parser.parse_args()
     base = Settings().replace(**BASE, threads=options.threads)
-    recipe, rows = json.loads(json.dumps(base.flat())), {}
+    recipe, rows = json.loads(json.dumps(base.flat() | {"threads": 0})), {}  # as many as there are: no ingredient
     if options.json.is_file():
         earlier = json.loads(options.json.read_text(encoding="utf-8"))
         rows = earlier["rows"] if earlier["recipe"] == recipe else {}
