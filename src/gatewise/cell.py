@@ -45,8 +45,11 @@ def sigmoid(x: Array) -> Array:
 
 
 def step(projected: Array, state: Array, cell_state: Array, recurrent: Array) -> tuple[Array, ...]:
-    """Read one token: from W x + b, [4H], and the state before, [H], give the seven arrays of Trace, [H] each."""
-    i, f, g, o = np.split(projected + recurrent @ state, 4)
+    """Read one token: from W x + b, [4H], and the state before, [H], give the seven arrays of Trace, [H] each.
+
+    Several readings of the same token, states [N, H], are taken together and give arrays of [N, H].
+    """
+    i, f, g, o = np.split(projected + (recurrent @ state.T).T, 4, axis=-1)
     input_gate = sigmoid(i)
     forget_gate = sigmoid(f)
     candidate = np.tanh(g)

@@ -13,7 +13,7 @@ from gatewise.model import Model, Numbers, logits_of, softmax
 from gatewise.network import TextLSTM
 from gatewise.tokenizer import Encoding, Ids
 
-PREFIXES = 100  # runs over prefixes at most, where the backward direction has to begin anew for each
+PREFIXES = 50  # runs over prefixes at most, where the backward direction has to begin anew for each
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +115,40 @@ def running(model: Model, ids: Ids, *, prefixes: int = PREFIXES, reading: Readin
     count = min(len(ids), prefixes) if both_ways else len(ids)
     lengths = np.unique(np.linspace(1, len(ids), count).round().astype(np.int64))
     beginnings = gather([[ids[:length] for length in lengths.tolist()]], None, model.tokenizer.vocab_size)
-    if both_ways:
+    if both_ways and model.network.config.num_layers > 1:  # the layer above sees other backward states each time
         network = logits_of(model.network, beginnings)
     else:
         reading = reading or follow(model.network, ids)
-        pooled = _pooled_so_far(reading.states, reading.poolings)
+        pooled = _pooled_so_far(reading, lengths)
         network = (pooled @ reading.head.T + reading.head_bias).astype(np.float64)
     return Running(lengths, network + model.companion_part(beginnings))
 
 
-def _pooled_so_far(states: Array, poolings: tuple[str, ...]) -> Array:
-    """Pool a forward network's states, [T, H], up to each token, [T, P]."""
-    counts = np.arange(1, len(states) + 1)[:, np.newaxis]
+def _pooled_so_far(reading: Reading, lengths: npt.NDArray[np.int64]) -> Array:
+    """Pool the states of a text's beginnings, [S, P]; of one layer's two directions, or of any layers' forward one."""
+    states, ends = reading.layers[-1][0].states, lengths - 1
     so_far = {
-        "max": np.maximum.accumulate(states, axis=0), "mean": np.cumsum(states, axis=0) / counts, "last": states,
-    }  # fmt: skip
-    return np.concatenate([so_far[name] for name in poolings], axis=1)
+        "max": [np.maximum.accumulate(states, axis=0)[ends]],
+        "mean": [np.cumsum(states, axis=0)[ends] / lengths[:, np.newaxis]],
+        "last": [states[ends]],
+    }
+    if len(reading.layers[-1]) > 1:
+        for name, pooled in _pooled_backward(reading, lengths).items():
+            so_far[name].append(pooled)
+    return np.concatenate([part for name in reading.poolings for part in so_far[name]], axis=1)
+
+
+def _pooled_backward(reading: Reading, lengths: npt.NDArray[np.int64]) -> dict[str, Array]:
+    """Read each beginning from its end, all of them together, in float32; pool its backward states, [S, H]."""
+    weights = reading.weights[0][1]
+    projected = (reading.vectors @ weights.input.T + weights.bias).astype(np.float32)
+    recurrent = weights.recurrent.astype(np.float32)
+    shape = len(lengths), recurrent.shape[1]
+    state, cell_state, total = (np.zeros(shape, np.float32) for _ in range(3))
+    highest = np.full(shape, -np.inf, np.float32)
+    for t in range(lengths[-1] - 1, -1, -1):
+        begun = slice(np.searchsorted(lengths, t, side="right"), None)  # the beginnings that hold token t
+        *_, cell_state[begun], state[begun], _ = cell.step(projected[t], state[begun], cell_state[begun], recurrent)
+        total[begun] += state[begun]
+        np.maximum(highest[begun], state[begun], out=highest[begun])
+    return {"max": highest, "mean": total / lengths[:, np.newaxis], "last": state}
