@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from gatewise import cli, console
 from gatewise.classifier import LSTMClassifier
-from gatewise.config import NetworkConfig, PretrainingSettings, Settings
+from gatewise.config import PRETRAINING, NetworkConfig, PretrainingSettings, Settings
 from gatewise.encoders import pretrain_encoder
 from gatewise.errors import DataError, GatewiseError
 from gatewise.evaluation import evaluate
@@ -107,7 +107,7 @@ def test_cli_recipe_best_pretrains_first_and_once(monkeypatch, tmp_path, english
     made = []
 
     def small(dataset, out, *, settings, resume, report):
-        made.append((out.name, settings.training.minutes, settings.network.bidirectional, resume))
+        made.append((out.name, {name: settings.flat()[name] for name in PRETRAINING}, resume))
         shape = {"embedding_dim": 12, "hidden_size": 8, "min_count": 1, "dev_share": 0.1, "threads": 1}
         return pretrain_encoder(dataset, out, settings=settings.replace(epochs=1, **shape), report=report)
 
@@ -119,7 +119,7 @@ def test_cli_recipe_best_pretrains_first_and_once(monkeypatch, tmp_path, english
     for overwrite in ([], ["--overwrite"]):
         found = CliRunner().invoke(cli.app, [*arguments, *overwrite])
         assert found.exit_code == 0, found.output
-    assert made == [("m-encoder", cli.PRETRAINING_MINUTES, True, False)]
+    assert made == [("m-encoder", PRETRAINING, False)]
     assert json.loads((tmp_path / "m" / "config.json").read_text())["network"]["hidden_size"] == 8
 
 

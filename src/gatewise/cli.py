@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 import typer
 
 from gatewise.config import (
-    PRETRAINING_MINUTES,
+    PRETRAINING,
     RECIPES,
     NetworkConfig,
     PretrainingConfig,
@@ -280,7 +280,7 @@ def own_encoder(data: str, out: Path, text_column: str | None, threads: int | No
     place = out.with_name(out.name + "-encoder")
     if place.is_dir():
         return place
-    settings = PretrainingSettings().replace(minutes=PRETRAINING_MINUTES, bidirectional=True, threads=threads)
+    settings = PretrainingSettings().replace(**PRETRAINING, threads=threads)
     with show_progress(quiet) as show:
         dataset = read_data(data, text_column, None, None, labels=False)
         pretrain_encoder(dataset, place, settings=settings, resume=resumable(unfinished(place)), report=show)
