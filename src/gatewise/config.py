@@ -237,7 +237,7 @@ RECIPES: dict[str, dict[str, Any]] = {  # of `gatewise train`, as what they chan
     "standard": TAUGHT | {"minutes": 29.0},
     "best": TAUGHT | {"pretrained": "", "minutes": 45.0},
 }
-PRETRAINING: dict[str, Any] = {  # of `best`, on DATA's text: some two passes, which need no noise
+PRETRAINING: dict[str, Any] = {  # of `best`, on DATA's text: some two passes, and dropout slows the first
     "bidirectional": True, "minutes": 112.0, "embedding_dropout": 0.0, "dropout": 0.0,
 }  # fmt: skip
 AnySettings = TypeVar("AnySettings", Settings, PretrainingSettings)
