@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+import gatewise
 from gatewise import attribution, insight
 from gatewise.cell import Trace, sigmoid
 from gatewise.clamping import clamped
@@ -41,6 +42,15 @@ def test_insight_look_is_plain_and_agrees_with_the_library(tiny_model, look):
     assert parts == pytest.approx(look["shares"]["logit"], abs=1e-6)
     starts = [" ".join(TEXT.split()[:count]) for count in range(1, len(look["tokens"]) + 1)]
     assert np.allclose(look["running"], tiny_model.probabilities(starts)[:, look["target"]], atol=1e-5)
+
+
+def test_insight_reads_every_beginning_of_a_short_text():
+    model, words = gatewise.load("sentiment-en"), [*("good", "bad", "the", "film", "not", "slow", "warm")] * 13
+    seen = insight.look(model, " ".join(words))
+    assert len(seen["running"]) == len(words) == 91
+    starts = [" ".join(words[:count]) for count in range(2, 92, 8)]
+    expected = model.probabilities(starts)[:, seen["target"]]
+    assert np.allclose(seen["running"][1::8], expected, atol=1e-4)
 
 
 def test_insight_packs_gates_within_the_promised_error(tiny_model, look):

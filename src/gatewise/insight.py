@@ -28,7 +28,8 @@ BEST = 32  # units of a layer whose arithmetic is shown
 BELT = 256  # words a belt remembers one by one
 LONG = 1500  # tokens from which only the best units travel
 HORIZON = (0, 1, 2, 5, 10, 20, 35, 50, 100, 200, 350, 500)  # neutral words added
-COMPARED = 25  # beginnings read of a changed text; of the text itself PREFIXES
+COMPARED = 25  # beginnings read of a changed text
+FEWEST, RUNNING_TOKENS = 40, 12_000  # of the text itself: PREFIXES, of a text of more tokens than 120 fewer
 HELD = tuple((gate, value, None) for value in (1.0, 0.0, 0.5) for gate in ("forget_gate", "input_gate", "output_gate"))
 # What a file prepares at most: words taken out, some of them with curves and shares, and phrases; and how many tokens
 # that may read, so that a long text has fewer of them and a file never takes minutes.
@@ -46,6 +47,7 @@ def look(model: Model, text: str) -> dict[str, Any]:
 
 
 def _look(model: Model, traced: TextTrace, shares: attribution.Explanation, reading: Reading) -> dict[str, Any]:
+    places = max(FEWEST, _affordable(PREFIXES, RUNNING_TOKENS, len(traced.ids)))
     return {
         "text": traced.text,
         "tokens": traced.tokens,
@@ -54,7 +56,7 @@ def _look(model: Model, traced: TextTrace, shares: attribution.Explanation, read
         "labels": [str(label) for label in model.labels],
         "target": shares.target,
         "probabilities": traced.probabilities.tolist(),
-        "running": _running(model, reading, traced.ids, shares.target, PREFIXES),
+        "running": _running(model, reading, traced.ids, shares.target, places),
         "memory": _memory(traced),
         "layers": _layers(model, traced),
         "shares": _shares(shares),

@@ -13,7 +13,7 @@ from gatewise.model import Model, Numbers, logits_of, softmax
 from gatewise.network import TextLSTM
 from gatewise.tokenizer import Encoding, Ids
 
-PREFIXES = 40  # runs over prefixes at most, where the backward direction has to begin anew for each
+PREFIXES = 100  # runs over prefixes at most, where the backward direction has to begin anew for each
 
 
 @dataclass(frozen=True, slots=True)
