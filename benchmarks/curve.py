@@ -140,7 +140,8 @@ def main() -> None:
 
     if options.model:
         told = {"minutes": options.minutes, "command": options.command}
-        keep(options.name, options.minutes, evaluated(options.model) | told)
+        budget = min((most for most, _ in BUDGETS[options.name] if most >= options.minutes), default=options.minutes)
+        keep(options.name, budget, evaluated(options.model) | told)
     for system in [] if options.draw or options.model else options.only:
         budgets = BUDGETS.get(system, [])
         for budget, extra in budgets:

@@ -48,9 +48,17 @@ def test_insight_reads_every_beginning_of_a_short_text():
     model, words = gatewise.load("sentiment-en"), [*("good", "bad", "the", "film", "not", "slow", "warm")] * 13
     seen = insight.look(model, " ".join(words))
     assert len(seen["running"]) == len(words) == 91
+    assert seen["read"] == list(range(91))
     starts = [" ".join(words[:count]) for count in range(2, 92, 8)]
     expected = model.probabilities(starts)[:, seen["target"]]
     assert np.allclose(seen["running"][1::8], expected, atol=1e-4)
+
+
+def test_insight_says_which_beginnings_of_a_long_text_were_read():
+    seen = insight.look(gatewise.load("sentiment-en"), "good bad the film not slow warm " * 40)
+    read, line = seen["read"], seen["running"]
+    assert len(read) == 42 and read[0] == 0 and read[-1] == len(line) - 1 == 279
+    assert line[1] == pytest.approx(line[0] + (line[read[1]] - line[0]) / read[1], abs=2e-6)
 
 
 def test_insight_packs_gates_within_the_promised_error(tiny_model, look):

@@ -47,7 +47,8 @@ def look(model: Model, text: str) -> dict[str, Any]:
 
 
 def _look(model: Model, traced: TextTrace, shares: attribution.Explanation, reading: Reading) -> dict[str, Any]:
-    places = max(FEWEST, _affordable(PREFIXES, RUNNING_TOKENS, len(traced.ids)))
+    prefixes = max(FEWEST, _affordable(PREFIXES, RUNNING_TOKENS, len(traced.ids)))
+    verdicts, read = _running(model, reading, traced.ids, shares.target, prefixes)
     return {
         "text": traced.text,
         "tokens": traced.tokens,
@@ -56,7 +57,8 @@ def _look(model: Model, traced: TextTrace, shares: attribution.Explanation, read
         "labels": [str(label) for label in model.labels],
         "target": shares.target,
         "probabilities": traced.probabilities.tolist(),
-        "running": _running(model, reading, traced.ids, shares.target, places),
+        "running": verdicts,
+        "read": read,
         "memory": _memory(traced),
         "layers": _layers(model, traced),
         "shares": _shares(shares),
@@ -86,11 +88,12 @@ def _shares(found: attribution.Explanation) -> dict[str, Any]:
     }
 
 
-def _running(model: Model, reading: Reading, ids: Ids, target: int, prefixes: int) -> list[float]:
-    """Give the target's probability after each token; between the beginnings that were read the line is straight."""
+def _running(model: Model, reading: Reading, ids: Ids, target: int, prefixes: int) -> tuple[list[float], list[int]]:
+    """Give the target's probability after each token, and the tokens after which it was read: between them, a line."""
     found = running(model, ids, prefixes=prefixes, reading=reading)
     probabilities = softmax(found.logits / model.temperature)[:, target]
-    return np.interp(np.arange(1, len(ids) + 1), found.lengths, probabilities).round(6).tolist()
+    line = np.interp(np.arange(1, len(ids) + 1), found.lengths, probabilities)
+    return line.round(6).tolist(), (found.lengths - 1).tolist()
 
 
 def _memory(traced: TextTrace) -> list[float]:
@@ -233,7 +236,7 @@ def brief(model: Model, text: str, target: int, *, prefixes: int = COMPARED) -> 
         "text": text,
         "tokens": traced.tokens,
         "probability": shares.probability,
-        "running": _running(model, reading, traced.ids, target, prefixes),
+        "running": _running(model, reading, traced.ids, target, prefixes)[0],
         "contributions": shares.contributions.round(6).tolist(),
         "memory": _memory(traced),
     }

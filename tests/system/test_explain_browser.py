@@ -412,6 +412,8 @@ def test_explain_long_texts_stay_fluid_and_are_windowed(open_page: Any) -> None:
         assert 0 < opened < 4
         assert 0 < moved / 20 < 0.1
     assert "1,000 tokens around your place" in tab.inner_text("main")
+    told = tab.locator("section:has(#running)").inner_text()
+    assert "beginnings were read" in told and "comes somewhere from" in told
     tab.locator(".reader input").focus()
     tab.keyboard.press("End")
     tab.wait_for_selector("[data-t='4999']")

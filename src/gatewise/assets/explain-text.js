@@ -149,18 +149,21 @@ function verdict() {
 }
 
 function running() {
-  const { running: values } = look, last = values.length - 1;
+  const { running: values, read } = look, last = values.length - 1;
   const decided = indices(0, values.length).findLast(t => values[t] < 0.5 !== values[last] < 0.5);
   const start = decided === undefined ? 0 : decided + 1;
-  const jumps = indices(1, values.length).sort((a, b) => Math.abs(values[b] - values[b - 1]) - Math.abs(values[a] - values[a - 1]));
-  const lowest = Math.min(...values.slice(start)), jump = jumps[0];
+  const change = k => values[read[k]] - values[read[k - 1]];
+  const jumps = indices(1, read.length).sort((a, b) => Math.abs(change(b)) - Math.abs(change(a)));
+  const lowest = Math.min(...values.slice(start)), [from, to] = [read[jumps[0] - 1], read[jumps[0]]];
   const conclusion = length() < 2 ? say("runningOne", { p: percent(values[0]) }) : [
     say("runningDecided", { t: number(start + 1), word: quoted(start), low: percent(lowest, 0), label: labelled(look.target) }), " ",
-    say("runningJump", { word: quoted(jump), change: signed(100 * (values[jump] - values[jump - 1]), 0) })];
+    say(to - from === 1 ? "runningJump" : "runningJumpWithin", {
+      word: quoted(to), first: quoted(from + 1), change: signed(100 * change(jumps[0]), 0) })];
   return section("running", lead(conclusion), note("runningNote"),
+    read.length < values.length ? note("runningRead", { read: number(read.length), n: number(values.length) }) : [],
     overText(plain("running"), {
       series: [{ key: "runningKey", kind: "probability", values }], low: 0, high: 1, act: "slider",
-      write: value => percent(value, 0), marks: jumps.slice(0, 3).map(t => ({ t, value: values[t] })),
+      write: value => percent(value, 0), marks: jumps.slice(0, 3).map(k => ({ t: read[k], value: values[read[k]] })),
       caption: make("span", { class: "key probability" }, say("runningKey", { label: labelled(look.target) })),
       readout: t => plain("runningReadout", { place: place(t), p: percent(values[t]) }),
     }));
