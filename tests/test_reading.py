@@ -6,6 +6,7 @@ import io
 import json
 import os
 import tarfile
+import tempfile
 import tracemalloc
 from collections import Counter
 from pathlib import Path
@@ -227,12 +228,20 @@ def test_reading_missing_path_or_name() -> None:
             read(name)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="needs a user who can be refused")
-def test_reading_unreadable_file(tmp_path: Path) -> None:
-    data = write(tmp_path / "data.csv", ROWS)
-    data.chmod(0)
-    with pytest.raises(DataError, match="cannot be read"):
-        read(data)
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="needs users who can be refused")
+def test_reading_unreadable_file() -> None:
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to other users
+        Path(folder).chmod(0o711)
+        data = write(Path(folder) / "data.csv", ROWS)
+        data.chmod(0)
+        if user == 0:
+            os.seteuid(65_534)  # root is refused nothing
+        try:
+            with pytest.raises(DataError, match=r"cannot be read.*Permission denied"):
+                read(data)
+        finally:
+            os.seteuid(user)
 
 
 def test_reading_file_that_vanished(tmp_path: Path) -> None:
