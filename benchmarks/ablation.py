@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import gatewise
-from gatewise.classifier import sources
-from gatewise.config import RECIPES, Settings
-from gatewise.encoders import shaped_as
-from gatewise.fitting import fit
-from gatewise.preparation import prepare
+from gatewise.base.settings import RECIPES, Settings
+from gatewise.tasks.classify.estimator import sources
+from gatewise.tasks.classify.fit import fit
+from gatewise.tasks.classify.prepare import prepare
+from gatewise.tasks.pretrain.fit import shaped_as
 from tutorial import RESULTS, record
 
 BASE: dict[str, Any] = RECIPES["fast"] | {"minutes": 0.0, "dev_share": 0.2}

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewise.classifier import fit
-from gatewise.config import Settings
-from gatewise.evaluation import fit_temperature, log_loss
-from gatewise.model import softmax
-from gatewise.ngrams import fitted, logits, present, quantised, train_ngrams
-from gatewise.preparation import Prepared, prepare
-from gatewise.reading import read
+from gatewise.base.settings import Settings
+from gatewise.data.reading import read
+from gatewise.runtime.classifier import softmax
+from gatewise.runtime.companion import fitted, logits, present, quantised, train_ngrams
+from gatewise.tasks.classify.estimator import fit
+from gatewise.tasks.classify.measure import fit_temperature, log_loss
+from gatewise.tasks.classify.prepare import Prepared, prepare
 
 
 def figures(odds: np.ndarray, targets: np.ndarray) -> dict[str, float]:

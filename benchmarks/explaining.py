@@ -24,10 +24,12 @@ from typing import Any
 import torch
 
 import gatewise
-from gatewise import insight, page, serve
-from gatewise.config import NetworkConfig
-from gatewise.model import Model
-from gatewise.network import TextLSTM
+from gatewise.base.settings import NetworkConfig
+from gatewise.explanation import story as insight
+from gatewise.nets.classify import TextLSTM
+from gatewise.pages import page
+from gatewise.runtime.classifier import Model
+from gatewise.serving import explain as serve
 from tutorial import RESULTS, record
 
 TOKENS = 300

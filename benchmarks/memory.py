@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewise.reading import read
+from gatewise.data.reading import read
 
 MILLION = 1_000_000
 
@@ -48,19 +48,19 @@ def in_own_process(question: str, path: Path) -> dict[str, float]:
 def child(question: str, path: Path) -> None:
     """Answer one question and write the peak."""
     if question == "prepare":
-        from gatewise.config import Settings
-        from gatewise.preparation import prepare
+        from gatewise.base.settings import Settings
+        from gatewise.tasks.classify.prepare import prepare
 
         prepared = prepare(read(path), Settings())
         tokens = len(prepared.train.ids) + len(prepared.dev.ids)
         print(f"{len(prepared.train) + len(prepared.dev):,} reviews, {tokens:,} tokens")
     elif question == "train":
-        from gatewise.classifier import train_classifier
+        from gatewise.tasks.classify.estimator import train_classifier
 
         train_classifier(read("imdb"), path.parent / "model", overwrite=True)
     else:
-        from gatewise.folder import load
-        from gatewise.reading import stream_texts
+        from gatewise.data.reading import stream_texts
+        from gatewise.runtime.folder import load
 
         with path.open("rb") as file:
             count = sum(1 for _ in load(path.parent / "model").stream(stream_texts(file, name=path.name)))
@@ -71,8 +71,8 @@ def child(question: str, path: Path) -> None:
 
 def train_small(folder: Path) -> None:
     """Make a model of the default shape to predict with."""
-    from gatewise.classifier import train_classifier
-    from gatewise.config import Settings
+    from gatewise.base.settings import Settings
+    from gatewise.tasks.classify.estimator import train_classifier
 
     train_classifier(read("reviews"), folder / "model", settings=Settings().replace(epochs=1), overwrite=True)
 

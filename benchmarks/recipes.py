@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 
 import gatewise
-from gatewise.classifier import train_classifier
-from gatewise.config import RECIPES, Settings
-from gatewise.evaluation import expected_calibration_error, log_loss, reliability
-from gatewise.model import Model, softmax
-from gatewise.runs import resumable, unfinished
+from gatewise.base.settings import RECIPES, Settings
+from gatewise.runtime.classifier import Model, softmax
+from gatewise.tasks.classify.estimator import train_classifier
+from gatewise.tasks.classify.measure import expected_calibration_error, log_loss, reliability
+from gatewise.training.session import resumable, unfinished
 from tutorial import RESULTS, record
 
 NEGATION = re.compile(r"\b(not|no|never|none|nothing|nobody|neither|nor|cannot|without)\b|n['’]t\b", re.IGNORECASE)

@@ -21,15 +21,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from gatewise.batching import Sequences, collate, gather, plan
-from gatewise.config import NetworkConfig, Precision, TokenizerConfig, TrainingConfig
-from gatewise.memory import keep_memory
-from gatewise.model import Model
-from gatewise.network import TextLSTM
-from gatewise.probing import choose_precision, choose_sharing
-from gatewise.reading import read
-from gatewise.tokenizer import TextTokenizer, train_tokenizer
-from gatewise.training import Run
+from gatewise.base.ram import keep_memory
+from gatewise.base.settings import NetworkConfig, Precision, TokenizerConfig, TrainingConfig
+from gatewise.data.reading import read
+from gatewise.nets.classify import TextLSTM
+from gatewise.runtime.batches import Sequences, collate, gather, plan
+from gatewise.runtime.classifier import Model
+from gatewise.runtime.tokenizer import TextTokenizer, train_tokenizer
+from gatewise.training.loop import Run
+from gatewise.training.probing import choose_precision, choose_sharing
 
 Seconds = float
 

@@ -9,10 +9,10 @@ import json
 import time
 from pathlib import Path
 
-from gatewise.classifier import fit
-from gatewise.config import Settings
-from gatewise.preparation import prepare
-from gatewise.reading import read
+from gatewise.base.settings import Settings
+from gatewise.data.reading import read
+from gatewise.tasks.classify.estimator import fit
+from gatewise.tasks.classify.prepare import prepare
 
 VARIANTS = {
     "words, 30,000": {},

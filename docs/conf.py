@@ -1,9 +1,9 @@
-"""Sphinx settings. The page of settings is filled in from gatewise.config at build time; nothing is fetched."""
+"""Sphinx settings. The page of settings is filled in from gatewise.base.settings at build time; nothing is fetched."""
 
 import dataclasses
 from importlib.metadata import version as installed_version
 
-import gatewise.config
+import gatewise.base.settings
 
 project = "gatewise"
 copyright = "the gatewise contributors"
@@ -28,8 +28,10 @@ SETTINGS = "<!-- settings -->"  # the place in settings.md where the tables go
 def settings_tables() -> str:
     """Give one Markdown table per group of settings: name, default, range or choices, sentence."""
     lines = []
-    groups = [getattr(gatewise.config.PretrainingSettings(), name) for name in ("tokenizer", "network", "training")]
-    for config in [*map(type, groups), gatewise.config.PretrainingConfig]:
+    groups = [
+        getattr(gatewise.base.settings.PretrainingSettings(), name) for name in ("tokenizer", "network", "training")
+    ]
+    for config in [*map(type, groups), gatewise.base.settings.PretrainingConfig]:
         lines += [f"## {config.__name__}", "", config.__doc__, ""]
         lines += ["| setting | default | values | meaning |", "|---|---|---|---|"]
         for field in dataclasses.fields(config):
@@ -48,14 +50,14 @@ def values_of(field: dataclasses.Field) -> str:
     if field.type is bool:
         return "true or false"
     if field.name == "pooling":
-        return ", ".join(f"`{name}`" for name in gatewise.config.POOLINGS)
+        return ", ".join(f"`{name}`" for name in gatewise.base.settings.POOLINGS)
     return ", ".join(f"`{choice}`" for choice in getattr(field.type, "__args__", ()))
 
 
 def fill_in_settings(app, docname, source) -> None:
     """Put the tables into settings.md as it is read, and read it again when the settings change."""
     if docname == "settings":
-        app.env.note_dependency(gatewise.config.__file__)
+        app.env.note_dependency(gatewise.base.settings.__file__)
         source[0] = source[0].replace(SETTINGS, settings_tables())
 
 

@@ -13,12 +13,12 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from gatewise.classifier import fit
-from gatewise.config import Settings
-from gatewise.model import Model
-from gatewise.ngrams import train_ngrams
-from gatewise.preparation import prepare
-from gatewise.reading import Dataset, from_lists
+from gatewise.base.settings import Settings
+from gatewise.data.reading import Dataset, from_lists
+from gatewise.runtime.classifier import Model
+from gatewise.runtime.companion import train_ngrams
+from gatewise.tasks.classify.estimator import fit
+from gatewise.tasks.classify.prepare import prepare
 
 settings.register_profile("gatewise", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gatewise")

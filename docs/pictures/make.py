@@ -10,8 +10,8 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 import gatewise
-from gatewise.insight import setting, story
-from gatewise.page import explanation
+from gatewise.explanation.story import setting, story
+from gatewise.pages.page import explanation
 
 HERE = Path(__file__).parent
 PARTS = {  # of the page, each cut out without what is only to be clicked

@@ -8,38 +8,38 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gatewise.attribution import Explanation as Explanation
-    from gatewise.attribution import Phrase as Phrase
-    from gatewise.attribution import explain as explain
-    from gatewise.attribution import phrase as phrase
-    from gatewise.classifier import LSTMClassifier as LSTMClassifier
-    from gatewise.classifier import train_classifier as train_classifier
-    from gatewise.config import NetworkConfig as NetworkConfig
-    from gatewise.config import Settings as Settings
-    from gatewise.config import TokenizerConfig as TokenizerConfig
-    from gatewise.config import TrainingConfig as TrainingConfig
-    from gatewise.errors import GatewiseError as GatewiseError
-    from gatewise.evaluation import evaluate as evaluate
-    from gatewise.folder import load as load
-    from gatewise.reading import read as read
-    from gatewise.tracing import trace as trace
+    from gatewise.base.errors import GatewiseError as GatewiseError
+    from gatewise.base.settings import NetworkConfig as NetworkConfig
+    from gatewise.base.settings import Settings as Settings
+    from gatewise.base.settings import TokenizerConfig as TokenizerConfig
+    from gatewise.base.settings import TrainingConfig as TrainingConfig
+    from gatewise.data.reading import read as read
+    from gatewise.explanation.shares import Explanation as Explanation
+    from gatewise.explanation.shares import Phrase as Phrase
+    from gatewise.explanation.shares import explain as explain
+    from gatewise.explanation.shares import phrase as phrase
+    from gatewise.explanation.tracing import trace as trace
+    from gatewise.runtime.folder import load as load
+    from gatewise.tasks.classify.estimator import LSTMClassifier as LSTMClassifier
+    from gatewise.tasks.classify.estimator import train_classifier as train_classifier
+    from gatewise.tasks.classify.measure import evaluate as evaluate
 
 _HOMES = {
-    "GatewiseError": "errors",
-    "LSTMClassifier": "classifier",
-    "NetworkConfig": "config",
-    "Settings": "config",
-    "TokenizerConfig": "config",
-    "TrainingConfig": "config",
-    "Explanation": "attribution",
-    "Phrase": "attribution",
-    "evaluate": "evaluation",
-    "explain": "attribution",
-    "load": "folder",
-    "phrase": "attribution",
-    "read": "reading",
-    "trace": "tracing",
-    "train_classifier": "classifier",
+    "GatewiseError": "base.errors",
+    "LSTMClassifier": "tasks.classify.estimator",
+    "NetworkConfig": "base.settings",
+    "Settings": "base.settings",
+    "TokenizerConfig": "base.settings",
+    "TrainingConfig": "base.settings",
+    "Explanation": "explanation.shares",
+    "Phrase": "explanation.shares",
+    "evaluate": "tasks.classify.measure",
+    "explain": "explanation.shares",
+    "load": "runtime.folder",
+    "phrase": "explanation.shares",
+    "read": "data.reading",
+    "trace": "explanation.tracing",
+    "train_classifier": "tasks.classify.estimator",
 }
 
 __all__ = [*sorted(_HOMES), "__version__"]

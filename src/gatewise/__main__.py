@@ -1,6 +1,6 @@
 """`python -m gatewise` is the `gatewise` command."""
 
-from gatewise.cli import main
+from gatewise.cli.main import main
 
 if __name__ == "__main__":
     main()

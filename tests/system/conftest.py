@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from gatewise import folder
-from gatewise.cli import main
+from gatewise.cli.main import main
+from gatewise.runtime import folder
 
 ARGUMENTS = "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update"
 SMALL = shlex.split("""

@@ -519,7 +519,7 @@ def test_an_unfinished_run_that_is_damaged(command, tmp_path, small, write, rows
     """A checkpoint or its settings, cut or changed by hand: refused, and still there afterwards."""
     data, run = write("data.csv", rows), tmp_path / "m.training"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gatewise.folder.save", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("gatewise.runtime.folder.save", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         assert command("train", data, "--out", tmp_path / "m", *small).code == 130
     whole = {path.name: path.read_bytes() for path in run.iterdir()}
     assert set(whole) == {"checkpoint.safetensors", "metrics.jsonl", "settings.json"}

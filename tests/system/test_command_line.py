@@ -225,7 +225,7 @@ def test_predict_takes_texts_or_a_file_not_both(command, model_folder):
 def test_predict_in_constant_memory(model_folder, write):
     """Ten times the lines, nearly the same peak; a list of all texts alone would take 30 MB more."""
     code = (
-        "import sys; from gatewise.cli import main\n"
+        "import sys; from gatewise.cli.main import main\n"
         "try: main()\n"
         "finally: print(*[line for line in open('/proc/self/status') if 'VmHWM' in line], file=sys.stderr)"
     )

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gatewise import attribution, insight, serve
-from gatewise.cell import sigmoid
-from gatewise.page import explanation
-from gatewise.serve import server
-from gatewise.tokenizer import from_json
-from gatewise.tracing import trace
+from gatewise.explanation import shares as attribution
+from gatewise.explanation import story as insight
+from gatewise.explanation.tracing import trace
+from gatewise.pages.page import explanation
+from gatewise.runtime.cell import sigmoid
+from gatewise.runtime.tokenizer import from_json
+from gatewise.serving import explain as serve
+from gatewise.serving.explain import server
 
 OTHER = next(name for name in attribution.METHODS if name != attribution.DEFAULT)
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"

@@ -9,8 +9,7 @@ from pathlib import Path
 from socket import socket
 
 import pytest
-
-from conftest import environment
+from tests.system.conftest import environment
 
 TEXT = "a dull film with a superb cast"
 

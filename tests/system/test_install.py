@@ -58,7 +58,7 @@ def test_wheel_names_its_license_command_and_needs(unpacked):
     metadata = (info / "METADATA").read_text(encoding="utf-8")
     assert "Requires-Python: >=3.11" in metadata and "License-Expression: Apache-2.0" in metadata
     assert "Requires-Dist: torch" in metadata and "Provides-Extra: dev" in metadata
-    assert "gatewise = gatewise.cli:main" in (info / "entry_points.txt").read_text(encoding="utf-8")
+    assert "gatewise = gatewise.cli.main:main" in (info / "entry_points.txt").read_text(encoding="utf-8")
     assert list(info.glob("licenses/LICENSE"))
 
 

@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 import gatewise
-from gatewise.folder import load_encoder
+from gatewise.runtime.folder import load_encoder
 
 OPTIONS = shlex.split("""
     --epochs 3 --embedding-dim 8 --hidden-size 8 --min-count 1 --batch-tokens 128 --learning-rate 0.02 --dev-share 0.1
@@ -28,7 +28,7 @@ def encoder_folder(english, tmp_path_factory):
     """An encoder folder made by the command. Shared: copy it before changing it."""
     from typer.testing import CliRunner
 
-    from gatewise.cli import app
+    from gatewise.cli.main import app
 
     path = tmp_path_factory.mktemp("encoders")
     (path / "texts.csv").write_text("text\n" + "".join(f"{text} number{n}\n" for n, text in enumerate(english[0])))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gatewise.evaluation import ConfidentError, Evaluation, LengthBin, ReliabilityBin
-from gatewise.page import report
+from gatewise.pages.page import report
+from gatewise.tasks.classify.measure import ConfidentError, Evaluation, LengthBin, ReliabilityBin
 
 HOSTILE = (
     "</script><script>document.title = 'taken over'</script><img src=x onerror=alert(1)> "

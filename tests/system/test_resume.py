@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 import gatewise
-from gatewise import classifier, training
-from gatewise.cli import main
+from gatewise.cli.main import main
+from gatewise.tasks.classify import estimator as classifier
+from gatewise.training import loop as training
 
 KEPT = ("model.safetensors", "tokenizer.json")
 STOPPED = (130, -signal.SIGINT)  # as an exit code, or, while Python itself still starts, by the signal: $? is 130
@@ -58,7 +59,9 @@ def unbroken(english, tmp_path_factory):
 def forked():
     """Start `gatewise ...` in a real process, forked from one that has loaded torch already: in a moment."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pytest", "gatewise.classifier", "gatewise.page", "gatewise.cli", "rich.progress"])
+    context.set_forkserver_preload(
+        ["pytest", "gatewise.tasks.classify.estimator", "gatewise.pages.page", "gatewise.cli.main", "rich.progress"]
+    )
 
     def start(arguments, last_words, die_at=("", 0)):
         process = context.Process(target=begin, args=(["gatewise", *arguments], str(last_words), *die_at))
@@ -269,7 +272,7 @@ def test_ctrl_c_while_reading_says_one_word_and_leaves_nothing(name, model_folde
 
 def test_stopped_in_the_middle_again_and_again_it_ends_with_the_same_bits(english, tiny_settings, tmp_path):
     """Every single step is a place to stop; the choice of the best epoch must not see the extra measurements."""
-    dataset = gatewise.reading.Dataset("d", gatewise.reading.from_lists(*english))
+    dataset = gatewise.data.reading.Dataset("d", gatewise.data.reading.from_lists(*english))
     settings = tiny_settings.replace(epochs=2, checkpoint_seconds=1000.0)
     classifier.train_classifier(dataset, tmp_path / "whole", settings=settings)
     resume, rounds = False, 0
@@ -300,7 +303,7 @@ def test_resume_on_other_threads_says_that_bits_may_differ(command, recipe, tmp_
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("gatewise.training.Run.save", fall)
+        patch.setattr("gatewise.training.loop.Run.save", fall)
         assert command(*recipe()).code == 130
     monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "ABACUS")
     resumed = command(*[word for word in recipe("--resume") if word != "--quiet"])

@@ -17,11 +17,11 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gatewise.batching import Batch, Sequences, in_order_of_length
-from gatewise.errors import DataError
-from gatewise.model import Model
-from gatewise.network import TextLSTM, pool, reverse_within_length
-from gatewise.reading import Dataset, Part
+from gatewise.base.errors import DataError
+from gatewise.data.reading import Dataset, Part
+from gatewise.nets.classify import TextLSTM, pool, reverse_within_length
+from gatewise.runtime.batches import Batch, Sequences, in_order_of_length
+from gatewise.runtime.classifier import Model
 
 Change = Callable[[str, int, Tensor], Tensor]  # name of a gate or "states", step, its values [B, H] -> what takes place
 Means = list[list[dict[str, Tensor]]]  # [layer][direction], name -> [H]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatewise.errors import GatewiseError
-from gatewise.files import write_atomically
+from gatewise.base.errors import GatewiseError
+from gatewise.base.files import write_atomically
 from gatewise.lab.gates import GateReport
 from gatewise.lab.gradients import Flow, median_ratios
 from gatewise.lab.races import TITLES, Run

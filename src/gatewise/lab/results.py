@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from gatewise.errors import DataError
-from gatewise.files import write_atomically
+from gatewise.base.errors import DataError
+from gatewise.base.files import write_atomically
 from gatewise.lab.races import TASKS, TITLES, Run
 
 

@@ -1,0 +1,1 @@
+"""Commands, options, what is printed."""

@@ -1,0 +1,1 @@
+"""Any file or folder to a stream of examples; splits; vocabulary."""

@@ -1,0 +1,1 @@
+"""Numbers to HTML that loads nothing."""

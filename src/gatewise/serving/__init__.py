@@ -1,0 +1,1 @@
+"""One guarded HTTP server on this machine."""

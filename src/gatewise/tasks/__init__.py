@@ -1,0 +1,1 @@
+"""What each kind of user comes for: settings, prepare, fit, measure, estimator."""

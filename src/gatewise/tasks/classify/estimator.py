@@ -1,0 +1,265 @@
+"""From a data set to a trained, calibrated, measured Model: the one place that strings the steps together.
+
+train_classifier() serves the command line and leaves a model folder; LSTMClassifier is the same as a scikit-learn
+estimator.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from gatewise.base.errors import DataError
+from gatewise.base.files import remove_folder
+from gatewise.base.settings import Settings, Storage, TrainingConfig
+from gatewise.data.reading import Dataset, from_lists
+from gatewise.runtime import folder
+from gatewise.runtime.classifier import Label, Model, Numbers, PretrainedEncoder
+from gatewise.tasks.classify.fit import figures, fit
+from gatewise.tasks.classify.measure import Evaluation, evaluate
+from gatewise.tasks.classify.prepare import prepare
+from gatewise.tasks.pretrain.fit import shaped_as
+from gatewise.training.loop import METRICS, Event
+from gatewise.training.session import Report, opened, settle
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What train_classifier() gives: the model, its figures on the dev split and, if there is one, on the test part."""
+
+    model: Model
+    dev: Evaluation
+    test: Evaluation | None
+    stopped: bool
+
+
+def train_classifier(
+    dataset: Dataset,
+    out: Path | str,
+    *,
+    settings: Settings | None = None,
+    storage: Storage = "float32",
+    resume: bool = False,
+    overwrite: bool = False,
+    report: Report = lambda event: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Trained:
+    """Train on a data set, leave a model folder at `out`, and measure it on the test part if there is one.
+
+    What is measured is the model as it is stored.
+
+    While it runs, the folder `out`.training keeps what a resumed run needs. When `stopped` says so, the best model so
+    far is saved and the run can still be resumed. Raises GatewiseError before anything is written or lost.
+    """
+    started, out = time.perf_counter(), Path(out)
+    settings = settle(out, settings, Settings(), resume=resume, overwrite=overwrite)
+    encoder, teachers = sources(settings.training)
+    shaped = shaped_as(encoder, settings) if encoder else settings
+    prepared = prepare(dataset, shaped, known=encoder.tokenizer if encoder else None)
+    with opened(out, settings, resume=resume) as (run_folder, resume):
+        report(Event("prepared", time.perf_counter() - started, 0, 0.0, prepared.notes))
+        model, dev = fit(
+            prepared, shaped, encoder=encoder, teachers=teachers, report=report, run_folder=run_folder, resume=resume,
+            started=started, stopped=stopped,
+        )  # fmt: skip
+    log = {METRICS: (run_folder / METRICS).read_bytes()}
+    folder.save(model, out, overwrite=overwrite or resume, storage=storage, extra=log)
+    model = folder.load(out)
+    if stopped():
+        return Trained(model, dev, None, stopped=True)
+    test = evaluate(model, dataset.test) if dataset.test and dataset.test.labelled else None
+    if test:
+        model.facts["test"] = figures(test)
+        folder.update_card(model, out)
+    remove_folder(run_folder)
+    return Trained(model, dev, test, stopped=False)
+
+
+def sources(config: TrainingConfig) -> tuple[PretrainedEncoder | None, list[Model]]:
+    """Load the encoder to start from, if any, and the teachers."""
+    encoder = folder.load_encoder(config.pretrained) if config.pretrained else None
+    return encoder, [folder.load(name) for name in config.teacher_folders()]
+
+
+class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Classify texts with an LSTM, as a scikit-learn estimator: fit(texts, labels), predict, predict_proba, score.
+
+    Every argument is a setting of the same name in gatewise.base.settings, where its meaning and default stand; None takes the
+    default. `random_state` is the seed, or a NumPy RandomState that draws it. After fit, `classes_` holds the labels
+    and `model_` the gatewise Model.
+    """
+
+    def __init__(
+        self,
+        *,
+        kind: str | None = None,
+        vocab_size: int | None = None,
+        min_count: int | None = None,
+        lowercase: bool | None = None,
+        max_tokens: int | None = None,
+        train_tokens: int | None = None,
+        embedding_dim: int | None = None,
+        hidden_size: int | None = None,
+        num_layers: int | None = None,
+        bidirectional: bool | None = None,
+        pooling: tuple[str, ...] | None = None,
+        word_dropout: float | None = None,
+        embedding_dropout: float | None = None,
+        dropout: float | None = None,
+        forget_bias: float | None = None,
+        chrono_horizon: int | None = None,
+        epochs: int | None = None,
+        minutes: float | None = None,
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        warmup: float | None = None,
+        clip_norm: float | None = None,
+        label_smoothing: float | None = None,
+        averaging: float | None = None,
+        batch_tokens: int | None = None,
+        batch_texts: int | None = None,
+        student_epochs: int | None = None,
+        student_texts: int | None = None,
+        teachers: str | None = None,
+        layer_decay: float | None = None,
+        class_weights: bool | None = None,
+        pretrained: str | None = None,
+        word_vectors: bool | None = None,
+        companion: bool | None = None,
+        companion_buckets: int | None = None,
+        dev_share: float | None = None,
+        patience: int | None = None,
+        precision: str | None = None,
+        sharing: str | None = None,
+        threads: int | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        self.kind = kind
+        self.vocab_size = vocab_size
+        self.min_count = min_count
+        self.lowercase = lowercase
+        self.max_tokens = max_tokens
+        self.train_tokens = train_tokens
+        self.embedding_dim = embedding_dim
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.word_dropout = word_dropout
+        self.embedding_dropout = embedding_dropout
+        self.dropout = dropout
+        self.forget_bias = forget_bias
+        self.chrono_horizon = chrono_horizon
+        self.epochs = epochs
+        self.minutes = minutes
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.warmup = warmup
+        self.clip_norm = clip_norm
+        self.label_smoothing = label_smoothing
+        self.averaging = averaging
+        self.batch_tokens = batch_tokens
+        self.batch_texts = batch_texts
+        self.student_epochs = student_epochs
+        self.student_texts = student_texts
+        self.teachers = teachers
+        self.layer_decay = layer_decay
+        self.class_weights = class_weights
+        self.pretrained = pretrained
+        self.word_vectors = word_vectors
+        self.companion = companion
+        self.companion_buckets = companion_buckets
+        self.dev_share = dev_share
+        self.patience = patience
+        self.precision = precision
+        self.sharing = sharing
+        self.threads = threads
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Sequence[str],
+        y: Sequence[Label],
+        groups: Sequence[Any] | None = None,
+        unlabelled: Sequence[str] | None = None,
+    ) -> "LSTMClassifier":
+        """Train on texts and their labels; texts of one group (author, film) stay on one side of the dev split.
+
+        Unlabelled texts of the same kind feed the word vectors and, with `student_epochs`, teach other networks.
+        """
+        texts = as_texts(X)
+        check_consistent_length(texts, y, groups)
+        refuse_missing(y)
+        check_classification_targets(y)
+        labels = column_or_1d(y, warn=True)
+        classes = np.unique(labels)
+        values = {  # a grid made with NumPy holds NumPy's numbers
+            name: value.item() if isinstance(value, np.generic) else value for name, value in self.get_params().items()
+        }
+        seed = values.pop("random_state")
+        if isinstance(seed, np.random.RandomState):
+            seed = int(seed.randint(2**31 - 1))
+        settings = Settings().replace(**values, seed=seed)
+        names = [str(label) for label in classes.tolist()]
+        part = from_lists(texts, [str(label) for label in labels.tolist()], groups, name="the training data")
+        encoder, teachers = sources(settings.training)
+        settings = shaped_as(encoder, settings) if encoder else settings
+        more = from_lists(as_texts(unlabelled), name="the unlabelled texts") if unlabelled is not None else None
+        dataset = Dataset("texts in memory", part, None, None, more)
+        prepared = prepare(dataset, settings, names, encoder.tokenizer if encoder else None)
+        model, _ = fit(prepared, settings, encoder=encoder, teachers=teachers, started=time.perf_counter())
+        self.classes_ = classes
+        self.model_ = dataclasses.replace(model, labels=tuple(classes.tolist()))
+        return self
+
+    def predict_proba(self, X: Sequence[str]) -> Numbers:
+        """Give calibrated probabilities, [N, C], in the order of `classes_`."""
+        check_is_fitted(self)
+        return self.model_.probabilities(as_texts(X))
+
+    def predict(self, X: Sequence[str]) -> npt.NDArray[Any]:
+        """Give each text's likeliest label."""
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]  # type: ignore[no-any-return]
+
+    def save(self, path: Path | str, *, overwrite: bool = False) -> None:
+        """Write the fitted model as a folder that gatewise.load() and the command line read."""
+        check_is_fitted(self)
+        folder.save(self.model_, path, overwrite=overwrite)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+def as_texts(X: Any) -> list[str]:
+    """Take a list, array or column of strings; refuse a lone string and anything that is no text."""
+    if isinstance(X, (str, bytes)):
+        raise DataError("One text was given where a list of texts is expected; put it in a list.")
+    if getattr(X, "ndim", 1) != 1 or isinstance(X, dict):
+        raise DataError("A table was given where a list of texts is expected; give one column of it.")
+    texts = list(X)
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(f"Text {place} is a {type(text).__name__}, not a string; give a list of strings.")
+    return texts
+
+
+def refuse_missing(y: Any) -> None:
+    """Refuse None, NaN and pandas.NA among labels, before NumPy turns them into the text "nan"."""
+    if y is None:
+        raise DataError("LSTMClassifier requires y to be passed, but the target y is None; give every text a label.")
+    for place, label in enumerate(y if getattr(y, "ndim", 1) == 1 else ()):
+        if label is None or type(label).__name__ in ("NAType", "NaTType") or label != label:  # NaN is not itself
+            raise DataError(f"Label {place} is missing ({label!r}); give every text a label or leave the text out.")

@@ -1,0 +1,291 @@
+"""Numbers about predictions: pure functions of probabilities and targets, and evaluate(), which fills an Evaluation."""
+
+import dataclasses
+import heapq
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize, minimize_scalar
+from scipy.stats import rankdata
+from sklearn.metrics import confusion_matrix, f1_score
+
+from gatewise.base.errors import DataError
+from gatewise.data.reading import Part
+from gatewise.nets.classify import TextLSTM
+from gatewise.runtime.batches import Sequences
+from gatewise.runtime.classifier import Model, Numbers, pooled_of, softmax
+
+Targets = npt.NDArray[np.int64]
+RELIABILITY_BINS, LENGTH_BINS, ERRORS_KEPT = 15, 10, 20
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Predictions whose confidence lies in (low, high]: how many, how sure on average, how often right."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class LengthBin:
+    """Texts of low to high tokens: how many, and how many of them were classified rightly."""
+
+    low: int
+    high: int
+    n: int
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidentError:
+    """A wrong prediction: its row (from 0), the text, what it is, what the model said and how surely."""
+
+    row: int
+    text: str
+    label: str
+    predicted: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What evaluate() found; probabilities are calibrated unless a name says otherwise."""
+
+    data: str
+    n: int
+    labels: tuple[str, ...]
+    accuracy: float
+    accuracy_low: float  # Wilson 95 % interval
+    accuracy_high: float
+    macro_f1: float
+    log_loss: float
+    log_loss_uncalibrated: float
+    ece: float
+    ece_uncalibrated: float
+    temperature: float
+    confusion: tuple[tuple[int, ...], ...]  # rows: true label, columns: predicted
+    by_length: tuple[LengthBin, ...]
+    reliability: tuple[ReliabilityBin, ...]
+    reliability_uncalibrated: tuple[ReliabilityBin, ...]
+    errors: tuple[ConfidentError, ...]
+    empty_texts: int
+    seconds: float
+    accuracy_alone: dict[str, float] = field(default_factory=dict)  # of network and companion, where there are both
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain values for JSON, in the order above."""
+        return dataclasses.asdict(self)
+
+
+def wilson_interval(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Give the 95 % interval of a share (Wilson 1927), which stays inside 0 to 1 and holds for few texts."""
+    share = right / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def log_loss(probabilities: Numbers, targets: Targets) -> float:
+    """Give the mean negative log-probability of the true class, in nats."""
+    true = probabilities[np.arange(len(targets)), targets]
+    return float(np.log(1 / np.clip(true, 1e-15, None)).mean())
+
+
+def reliability(probabilities: Numbers, targets: Targets, bins: int = RELIABILITY_BINS) -> tuple[ReliabilityBin, ...]:
+    """Sort predictions by confidence into bins of equal width; empty ones are left out."""
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == targets
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    return tuple(
+        ReliabilityBin(
+            b / bins, (b + 1) / bins, int(chosen.sum()), float(confidence[chosen].mean()), float(right[chosen].mean())
+        )
+        for b in range(bins)
+        if (chosen := place == b).any()
+    )
+
+
+def expected_calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
+    """Give the mean distance between confidence and accuracy over the bins, weighted by size (Guo et al. 2017)."""
+    return sum(b.n * abs(b.confidence - b.accuracy) for b in bins) / max(1, sum(b.n for b in bins))
+
+
+def fit_temperature(logits: Numbers, targets: Targets) -> float:
+    """Find the one divisor of the logits with the least log-loss (Guo et al. 2017), between 1/20 and 20.
+
+    The targets are softened as Platt (1999) does, by one imagined text of each class: a small dev split that is all
+    right would else ask for certainty.
+    """
+    classes = logits.shape[1]
+    sure = (len(targets) + 1) / (len(targets) + classes)
+
+    def loss(log_temperature: float) -> float:
+        logs = np.log(np.clip(softmax(logits / math.exp(log_temperature)), 1e-15, None))
+        true = logs[np.arange(len(targets)), targets]
+        others = (logs.sum(axis=1) - true) / (classes - 1)
+        return float(-(sure * true + (1 - sure) * others).mean())
+
+    return float(math.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x))
+
+
+def fit_blend(network: Numbers, companion: Numbers, targets: Targets) -> tuple[float, float]:
+    """Find temperature T and weight w with the least log-loss of (network + w companion) / T, logits [N, C] each.
+
+    A logistic fit of two numbers, 1/T from 1/20 to 20 and w/T from 0 to 20, to targets softened as in
+    fit_temperature. It is convex and starts from the network alone, so on these texts the sum is never worse.
+    """
+    rows, classes = network.shape
+    soft = np.full((rows, classes), 1 / (rows + classes))
+    soft[np.arange(rows), targets] += rows / (rows + classes)
+
+    def loss(factors: Numbers) -> tuple[float, Numbers]:
+        logits = factors[0] * network + factors[1] * companion
+        top = logits.max(axis=1, keepdims=True)
+        logs = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
+        error = np.exp(logs) - soft
+        slopes = [float((error * part).sum()) for part in (network, companion)]
+        return float(-(soft * logs).sum() / rows), np.array(slopes) / rows
+
+    start = np.array([1 / fit_temperature(network, targets), 0.0])
+    found = minimize(
+        loss, start, jac=True, bounds=[(math.exp(-3), math.exp(3)), (0.0, 20.0)], options={"ftol": 1e-12}
+    ).x
+    return float(1 / found[0]), float(found[1] / found[0])
+
+
+def by_length(lengths: Targets, right: npt.NDArray[np.bool_], bins: int = LENGTH_BINS) -> tuple[LengthBin, ...]:
+    """Give the accuracy in up to ten groups of equal size, from the shortest texts to the longest."""
+    groups = np.array_split(np.argsort(lengths, kind="stable"), min(bins, len(lengths)))
+    return tuple(
+        LengthBin(int(lengths[rows].min()), int(lengths[rows].max()), len(rows), float(right[rows].mean()))
+        for rows in groups
+    )
+
+
+def summarise(
+    logits: Numbers,
+    targets: Targets,
+    lengths: Targets,
+    *,
+    temperature: float,
+    labels: tuple[str, ...],
+    data: str,
+    alone: Mapping[str, Numbers] = MappingProxyType({}),
+) -> Evaluation:
+    """Compute every figure of an Evaluation that needs no text; the caller adds errors, blank texts and seconds.
+
+    `alone` holds the logits of parts by themselves, for their accuracy.
+    """
+    before, after = softmax(logits), softmax(logits / temperature)
+    predicted = logits.argmax(axis=1)
+    right = predicted == targets
+    low, high = wilson_interval(int(right.sum()), len(targets))
+    bins, bins_before = reliability(after, targets), reliability(before, targets)
+    classes = np.arange(len(labels))
+    return Evaluation(
+        data=data,
+        n=len(targets),
+        labels=labels,
+        accuracy=float(right.mean()),
+        accuracy_low=low,
+        accuracy_high=high,
+        macro_f1=float(f1_score(targets, predicted, labels=classes, average="macro", zero_division=0)),
+        log_loss=log_loss(after, targets),
+        log_loss_uncalibrated=log_loss(before, targets),
+        ece=expected_calibration_error(bins),
+        ece_uncalibrated=expected_calibration_error(bins_before),
+        temperature=temperature,
+        confusion=tuple(tuple(row) for row in confusion_matrix(targets, predicted, labels=classes).tolist()),
+        by_length=by_length(lengths, right),
+        reliability=bins,
+        reliability_uncalibrated=bins_before,
+        errors=(),
+        empty_texts=0,
+        seconds=0.0,
+        accuracy_alone={name: float((part.argmax(axis=1) == targets).mean()) for name, part in alone.items()},
+    )
+
+
+def unit_separation(network: TextLSTM, sequences: Sequences) -> list[float]:
+    """Measure how well each unit of the top layer alone separates the classes: the area under its ROC curve.
+
+    Of a unit's pooled values, and of more than two classes each against the rest, the one furthest from 0.5 counts; of
+    two classes, above 0.5 speaks for the second. Units count through the directions.
+    """
+    pooled = pooled_of(network, sequences)
+    ranks = rankdata(pooled, axis=0)  # [N, P]
+    classes = network.head.out_features
+    areas = []
+    for target in range(1 if classes == 2 else 0, classes):
+        inside = sequences.targets == target
+        ones, others = int(inside.sum()), int((~inside).sum())
+        if ones and others:
+            areas.append((ranks[inside].sum(axis=0) - ones * (ones + 1) / 2) / (ones * others))
+    if not areas:
+        return [0.5] * (pooled.shape[1] // len(network.config.pooling))
+    by_unit = np.stack(areas).reshape(len(areas) * len(network.config.pooling), -1)
+    furthest = np.abs(by_unit - 0.5).argmax(axis=0)
+    return by_unit[furthest, np.arange(by_unit.shape[1])].round(4).tolist()  # type: ignore[no-any-return]
+
+
+def evaluate(model: Model, part: Part, *, progress: Callable[[int], None] = lambda done: None) -> Evaluation:
+    """Measure a model on labelled texts, reading them as a stream.
+
+    Raises DataError when the part has no labels, no rows, or labels that the model does not know.
+    """
+    started = time.perf_counter()
+    if not part.labelled:
+        raise DataError(f"{part.name} has no labels to compare with; name their column with --label-column.")
+    index = {str(label): place for place, label in enumerate(model.labels)}
+    names = tuple(index)
+    unknown: dict[str, int] = {}
+    networks, companions, targets, lengths = [], [], [], []
+    errors: list[tuple[float, int, ConfidentError]] = []
+    done = empty = 0
+    for batch in part.batches():
+        texts, found = batch.column("text").to_pylist(), batch.column("label").to_pylist()
+        for label in found:
+            if label not in index:
+                unknown[label] = unknown.get(label, 0) + 1
+        if unknown:
+            continue  # read on: the message gives the whole list
+        encoded = model.encode(texts)
+        network, companion = model.parts(encoded)
+        networks.append(network)
+        companions.append(companion)
+        lengths.append(encoded.lengths)
+        targets.append(np.array([index[label] for label in found], dtype=np.int64))
+        sure = softmax((network + companion) / model.temperature)
+        for text, target, row in zip(texts, targets[-1], sure, strict=True):
+            best = int(row.argmax())
+            if best != target:
+                error = ConfidentError(done, text, names[target], names[best], float(row[best]))
+                keep = heapq.heappush if len(errors) < ERRORS_KEPT else heapq.heappushpop
+                keep(errors, (error.probability, -done, error))
+            empty += not text.strip()
+            done += 1
+        progress(done)
+    if unknown:
+        listed = ", ".join(f"{label!r} ({count} rows)" for label, count in list(unknown.items())[:5])
+        raise DataError(
+            f"{part.name} holds labels the model was not trained on: {listed}; it knows {', '.join(names[:20])}."
+        )
+    if not done:
+        raise DataError(f"{part.name} holds no rows; give a file with at least one labelled text.")
+    parts = {"network": np.concatenate(networks), "companion": np.concatenate(companions)}
+    found_so_far = summarise(
+        parts["network"] + parts["companion"], np.concatenate(targets), np.concatenate(lengths),
+        temperature=model.temperature, labels=names, data=part.name, alone=parts if model.companion else {},
+    )  # fmt: skip
+    worst = tuple(error for _, _, error in sorted(errors, reverse=True, key=lambda entry: entry[:2]))
+    return dataclasses.replace(found_so_far, errors=worst, empty_texts=empty, seconds=time.perf_counter() - started)

@@ -1,0 +1,1 @@
+"""Text without labels to an encoder that already reads."""

@@ -1,0 +1,1 @@
+"""The one loop: batches to weights, whatever the task."""

@@ -1,0 +1,110 @@
+"""One batch on several cores: copies of a network that share its weights, a thread and a share of the texts each.
+
+Threads inside one operation, torch's own way, must wait for each other some hundred times a step, at every word the
+LSTM reads; another busy process then slows training several times. Workers wait once a step. Their gradients are summed
+in a fixed order and each has a random generator of its own, so the same number of workers gives the same bits.
+"""
+
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from gatewise.runtime.batches import Batch, share_out
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Trainable(Protocol):
+    """What training asks of a network, beside being an nn.Module."""
+
+    random: torch.Generator | None  # draws all its noise; None is torch's own
+
+    def parameter_groups(self) -> list[list[nn.Parameter]]: ...  # from the output down
+    def loss(self, batch: Batch) -> tuple[Tensor, float]: ...  # a sum, and the weight that makes it a mean
+    def score(self, batch: Batch) -> tuple[float, float, float]: ...  # points, the sum of losses, the count
+
+
+def autocast(precision: str) -> AbstractContextManager[Any]:
+    """Compute in bfloat16 where that was chosen; weights, losses and optimiser stay float32."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+
+
+class Workers:
+    """A network and its copies; with one worker, the network alone."""
+
+    def __init__(self, network: nn.Module, count: int) -> None:
+        self.networks = [network, *(sharing_weights(network) for _ in range(count - 1))]
+        self.pool = ThreadPoolExecutor(count) if count > 1 else None
+        if count > 1:
+            for worker in self.networks:
+                worker.random = torch.Generator().manual_seed(int(torch.randint(2**62, ())))  # type: ignore[assignment]
+
+    def gradients(self, batch: Batch, precision: str) -> tuple[float, float]:
+        """Leave the gradient of a batch's mean loss in the parameters; give the summed loss and its weight."""
+        shares = share_out(batch, len(self.networks))
+
+        def work(place: int) -> tuple[float, float]:
+            network = self.networks[place]
+            network.zero_grad()
+            with autocast(precision):
+                total, weight = network.loss(shares[place])  # type: ignore[operator]
+            total.backward()
+            return float(total.detach()), weight
+
+        done = self.map(work, range(len(shares)))
+        weight = sum(weight for _, weight in done)
+        parameters = [list(network.parameters()) for network in self.networks[: len(shares)]]
+        for together in zip(*parameters, strict=True):
+            gradients = [parameter.grad for parameter in together if parameter.grad is not None]
+            if gradients:
+                for gradient in gradients[1:]:
+                    gradients[0] += gradient
+                together[0].grad = gradients[0].div_(weight)
+        return sum(total for total, _ in done), weight
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """Apply a function to items, a thread for each worker; give the results in order."""
+        return list(self.pool.map(function, items)) if self.pool else [function(item) for item in items]
+
+    def random_states(self) -> list[Tensor]:
+        """Give the states of the workers' generators, none where there is one worker."""
+        return [worker.random.get_state() for worker in self.networks if isinstance(worker.random, torch.Generator)]
+
+    def restore(self, states: list[Tensor]) -> None:
+        """Set the workers' generators to earlier states; where their number has changed, leave them as they are."""
+        if len(states) == len(self.random_states()):
+            for worker, state in zip(self.networks, states, strict=False):
+                worker.random.set_state(state)  # type: ignore[union-attr,operator]
+
+    def close(self) -> None:
+        """End the threads."""
+        if self.pool:
+            self.pool.shutdown()
+        self.networks[0].random = None  # type: ignore[assignment]
+
+
+def each_on_a_core(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Apply a function to items, as many at once as torch has threads, one thread each; give the results in order."""
+    threads = torch.get_num_threads()
+    if threads == 1 or len(items) < 2:
+        return [function(item) for item in items]
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(function, items))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def sharing_weights(network: nn.Module) -> nn.Module:
+    """Copy a network whose parameters are the same memory and whose gradients are not."""
+    twin = copy.deepcopy(network)
+    for mine, theirs in zip(twin.parameters(), network.parameters(), strict=True):
+        mine.data = theirs.data
+    return twin

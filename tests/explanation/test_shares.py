@@ -1,0 +1,238 @@
+"""Shares add up, each increment is right and not only the sum, and every method asks what it says it asks."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import IntegratedGradients
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.explanation.test_tracing import forms, network_of
+
+import gatewise
+from gatewise.base.errors import ConfigError, DataError
+from gatewise.explanation import shares as attribution
+from gatewise.explanation.shares import METHODS, Question, contrast, explain, memory, phrase
+from gatewise.explanation.tracing import follow
+from gatewise.runtime.cell import Trace
+
+EXACT = ("frozen", "gamma", "beta")
+ids_of = st.lists(st.integers(1, 19), min_size=1, max_size=10)
+
+
+def question_of(form, ids, seed=0) -> Question:
+    return Question(network_of(seed, **form), np.array(ids, np.int32), contrast(1, 3))
+
+
+def answer(question: Question) -> float:
+    reading = follow(question.network, question.ids, np.float64)
+    return float(question.row @ (reading.head @ reading.pooled + reading.head_bias))
+
+
+@pytest.mark.parametrize("method", EXACT)
+@given(form=forms, ids=ids_of, seed=st.integers(0, 20))
+def test_attribution_exact_methods_sum_to_the_answer_in_every_form(method, form, ids, seed):
+    question = question_of(form, ids, seed)
+    shares, bias = METHODS[method](question)
+    assert shares.shape == (len(ids),)
+    assert shares.sum() + bias == pytest.approx(answer(question), abs=1e-9)
+
+
+@given(form=forms, ids=ids_of)
+def test_attribution_frozen_is_the_gradient_of_a_network_whose_gates_are_held(form, ids):
+    """Write the frozen network out in torch and let autograd find each token's share."""
+    question = question_of(form, ids)
+    reading = follow(question.network, question.ids, np.float64)
+    vectors = torch.tensor(reading.vectors, requires_grad=True)
+    below = vectors
+    for directions, traces in zip(reading.weights, reading.layers, strict=True):
+        outs = []
+        for step, weights, trace in zip((1, -1), directions, traces, strict=False):
+            size = trace.states.shape[1]
+            held = {name: torch.tensor(getattr(trace, name)[::step].copy()) for name in Trace.__slots__}
+            state = cells = torch.zeros(size, dtype=torch.float64)
+            rows, order = [], range(len(ids)) if step == 1 else range(len(ids) - 1, -1, -1)
+            for t, place in enumerate(order):
+                z = (
+                    torch.tensor(weights.input[2 * size : 3 * size]) @ below[place]
+                    + torch.tensor(weights.recurrent[2 * size : 3 * size]) @ state
+                    + torch.tensor(weights.bias[2 * size : 3 * size])
+                )
+                cells = (
+                    held["forget_gate"][t] * cells
+                    + held["input_gate"][t] * held["candidate"][t] / held["candidate_sum"][t] * z
+                )
+                state = held["output_gate"][t] * torch.tanh(held["cell_states"][t]) / held["cell_states"][t] * cells
+                rows.append(state)
+            outs.append(torch.stack(rows[::step]))
+        below = torch.cat(outs, dim=1)
+    to_states = torch.tensor(attribution.read_weights(reading, question.row @ reading.head))
+    (gradient,) = torch.autograd.grad((below * to_states).sum(), vectors)
+    shares, _ = METHODS["frozen"](question)
+    assert shares == pytest.approx((gradient * vectors).sum(1).detach().numpy(), rel=1e-6, abs=1e-9)
+
+
+def test_attribution_gamma_keeps_a_write_by_the_later_forget_gates_alone():
+    """f = (., .5, .5): of the first write a quarter is left, of the second a half, of the third all."""
+    ones, half = np.ones((3, 1)), np.full((3, 1), 0.5)
+    tiny = np.full((3, 1), 1e-9)  # tanh is straight there, so the arithmetic is plain
+    trace = Trace(ones, half, tiny, ones, np.cumsum(tiny, axis=0), tiny, tiny)
+    kept = attribution._kept_writes(trace, np.array([[0.0], [0.0], [1.0]]))
+    assert (kept[:, 0] / 1e-9).tolist() == pytest.approx([0.25, 0.5, 1.0], rel=1e-6)
+    rows = memory(trace, np.ones(1)) / 1e-9
+    assert rows == pytest.approx(np.array([[1, 0, 0], [0.5, 1, 0], [0.25, 0.5, 1]]), rel=1e-6)
+
+
+@given(ids=ids_of)
+def test_attribution_gamma_increments_are_those_of_the_cell(ids):
+    """(prod of later f) * c_j grows by just token j's kept write: a sum that closes does not prove that."""
+    question = question_of({"embedding_dim": 4, "hidden_size": 5, "bidirectional": False, "pooling": ("last",)}, ids)
+    reading = follow(question.network, question.ids, np.float64)
+    trace = reading.layers[0][0]
+    later = np.ones_like(trace.forget_gate)
+    for j in range(len(ids) - 2, -1, -1):
+        later[j] = later[j + 1] * trace.forget_gate[j + 1]
+    increments = np.diff(later * trace.cell_states, axis=0, prepend=np.zeros((1, 5)))
+    read = attribution.read_weights(reading, question.row @ reading.head)[-1]
+    ratio = trace.output_gate[-1] * np.tanh(trace.cell_states[-1]) / trace.cell_states[-1]
+    assert METHODS["gamma"](question)[0] == pytest.approx(increments @ (read * ratio), rel=1e-6, abs=1e-10)
+
+
+@pytest.mark.parametrize("pooling", [("mean",), ("last",), ("max", "mean")])
+def test_attribution_integrated_gradients_agree_with_captum(pooling):
+    form = {"embedding_dim": 5, "hidden_size": 4, "bidirectional": True, "num_layers": 2, "pooling": pooling}
+    question = question_of(form, [3, 5, 7, 11, 2, 9])
+    vectors = question.network.embedding.weight.detach()[question.ids.astype(int)].unsqueeze(0)
+
+    def forward(embedded):
+        texts = embedded.transpose(0, 1)
+        logits = question.network.classify(texts, torch.full((texts.shape[1],), len(texts)))
+        return logits.double() @ torch.from_numpy(question.row)
+
+    theirs = IntegratedGradients(forward).attribute(vectors, n_steps=50, method="riemann_middle").sum(2)[0].detach()
+    mine, start = METHODS["integrated-gradients"](question)
+    assert mine == pytest.approx(theirs.double().numpy(), rel=1e-3, abs=1e-5)
+    assert start == pytest.approx(float(forward(torch.zeros_like(vectors)).detach()), abs=1e-5)
+
+
+@given(form=forms, ids=ids_of)
+def test_attribution_leave_one_out_is_the_fall_without_each_token(form, ids):
+    question = question_of(form, ids)
+    shares, _ = METHODS["leave-one-out"](question)
+    for place, share in enumerate(shares):
+        rest = [*ids[:place], *ids[place + 1 :]] or [1]
+        without = dataclasses.replace(question, ids=np.array(rest, np.int32))
+        assert share == pytest.approx(answer(question) - answer(without), abs=1e-5)
+
+
+@given(form=forms, ids=ids_of)
+def test_attribution_gradient_times_input_is_the_slope_along_each_vector(form, ids):
+    question = question_of(form, ids)
+    shares, _ = METHODS["gradient-times-input"](question)
+    vectors = question.network.embedding.weight.detach()[question.ids.astype(int)].unsqueeze(1).double()
+    network = question.network.double()
+    for place in range(len(ids)):
+        ends = []
+        for step in (-1e-5, 1e-5):
+            moved = vectors.clone()
+            moved[place] *= 1 + step
+            with torch.no_grad():
+                states = network.encoder(moved, torch.tensor([len(ids)]))
+                from gatewise.nets.classify import pool
+
+                pooled = pool(states, torch.tensor([len(ids)]), network.config.hidden_size, network.config.pooling)
+                ends.append(float(network.head(pooled)[0].numpy() @ question.row))
+        assert shares[place] == pytest.approx((ends[1] - ends[0]) / 2e-5, rel=1e-2, abs=1e-4)
+
+
+def test_attribution_random_knows_nothing_but_is_the_same_again():
+    first, second = (
+        METHODS["random"](question_of({"embedding_dim": 3, "hidden_size": 3}, [4, 5, 6])) for _ in range(2)
+    )
+    assert np.array_equal(first[0], second[0])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "text", ["A good, warm story!", "dull", "zonk quux", "good " * 50, "很好 😀 שלום <b> \x07 unheard"]
+)
+def test_attribution_explains_any_text(tiny_model, tiny_pair, method, text):
+    for model in (tiny_model, tiny_pair):
+        found = explain(model, text, method=method)
+        assert found.contributions.sum() + found.bias + found.residual == pytest.approx(found.logit, abs=1e-9)
+        assert found.tokens == gatewise.trace(model, text).tokens and len(found.contributions) == len(found.tokens)
+        assert found.label == model.predict([text])[0] and found.logit >= 0
+        assert found.probability == pytest.approx(1 / (1 + np.exp(-found.logit / model.temperature)), abs=1e-5)
+        if method in EXACT:
+            assert abs(found.residual) < 1e-4
+
+
+def test_attribution_holds_the_companions_exact_shares(tiny_pair):
+    text = "a good film with a dull ending"
+    found = explain(tiny_pair, text)
+    network = explain(dataclasses.replace(tiny_pair, companion=None), text, target=found.target)
+    assert np.abs(found.companion_contributions).max() > 0
+    assert found.contributions - found.companion_contributions == pytest.approx(network.contributions, abs=1e-9)
+    companion = found.companion_contributions.sum() + found.bias - network.bias
+    row = contrast(found.target, 2)
+    assert companion == pytest.approx(
+        row @ (tiny_pair.logits([text])[0] - tiny_pair.network_logits([text])[0]), abs=1e-5
+    )
+
+
+def test_attribution_of_the_other_class_is_the_negative(tiny_model):
+    for target in (0, 1):
+        assert explain(tiny_model, "a good film", target=target).label == tiny_model.labels[target]
+    both = [explain(tiny_model, "a good film", target=target).contributions for target in (0, 1)]
+    assert both[0] == pytest.approx(-both[1])
+
+
+def test_attribution_a_phrase_and_the_rest_sum_to_the_networks_answer(tiny_model):
+    text = "a good film with a dull ending"
+    found = phrase(tiny_model, text, 1, 3)
+    shares = explain(tiny_model, text, method="contextual")
+    assert found.score + found.rest == pytest.approx(shares.logit, abs=1e-5)
+    assert found.interaction == pytest.approx(found.score - shares.contributions[1:3].sum(), abs=1e-5)
+    assert phrase(tiny_model, text, 2, 3).interaction == 0
+    assert phrase(tiny_model, text, 2, 3).score == pytest.approx(shares.contributions[2], abs=1e-5)
+
+
+def test_attribution_a_phrase_taken_out_and_its_words_put_back(tiny_model):
+    """The effects are the answers of the texts written without the phrase, with it, and with one of its words."""
+
+    def answer(text):
+        logits = tiny_model.network_logits([text])[0]
+        return logits[1] - logits[0]
+
+    found = phrase(tiny_model, "a good film with a dull ending", 1, 3, target=1)
+    rest = answer("a with a dull ending")
+    whole, good, film = (
+        answer(text) - rest
+        for text in ("a good film with a dull ending", "a good with a dull ending", "a film with a dull ending")
+    )
+    assert found.effect == pytest.approx(whole, abs=1e-5)
+    assert found.effect_interaction == pytest.approx(whole - good - film, abs=1e-5)
+    assert abs(found.effect_interaction) > 1e-5  # or the test could not fail
+    word = phrase(tiny_model, "a good film with a dull ending", 1, 2, target=1)
+    shares = explain(tiny_model, "a good film with a dull ending", method="leave-one-out", target=1)
+    assert word.effect == pytest.approx(shares.contributions[1] - shares.companion_contributions[1], abs=1e-5)
+    assert word.effect_interaction == 0
+
+
+def test_attribution_a_phrase_that_is_the_whole_text(tiny_model):
+    found = phrase(tiny_model, "good film", 0, 2, target=1)
+    unknown, whole = tiny_model.network_logits(["qqqq", "good film"])
+    assert found.effect == pytest.approx((whole - unknown) @ [-1, 1], abs=1e-5)
+
+
+def test_attribution_refuses_in_one_sentence(tiny_model):
+    with pytest.raises(ConfigError, match=r"no method 'magic'; choose one of frozen, gamma"):
+        explain(tiny_model, "good", method="magic")
+    with pytest.raises(ConfigError, match="no class 2; the model's classes are 0 to 1"):
+        explain(tiny_model, "good", target=2)
+    with pytest.raises(DataError, match="empty"):
+        explain(tiny_model, " ")
+    for start, end in ((0, 9), (1, 1), (-1, 1)):
+        with pytest.raises(ConfigError, match=r"no phrase from token .*; the text has tokens 0 to 2"):
+            phrase(tiny_model, "a good film", start, end)

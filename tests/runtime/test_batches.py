@@ -1,0 +1,236 @@
+"""Every text once an epoch, within the budget, in an order of (seed, epoch) alone, with little padding."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewise.base.settings import TokenizerConfig
+from gatewise.runtime.batches import (
+    Sequences,
+    collate,
+    cut,
+    gather,
+    in_order_of_length,
+    join,
+    offsets_of,
+    plan,
+    share_out,
+    shortened,
+    windows,
+)
+from gatewise.runtime.tokenizer import train_tokenizer
+
+lengths_of = st.lists(st.integers(1, 300), max_size=200).map(lambda values: np.array(values, dtype=np.int64))
+budgets = st.tuples(st.integers(1, 2000), st.integers(1, 40))
+
+
+def sequences_of(lengths, seed: int = 0, dtype=np.uint16) -> Sequences:
+    random = np.random.default_rng(seed)
+    ids = random.integers(1, 1000, int(np.sum(lengths))).astype(dtype)
+    return Sequences(ids, offsets_of(lengths), random.integers(0, 3, len(lengths)))
+
+
+@given(lengths_of, budgets, st.integers(0, 2**31 - 1), st.integers(0, 100))
+def test_batching_plan_shows_each_text_once_within_the_budget(lengths, budget, seed, epoch):
+    batch_tokens, batch_texts = budget
+    batches = plan(lengths, batch_tokens=batch_tokens, batch_texts=batch_texts, seed=seed, epoch=epoch)
+    assert sorted(row for rows in batches for row in rows.tolist()) == list(range(len(lengths)))
+    for rows in batches:
+        assert 1 <= len(rows) <= batch_texts
+        assert len(rows) * lengths[rows].max() <= batch_tokens or len(rows) == 1  # a longer text alone
+
+
+@given(lengths_of.filter(lambda lengths: len(lengths) > 0), budgets)
+def test_batching_cut_fills_batches_up(lengths, budget):
+    batch_tokens, batch_texts = budget
+    order = np.argsort(-lengths, kind="stable")
+    batches = cut(order, lengths, batch_tokens, batch_texts)
+    assert np.concatenate(batches).tolist() == order.tolist()
+    for rows in batches[:-1]:  # one text more would break a limit
+        assert len(rows) == batch_texts or (len(rows) + 1) * lengths[rows].max() > batch_tokens
+
+
+def test_batching_plan_is_a_function_of_seed_and_epoch_alone():
+    lengths = np.random.default_rng(0).integers(1, 50, 300)
+
+    def flat(seed, epoch):
+        return [rows.tolist() for rows in plan(lengths, batch_tokens=400, batch_texts=8, seed=seed, epoch=epoch)]
+
+    first = flat(1, 0)
+    np.random.seed(5)  # noqa: NPY002 - the global state must not matter
+    assert flat(1, 0) == first
+    others = [flat(1, 1), flat(2, 0), flat(0, 1), flat(2, 1)]
+    assert all(other != first for other in others)
+    assert sorted(map(len, first)) != [] and len({str(other) for other in others}) == 4
+    code = (
+        "import numpy as np; from gatewise.runtime.batches import plan;"
+        "lengths = np.random.default_rng(0).integers(1, 50, 300);"
+        "print([rows.tolist() for rows in plan(lengths, batch_tokens=400, batch_texts=8, seed=1, epoch=0)])"
+    )
+    other_process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert other_process.stdout.strip() == str(first)
+
+
+def test_batching_plan_mixes_lengths_and_companions():
+    lengths = np.random.default_rng(0).integers(1, 50, 2000)
+    first, second = (plan(lengths, batch_tokens=400, batch_texts=8, seed=1, epoch=epoch) for epoch in (0, 1))
+    longest = np.array([lengths[rows].max() for rows in first])
+    assert 0.35 < np.mean(np.diff(longest) > 0) < 0.65  # batches come in no order of length
+    companions = {frozenset(rows.tolist()) for rows in first}
+    assert np.mean([frozenset(rows.tolist()) in companions for rows in second]) < 0.1
+
+
+@pytest.mark.parametrize("texts", [25_000, 3_000])
+def test_batching_padding_stays_under_five_percent_on_lengths_like_imdbs(texts):
+    # Log-normal with median 200; the sigma that gives p90 = 528 is ln(528 / 200) / 1.2816, near p99 = 1042's.
+    lengths = np.exp(np.random.default_rng(0).normal(np.log(200), np.log(528 / 200) / 1.2816, texts))
+    assert np.quantile(lengths, 0.9) == pytest.approx(528, rel=0.05)
+    lengths = np.clip(lengths, 1, 1042).astype(np.int64)
+    for batch_tokens, batch_texts in ((16_384, 64), (16_384, 32), (8_192, 64)):
+        batches = plan(lengths, batch_tokens=batch_tokens, batch_texts=batch_texts, seed=1, epoch=0)
+        cells = sum(len(rows) * int(lengths[rows].max()) for rows in batches)
+        assert 1 - lengths.sum() / cells < 0.05
+
+
+@given(lengths_of.filter(lambda lengths: len(lengths) > 0), st.integers(0, 9))
+def test_batching_collate_equals_a_slow_loop(lengths, seed):
+    sequences = sequences_of(lengths)
+    rows = np.random.default_rng(seed).permutation(len(lengths))[:7]
+    batch = collate(sequences, rows)
+    time = max(int(lengths[row]) for row in rows)
+    expected = np.zeros((time, len(rows)), dtype=np.int64)
+    for column, row in enumerate(rows):
+        text = sequences.ids[sequences.starts[row] : sequences.starts[row + 1]]
+        for place, token in enumerate(text):
+            expected[place, column] = token
+    np.testing.assert_array_equal(batch.inputs, expected)
+    np.testing.assert_array_equal(batch.lengths, [lengths[row] for row in rows])
+    np.testing.assert_array_equal(batch.targets, [sequences.targets[row] for row in rows])
+    np.testing.assert_array_equal(batch.rows, rows)
+    assert batch.inputs.dtype == batch.lengths.dtype == batch.targets.dtype == np.int64  # what torch takes
+    assert batch.padding == pytest.approx((expected == 0).mean())
+
+
+def test_batching_collate_takes_very_many_texts():
+    sequences = sequences_of([3] * 1500 + [5] * 10)
+    batch = collate(sequences, np.arange(1510))
+    assert batch.inputs.shape == (5, 1510)
+    np.testing.assert_array_equal(batch.inputs[:3, :1500].T.ravel(), sequences.ids[:4500])
+    assert batch.lengths.tolist() == [3] * 1500 + [5] * 10
+
+
+@given(st.lists(st.lists(st.lists(st.integers(0, 60_000), min_size=1, max_size=9), max_size=5), max_size=5))
+def test_batching_gather_keeps_every_id_in_order(batches):
+    encoded = [[np.array(text, dtype=np.int32) for text in batch] for batch in batches]
+    texts = [text for batch in batches for text in batch]
+    sequences = gather(iter(encoded), list(range(len(texts))), 60_001)
+    assert len(sequences) == len(texts)
+    found = [sequences.ids[a:b].tolist() for a, b in zip(sequences.starts, sequences.starts[1:], strict=False)]
+    assert found == texts
+    assert sequences.lengths.tolist() == [len(text) for text in texts]
+    assert sequences.targets.tolist() == list(range(len(texts)))
+    unlabelled = gather(iter(encoded), None, 60_001)
+    assert unlabelled.targets.tolist() == [-1] * len(texts)
+
+
+@pytest.mark.parametrize(
+    ("vocab_size", "dtype"), [(2, np.uint16), (2**16, np.uint16), (2**16 + 1, np.uint32), (10**6, np.uint32)]
+)
+def test_batching_gather_takes_two_bytes_where_they_suffice(vocab_size, dtype):
+    largest = np.array([0, vocab_size - 1], dtype=np.int32)
+    sequences = gather([[largest]], None, vocab_size)
+    assert sequences.ids.dtype == dtype
+    assert sequences.ids.tolist() == [0, vocab_size - 1]
+    assert collate(sequences, np.array([0])).inputs[:, 0].tolist() == [0, vocab_size - 1]
+
+
+@pytest.mark.parametrize("most", [8, 9, 11, 40, 1000])
+def test_batching_shortened_texts_are_those_of_a_tokenizer_with_that_limit(most):
+    lengths = [1, 7, 8, 9, 10, 11, 12, 39, 40, 41, 300]
+    texts = [" ".join(f"w{place}" for place in range(length)) for length in lengths]
+    tokenizer = train_tokenizer([texts], TokenizerConfig(min_count=1, max_tokens=1000))
+    whole, expected = (
+        gather([some.encode_batch(texts)], range(len(texts)), 2**17) for some in (tokenizer, tokenizer.limited(most))
+    )
+    found = shortened(whole, most)
+    assert found.ids.dtype == np.uint32 and found.ids.tolist() == expected.ids.tolist()
+    assert found.starts.tolist() == expected.starts.tolist() and found.targets.tolist() == list(range(len(texts)))
+    assert shortened(whole, 0) is whole
+
+
+@given(lengths_of, st.lists(st.integers(0, 199), max_size=20))
+def test_batching_select_equals_a_slow_loop(lengths, rows):
+    sequences = sequences_of(lengths)
+    rows = np.array([row for row in rows if row < len(lengths)], dtype=np.int64)
+    some = sequences.select(rows)
+    assert some.ids.dtype == sequences.ids.dtype
+    assert some.lengths.tolist() == lengths[rows].tolist()
+    assert some.targets.tolist() == sequences.targets[rows].tolist()
+    for place, row in enumerate(rows):
+        text = sequences.ids[sequences.starts[row] : sequences.starts[row + 1]]
+        assert some.ids[some.starts[place] : some.starts[place + 1]].tolist() == text.tolist()
+
+
+@given(lengths_of, budgets)
+def test_batching_in_order_of_length_gives_each_text_once_longest_first(lengths, budget):
+    batch_tokens, batch_texts = budget
+    sequences = sequences_of(lengths)
+    batches = list(in_order_of_length(sequences, batch_tokens=batch_tokens, batch_texts=batch_texts))
+    rows = [row for batch in batches for row in batch.rows.tolist()]
+    assert sorted(rows) == list(range(len(lengths)))
+    assert [lengths[row] for row in rows] == sorted(lengths.tolist(), reverse=True)
+    assert all(batch.inputs.size <= batch_tokens or len(batch.rows) == 1 for batch in batches)
+
+
+def test_batching_of_nothing_is_nothing():
+    empty = gather([], [], 10)
+    assert len(empty) == 0 and empty.starts.tolist() == [0] and empty.lengths.tolist() == []
+    assert len(gather([[]], None, 10)) == 0
+    assert plan(empty.lengths, batch_tokens=100, batch_texts=4, seed=0, epoch=0) == []
+    assert list(in_order_of_length(empty, batch_tokens=100, batch_texts=4)) == []
+    assert len(sequences_of([3, 2]).select(np.array([], dtype=np.int64))) == 0
+
+
+def texts_of(sequences: Sequences) -> list[list[int]]:
+    return [sequences.ids[sequences.starts[row] : sequences.starts[row + 1]].tolist() for row in range(len(sequences))]
+
+
+@given(lengths_of, st.integers(1, 50))
+def test_batching_windows_cut_each_text_into_near_equal_pieces_in_order(lengths, longest):
+    sequences = sequences_of(lengths)
+    pieces = windows(sequences, longest)
+    assert pieces.lengths.max(initial=0) <= longest
+    assert set(sequences.starts) <= set(pieces.starts)  # no piece holds two texts
+    assert np.array_equal(pieces.ids, sequences.ids) and (pieces.targets == -1).all()
+    for row, length in enumerate(lengths):
+        inside = (pieces.starts[:-1] >= sequences.starts[row]) & (pieces.starts[1:] <= sequences.starts[row + 1])
+        assert inside.sum() == -(-length // longest)
+        assert np.ptp(pieces.lengths[inside]) <= 1
+
+
+@given(lengths_of, lengths_of)
+def test_batching_join_puts_texts_behind_each_other(first, second):
+    parts = [sequences_of(first), sequences_of(second, seed=1)]
+    joined = join(parts)
+    assert texts_of(joined) == texts_of(parts[0]) + texts_of(parts[1])
+    assert joined.targets.tolist() == [*parts[0].targets.tolist(), *parts[1].targets.tolist()]
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(1, 6))
+def test_batching_share_out_deals_every_text_to_one_share_of_like_work(lengths, shares):
+    ordered = np.array(sorted(lengths, reverse=True))
+    whole = collate(sequences_of(ordered), np.arange(len(ordered)))
+    dealt = share_out(whole, shares)
+    assert len(dealt) == min(shares, len(ordered))
+    assert sorted(row for share in dealt for row in share.rows.tolist()) == list(range(len(ordered)))
+    for share in dealt:
+        assert share.inputs.shape == (share.lengths.max(), len(share.rows))
+        for column, row in enumerate(share.rows):
+            assert share.lengths[column] == ordered[row] and share.targets[column] == whole.targets[row]
+            assert np.array_equal(share.inputs[: ordered[row], column], whole.inputs[: ordered[row], row])
+    work = [share.lengths.sum() for share in dealt]
+    assert max(work) - min(work) <= ordered[0]  # by no more than the longest text

@@ -1,0 +1,136 @@
+"""Network and companion are weighed on the dev split, and the budget counts both; targets are what they say."""
+
+import dataclasses
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import gatewise
+from gatewise.base.errors import TrainingError
+from gatewise.data.reading import Dataset, from_lists
+from gatewise.runtime.batches import gather
+from gatewise.runtime.classifier import logits_of
+from gatewise.runtime.companion import train_ngrams
+from gatewise.tasks.classify.estimator import train_classifier
+from gatewise.tasks.classify.fit import calibrated, guessing, shares_of
+from gatewise.tasks.classify.measure import fit_temperature
+from gatewise.tasks.classify.prepare import prepare
+from gatewise.training.loop import train
+
+
+def pairs(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
+    """Make texts whose label hangs on which of two words follows the other, which a hardly trained LSTM misses."""
+    random = np.random.default_rng(seed)
+    texts, labels = [], []
+    for row in range(count):
+        words = ["not good", "good not"] if row % 10 else ["good not", "not good"]  # one label in ten is wrong
+        filler = " ".join(random.choice(["film", "story", "cast", "music"], 4))
+        texts.append(f"{filler} {words[row % 2]} {filler}")
+        labels.append(("neg", "pos")[row % 2])
+    return texts, labels
+
+
+def test_fitting_adds_a_companion_and_says_what_each_part_is_worth(tiny_settings, tmp_path):
+    dataset = Dataset("tiny", from_lists(*pairs(300)), test=from_lists(*pairs(40, seed=1)))
+    settings = tiny_settings.replace(epochs=1, learning_rate=1e-4)
+    trained = train_classifier(dataset, tmp_path / "m", settings=settings)
+    model = gatewise.load(tmp_path / "m")
+    assert model.companion is not None and model.companion_weight > 0
+    assert model.logits(["not good"]).tobytes() == trained.model.logits(["not good"]).tobytes()
+    dev, test = model.facts["dev"], model.facts["test"]
+    assert dev["accuracy"] > 0.8 > dev["alone"]["network"]["accuracy"]
+    assert dev["log_loss"] < dev["alone"]["network"]["log_loss"]
+    assert test["accuracy"] == trained.test.accuracy == 0.9
+    assert test["alone"]["companion"] == {"accuracy": trained.test.accuracy_alone["companion"]}
+    assert trained.test.accuracy_alone["network"] < 0.8
+
+
+def test_fitting_without_a_companion_is_the_network_alone(tiny_settings, tmp_path):
+    settings = tiny_settings.replace(epochs=1, learning_rate=1e-4, companion=False)
+    trained = train_classifier(Dataset("tiny", from_lists(*pairs(300))), tmp_path / "m", settings=settings)
+    assert trained.model.companion is None and trained.model.companion_weight == 0
+    assert trained.dev.accuracy_alone == {} and "alone" not in trained.model.facts["dev"]
+
+
+@pytest.mark.parametrize(("student_texts", "taken"), [(0, 400), (150, 150), (1000, 400)])
+def test_fitting_trains_a_students_companion_on_the_students_lesson(
+    tiny_settings, student_texts, taken, monkeypatch, tmp_path
+):
+    lessons = []
+
+    def seen(texts, classes, **options):
+        lessons.append(texts)
+        return train_ngrams(texts, classes, **options)
+
+    monkeypatch.setattr("gatewise.tasks.classify.fit.train_ngrams", seen)
+    more, truth = pairs(400, seed=2)
+    dataset = Dataset("tiny", from_lists(*pairs(300)), unlabelled=from_lists(more))
+    settings = tiny_settings.replace(epochs=1, student_epochs=1, student_texts=student_texts, learning_rate=1e-4)
+    events = []
+    trained = train_classifier(dataset, tmp_path / "m", settings=settings, report=events.append)
+    assert [event.values["texts"] for event in events if event.kind == "answering"] == [taken]
+    first, second = lessons
+    assert len(second) == len(first) + taken and (second.targets[: len(first)] == first.targets).all()
+    encoded = [tuple(ids) for ids in trained.model.tokenizer.encode_batch(more)]
+    drawn = [tuple(ids) for ids in np.split(second.ids, second.starts[1:-1])][len(first) :]
+    assert Counter(drawn) <= Counter(encoded)
+    named = {ids: trained.model.labels.index(label) for ids, label in zip(encoded, truth, strict=True)}
+    right = second.targets[len(first) :] == [named[ids] for ids in drawn]
+    assert right.mean() > 0.8  # as the teachers say, who err where a label is wrong
+    assert (trained.model.companion.table == train_ngrams(second, 2).table).all()
+
+
+def test_fitting_teaches_the_network_on_shorter_texts_than_it_is_asked_about(tiny_settings, monkeypatch, tmp_path):
+    taught, asked = [], []
+
+    def seen(network, train_set, dev_set, config, **options):
+        taught.append((train_set.lengths.max(), len(train_set)))
+        asked.append(dev_set.lengths.min())
+        return train(network, train_set, dev_set, config, **options)
+
+    monkeypatch.setattr("gatewise.tasks.classify.fit.train", seen)
+    texts, labels = pairs(300)  # of ten words
+    dataset = Dataset("tiny", from_lists(texts, labels), unlabelled=from_lists(pairs(50, seed=2)[0]))
+    settings = tiny_settings.replace(epochs=1, student_epochs=1, train_tokens=8)
+    trained = train_classifier(dataset, tmp_path / "m", settings=settings)
+    assert taught == [(8, 240), (8, 290)] and asked == [10, 10]
+    assert trained.model.tokenizer.max_tokens == 32 and trained.model.companion.table.any()
+
+
+def test_fitting_counts_the_companions_time_in_the_budget(tiny_settings, monkeypatch, tmp_path):
+    def slow(*data, **options):
+        time.sleep(1.2)
+
+    monkeypatch.setattr("gatewise.tasks.classify.fit.train_ngrams", slow)
+    dataset = Dataset("tiny", from_lists(*pairs(300)))
+    with pytest.raises(TrainingError, match="ran out of --minutes before its first step"):
+        train_classifier(dataset, tmp_path / "m", settings=tiny_settings.replace(minutes=0.02))
+    train_classifier(dataset, tmp_path / "m", settings=tiny_settings.replace(minutes=0.02, companion=False))
+
+
+def test_fitting_calibration_drops_a_companion_that_gets_no_weight(tiny_pair, english, tiny_settings):
+    dev = gather([tiny_pair.tokenizer.encode_batch(english[0])], [0, 1] * 100, tiny_pair.tokenizer.vocab_size)
+    silent = dataclasses.replace(tiny_pair.companion, scale=np.zeros(1, np.float32), bias=np.zeros(1, np.float32))
+    model, found, shown = calibrated(dataclasses.replace(tiny_pair, companion=silent), dev)
+    assert model.companion is None and model.companion_weight == 0 and found.accuracy_alone == {}
+    assert model.temperature == fit_temperature(logits_of(model.network, dev), dev.targets)
+    assert shown["alone"]["companion"]["accuracy"] == 0.5 and shown["alone"]["network"]["accuracy"] == found.accuracy
+
+
+def test_fitting_shares_of_classes_are_as_smooth_as_training_makes_targets(tiny_model, english, tiny_settings):
+    prepared = prepare(Dataset("d", from_lists(*english)), tiny_settings)
+    config = tiny_settings.replace(label_smoothing=0.2).training
+    shares = shares_of(prepared.train, config, tiny_model).targets
+    assert shares.sum(axis=1) == pytest.approx(1) and shares.shape == (len(prepared.train), 2)
+    assert (shares.argmax(axis=1) == prepared.train.targets).all() and shares.max() == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(("weights", "expected"), [(False, 0.325083), (True, 0.693147)])
+def test_fitting_guessing_is_the_entropy_of_the_classes(tiny_settings, weights, expected):
+    texts = [f"text {row} of this film" for row in range(200)]
+    labels = ["rare" if row % 10 == 0 else "often" for row in range(200)]
+    settings = tiny_settings.replace(class_weights=weights, label_smoothing=0.0)
+    prepared = prepare(Dataset("d", from_lists(texts, labels)), settings)
+    assert guessing(prepared, settings.training) == pytest.approx(expected, abs=1e-5)

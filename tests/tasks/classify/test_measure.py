@@ -1,0 +1,292 @@
+"""Every figure equals a slow or independent reference; evaluate() counts, sorts and refuses as it says."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import sklearn.metrics
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewise.base.errors import DataError
+from gatewise.data.reading import from_lists
+from gatewise.runtime.batches import gather
+from gatewise.runtime.classifier import pooled_of, softmax
+from gatewise.tasks.classify.measure import (
+    ERRORS_KEPT,
+    by_length,
+    evaluate,
+    expected_calibration_error,
+    fit_blend,
+    fit_temperature,
+    log_loss,
+    reliability,
+    summarise,
+    unit_separation,
+    wilson_interval,
+)
+
+sizes = st.tuples(st.integers(1, 60), st.integers(2, 5), st.integers(0, 2**32 - 1))
+
+
+def guesses(size, scale=2.0):
+    """Make logits [N, C] and targets that follow them, so that softmax(logits) is calibrated."""
+    n, classes, seed = size
+    random = np.random.default_rng(seed)
+    logits = random.normal(0, scale, (n, classes))
+    targets = (softmax(logits).cumsum(axis=1) < random.random((n, 1))).sum(axis=1).clip(0, classes - 1)
+    return logits, targets.astype(np.int64)
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "low", "high"),
+    [(8, 10, 0.4902, 0.9433), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (1, 1, 0.2065, 1.0), (0, 1, 0.0, 0.7935)],
+)
+def test_evaluation_wilson_hand_computed(right, n, low, high):
+    assert wilson_interval(right, n) == pytest.approx((low, high), abs=5e-5)
+
+
+@given(n=st.integers(1, 100_000), share=st.floats(0, 1))
+def test_evaluation_wilson_solves_its_equation(n, share):
+    """The bounds are the shares p at which the measured share lies 1.96 standard errors of p away."""
+    right = round(share * n)
+    low, high = wilson_interval(right, n)
+    assert 0 <= low <= right / n + 1e-12 and right / n - 1e-12 <= high <= 1
+    for bound in (low, high):
+        if 0 < bound < 1:
+            distance = abs(right / n - bound)
+            assert distance == pytest.approx(1.959964 * math.sqrt(bound * (1 - bound) / n), abs=1e-9)
+
+
+@given(sizes)
+def test_evaluation_log_loss_is_that_of_scikit_learn(size):
+    logits, targets = guesses(size)
+    probabilities = softmax(logits)
+    expected = sklearn.metrics.log_loss(targets, probabilities, labels=range(size[1]))
+    assert log_loss(probabilities, targets) == pytest.approx(expected, rel=1e-9)
+
+
+def test_evaluation_log_loss_of_certain_answers_is_zero_without_a_sign():
+    assert str(log_loss(np.array([[1.0, 0.0]]), np.array([0]))) == "0.0"
+
+
+def test_evaluation_log_loss_of_a_certain_mistake_is_finite():
+    assert 30 < log_loss(np.array([[1.0, 0.0]]), np.array([1])) < 40
+
+
+@given(sizes, st.integers(1, 20))
+def test_evaluation_ece_equals_a_loop(size, count):
+    logits, targets = guesses(size)
+    probabilities = softmax(logits)
+    total = 0.0
+    for b in range(count):
+        confidences, hits = [], []
+        for row, target in zip(probabilities, targets, strict=True):
+            if b / count < row.max() <= (b + 1) / count:
+                confidences.append(row.max())
+                hits.append(row.argmax() == target)
+        if hits:
+            total += len(hits) / len(targets) * abs(np.mean(confidences) - np.mean(hits))
+    bins = reliability(probabilities, targets, count)
+    assert expected_calibration_error(bins) == pytest.approx(total, abs=1e-9)
+    assert sum(b.n for b in bins) == len(targets)
+    assert all(b.low < b.confidence + 1e-12 and b.confidence <= b.high + 1e-12 for b in bins)
+
+
+def test_evaluation_reliability_edges():
+    """Full certainty lies in the last bin, and a perfectly honest coin has no calibration error."""
+    assert reliability(np.array([[0.0, 1.0]]), np.array([1]))[-1].high == 1
+    coin = np.full((10, 2), 0.5)
+    assert expected_calibration_error(reliability(coin, np.array([0, 1] * 5))) == 0
+    assert expected_calibration_error(()) == 0
+
+
+@given(st.floats(0.2, 5), st.integers(0, 2**32 - 1))
+def test_evaluation_temperature_undoes_a_known_scale(scale, seed):
+    logits, targets = guesses((2000, 3, seed))
+    found = fit_temperature(logits * scale, targets)
+    assert found == pytest.approx(scale, rel=0.15)  # what 2000 draws can tell
+    assert found == pytest.approx(scale * fit_temperature(logits, targets), rel=1e-3)
+
+
+def test_evaluation_temperature_is_the_best_of_a_fine_grid():
+    logits, targets = guesses((300, 4, 5))
+    soft = np.full((300, 4), 1 / 304)  # Platt's targets: as if one more text of each class had been seen
+    soft[np.arange(300), targets] = 301 / 304
+
+    def loss(temperature):
+        return -(soft * np.log(softmax(logits / temperature))).sum(axis=1).mean()
+
+    best = min(loss(t) for t in np.exp(np.linspace(-3, 3, 2000)))
+    assert loss(fit_temperature(logits, targets)) <= best + 1e-7
+
+
+def test_evaluation_temperature_claims_no_certainty_when_all_is_right_and_stays_in_bounds_when_all_is_wrong():
+    logits = np.array([[0.3, -0.3]] * 20)
+    temperature = fit_temperature(logits, np.zeros(20, np.int64))
+    assert softmax(logits / temperature)[0, 0] == pytest.approx(21 / 22, abs=1e-3)
+    assert 19 < fit_temperature(10 * logits, np.ones(20, np.int64)) < 20.1
+
+
+def soft_loss(logits, targets):
+    """Platt's loss, as fit_temperature and fit_blend minimise it."""
+    n, classes = logits.shape
+    soft = np.full((n, classes), 1 / (n + classes))
+    soft[np.arange(n), targets] = (n + 1) / (n + classes)
+    return -(soft * np.log(np.clip(softmax(logits), 1e-300, None))).sum(axis=1).mean()
+
+
+@given(st.integers(1, 40), st.integers(2, 5), st.integers(0, 2**32 - 1), st.sampled_from([1e-3, 1, 30]))
+def test_evaluation_blend_never_hurts_and_keeps_the_network(n, classes, seed, size):
+    random = np.random.default_rng(seed)
+    targets = random.integers(0, classes, n)
+    network, companion = random.normal(0, size, (2, n, classes)) + random.uniform(-1, 3) * np.eye(classes)[targets]
+    temperature, weight = fit_blend(network, companion, targets)
+    assert 1 / 20.1 < temperature < 20.1 and 0 <= weight <= 402
+    alone = soft_loss(network / fit_temperature(network, targets), targets)
+    assert soft_loss((network + weight * companion) / temperature, targets) <= alone + 1e-9
+
+
+def test_evaluation_blend_is_the_best_of_a_grid():
+    random = np.random.default_rng(0)
+    targets = random.integers(0, 3, 400)
+    network, companion = random.normal(size=(2, 400, 3)) + 1.5 * np.eye(3)[targets]
+    temperature, weight = fit_blend(network, 4 * companion, targets)
+    found = soft_loss((network + weight * 4 * companion) / temperature, targets)
+    factors = np.linspace(0.05, 3, 40)
+    best = min(soft_loss(a * network + b * companion, targets) for a in factors for b in factors)
+    assert found <= best + 1e-9
+    assert found == pytest.approx(best, abs=1e-3)
+    assert weight == pytest.approx(0.25, rel=0.2)  # both parts are equally good, and one is four times as loud
+
+
+def test_evaluation_blend_of_separable_useless_or_contrary_parts_stays_in_bounds():
+    targets = np.array([0, 1] * 10)
+    sure = np.eye(2)[targets] * 1000.0
+    for network, companion in ((sure, sure), (sure, -sure), (-sure, -sure), (-sure, sure), (0 * sure, sure)):
+        temperature, weight = fit_blend(network, companion, targets)
+        assert 1 / 20.1 < temperature < 20.1 and 0 <= weight <= 402
+    assert fit_blend(sure / 1000, -sure, targets)[1] == 0
+    assert fit_blend(sure / 1000, 0 * sure, targets)[1] == 0
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=60), st.integers(0, 2**32 - 1))
+def test_evaluation_by_length_covers_every_text_once(lengths, seed):
+    right = np.random.default_rng(seed).random(len(lengths)) < 0.5
+    groups = by_length(np.array(lengths), right)
+    assert sum(group.n for group in groups) == len(lengths)
+    assert max(group.n for group in groups) - min(group.n for group in groups) <= 1
+    assert sum(group.n * group.accuracy for group in groups) == pytest.approx(right.sum())
+    edges = [edge for group in groups for edge in (group.low, group.high)]
+    assert edges == sorted(edges) and (edges[0], edges[-1]) == (min(lengths), max(lengths))
+
+
+@given(sizes)
+def test_evaluation_summary_equals_scikit_learn(size):
+    logits, targets = guesses(size)
+    n, classes, _ = size
+    labels = tuple(f"label {c}" for c in range(classes))
+    found = summarise(logits, targets, np.ones(n, np.int64), temperature=1.7, labels=labels, data="here")
+    predicted = logits.argmax(axis=1)
+    assert found.accuracy == pytest.approx(sklearn.metrics.accuracy_score(targets, predicted))
+    matrix = np.zeros((classes, classes), int)
+    for target, guess in zip(targets, predicted, strict=True):
+        matrix[target, guess] += 1
+    assert np.array(found.confusion).tolist() == matrix.tolist()
+    scores = []  # F1 by its definition; a class that neither stands nor is predicted counts as 0
+    for c in range(classes):
+        either = matrix[c].sum() + matrix[:, c].sum()
+        scores.append(2 * matrix[c, c] / either if either else 0.0)
+    assert found.macro_f1 == pytest.approx(np.mean(scores))
+    assert found.log_loss == pytest.approx(log_loss(softmax(logits / 1.7), targets))
+    assert found.log_loss_uncalibrated == pytest.approx(log_loss(softmax(logits), targets))
+    assert found.ece == pytest.approx(expected_calibration_error(found.reliability))
+    assert found.ece_uncalibrated == pytest.approx(expected_calibration_error(found.reliability_uncalibrated))
+    assert (found.accuracy_low, found.accuracy_high) == wilson_interval(int((predicted == targets).sum()), n)
+    assert json.loads(json.dumps(found.as_dict(), allow_nan=False))["n"] == n
+
+
+def test_evaluate_counts_sorts_and_finds_the_rows(tiny_model, english):
+    """More than one record batch, wrong labels in known places: the surest errors, each with its own row and text."""
+    texts = [f"{text} {'good' if number % 7 else 'film'}" for number, text in enumerate(english[0] * 6)][:1100]
+    labels = (english[1] * 6)[:1100]
+    texts[3], texts[1050] = "", " \t\n"
+    told: list[int] = []
+    found = evaluate(tiny_model, from_lists(texts, labels, name="mixed"), progress=told.append)
+    assert (found.n, found.empty_texts, found.data, told) == (1100, 2, "mixed", [1024, 1100])
+    assert sum(group.n for group in found.by_length) == 1100
+    assert sum(map(sum, found.confusion)) == 1100
+    assert [sum(row) for row in found.confusion] == [labels.count("neg"), labels.count("pos")]
+    probabilities = tiny_model.probabilities(texts)
+    best = probabilities.argmax(axis=1)
+    wrong = [row for row in range(1100) if ("neg", "pos")[best[row]] != labels[row]]
+    assert found.accuracy == pytest.approx(1 - len(wrong) / 1100)
+    assert len(wrong) > ERRORS_KEPT, "the test needs more errors than are kept"
+    sure = sorted((probabilities[row].max() for row in wrong), reverse=True)[:ERRORS_KEPT]
+    assert [error.probability for error in found.errors] == pytest.approx(sure, abs=1e-6)
+    for error in found.errors:
+        assert error.row in wrong
+        assert (error.text, error.label) == (texts[error.row], labels[error.row])
+        assert error.predicted == ("neg", "pos")[best[error.row]] != error.label
+        assert error.probability == pytest.approx(probabilities[error.row].max(), abs=1e-6)
+    assert found.temperature == tiny_model.temperature
+    assert found.log_loss == pytest.approx(log_loss(probabilities, (np.array(labels) == "pos").astype(int)), abs=1e-5)
+    assert found.seconds > 0
+
+
+def test_evaluate_measures_the_sum_and_its_parts_in_one_reading(tiny_pair, english):
+    texts, labels = [*english[0], "good bad dull film"], [*english[1], "pos"]
+    part = from_lists(texts, labels, name="mixed")
+    targets = np.array([tiny_pair.labels.index(label) for label in labels])
+    network, companion = tiny_pair.parts(tiny_pair.encode(texts))
+    found = evaluate(tiny_pair, part)
+    assert found.accuracy == ((network + companion).argmax(axis=1) == targets).mean()
+    assert found.log_loss == pytest.approx(log_loss(tiny_pair.probabilities(texts), targets), abs=1e-6)
+    assert found.accuracy_alone == {
+        "network": (network.argmax(axis=1) == targets).mean(), "companion": (companion.argmax(axis=1) == targets).mean()
+    }  # fmt: skip
+
+
+def test_evaluate_equal_errors_come_in_order_of_rows(tiny_model):
+    found = evaluate(tiny_model, from_lists(["a good film"] * 30, ["neg"] * 30))
+    assert [error.row for error in found.errors] == list(range(ERRORS_KEPT))
+
+
+def test_evaluate_a_single_text(tiny_model):
+    found = evaluate(tiny_model, from_lists(["a good film"], ["pos"]))
+    assert (found.n, found.accuracy, len(found.by_length), found.errors) == (1, 1.0, 1, ())
+
+
+def test_evaluate_refuses_unknown_labels_and_lists_them_all(tiny_model, english):
+    labels = [*english[1][:-3], "meh", "so so", "meh"]
+    with pytest.raises(DataError, match=r"mine .*'meh' \(2 rows\), 'so so' \(1 rows\); it knows neg, pos\.$"):
+        evaluate(tiny_model, from_lists(english[0], labels, name="mine"))
+
+
+def test_evaluate_refuses_texts_without_labels(tiny_model):
+    with pytest.raises(DataError, match="no labels to compare with"):
+        evaluate(tiny_model, from_lists(["a film"]))
+
+
+def test_evaluate_refuses_no_rows(tiny_model):
+    with pytest.raises(DataError, match="holds no rows"):
+        evaluate(tiny_model, from_lists([], []))
+
+
+def test_evaluation_unit_separation_is_the_area_under_the_roc_curve(tiny_model, english):
+    texts, labels = english
+    sequences = gather([tiny_model.tokenizer.encode_batch(texts)], [int(label == "pos") for label in labels], 10**6)
+    found = unit_separation(tiny_model.network, sequences)
+    pooled = pooled_of(tiny_model.network, sequences)
+    units = pooled.shape[1] // len(tiny_model.network.config.pooling)
+    assert len(found) == units == 16
+    for unit, area in enumerate(found):
+        areas = [
+            sklearn.metrics.roc_auc_score(sequences.targets, pooled[:, column])
+            for column in range(unit, pooled.shape[1], units)
+        ]
+        assert area == pytest.approx(max(areas, key=lambda value: abs(value - 0.5)), abs=1e-4)
+    assert max(found) > 0.8  # some unit knows the classes
+    weight, bias = (parameter.detach().numpy() for parameter in tiny_model.network.head.parameters())
+    assert np.allclose(pooled @ weight.T + bias, tiny_model.logits(texts), atol=1e-5)  # the rows are in their order
