@@ -14,8 +14,9 @@ import numpy as np
 from gatewise.base.settings import Settings
 from gatewise.data.reading import read
 from gatewise.runtime.classifier import softmax
-from gatewise.runtime.companion import fitted, logits, present, quantised, train_ngrams
-from gatewise.tasks.classify.estimator import fit
+from gatewise.runtime.companion import logits, present
+from gatewise.tasks.classify.companion import fitted, quantised, train_ngrams
+from gatewise.tasks.classify.fit import fit
 from gatewise.tasks.classify.measure import fit_temperature, log_loss
 from gatewise.tasks.classify.prepare import Prepared, prepare
 

@@ -24,10 +24,11 @@ from torch import nn
 from gatewise.base.ram import keep_memory
 from gatewise.base.settings import NetworkConfig, Precision, TokenizerConfig, TrainingConfig
 from gatewise.data.reading import read
+from gatewise.data.vocabulary import train_tokenizer
 from gatewise.nets.classify import TextLSTM
 from gatewise.runtime.batches import Sequences, collate, gather, plan
 from gatewise.runtime.classifier import Model
-from gatewise.runtime.tokenizer import TextTokenizer, train_tokenizer
+from gatewise.runtime.tokenizer import TextTokenizer
 from gatewise.training.loop import Run
 from gatewise.training.probing import choose_precision, choose_sharing
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gatewise.base.settings import Settings
 from gatewise.data.reading import read
-from gatewise.tasks.classify.estimator import fit
+from gatewise.tasks.classify.fit import fit
 from gatewise.tasks.classify.prepare import prepare
 
 VARIANTS = {

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, settings
 from gatewise.base.settings import Settings
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime.classifier import Model
-from gatewise.runtime.companion import train_ngrams
-from gatewise.tasks.classify.estimator import fit
+from gatewise.tasks.classify.companion import train_ngrams
+from gatewise.tasks.classify.fit import fit
 from gatewise.tasks.classify.prepare import prepare
 
 settings.register_profile("gatewise", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -11,16 +11,10 @@ from torch import nn
 from torch.nn import functional
 
 from gatewise.base.settings import POOLINGS, NetworkConfig
-from gatewise.nets.classify import (
-    Encoder,
-    TextLSTM,
-    dropout,
-    initialise,
-    parameter_shapes,
-    pool,
-    reverse_within_length,
-)
+from gatewise.nets.classify import TextLSTM, pool
+from gatewise.nets.encoder import Encoder, dropout, initialise, reverse_within_length
 from gatewise.runtime.batches import Batch
+from gatewise.runtime.shapes import parameter_shapes
 from gatewise.runtime.tokenizer import PAD_ID, UNKNOWN_ID
 
 FORMS = [(layers, bidirectional) for layers in (1, 2) for bidirectional in (False, True)]

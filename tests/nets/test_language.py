@@ -10,15 +10,9 @@ from torch.nn import functional
 
 from gatewise.base.errors import ConfigError
 from gatewise.base.settings import NetworkConfig, PretrainingConfig, TrainingConfig
-from gatewise.nets.language import (
-    LanguageModel,
-    Naming,
-    WordSampler,
-    language_shapes,
-    next_words,
-    words_ahead,
-)
+from gatewise.nets.language import LanguageModel, Naming, WordSampler, next_words, words_ahead
 from gatewise.runtime.batches import Sequences, collate, offsets_of
+from gatewise.runtime.shapes import language_shapes
 from gatewise.training.loop import train
 
 VOCABULARY = 12

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewise.base.settings import TokenizerConfig
+from gatewise.data.vocabulary import train_tokenizer
 from gatewise.runtime.batches import (
     Sequences,
     collate,
@@ -22,7 +23,6 @@ from gatewise.runtime.batches import (
     shortened,
     windows,
 )
-from gatewise.runtime.tokenizer import train_tokenizer
 
 lengths_of = st.lists(st.integers(1, 300), max_size=200).map(lambda values: np.array(values, dtype=np.int64))
 budgets = st.tuples(st.integers(1, 2000), st.integers(1, 40))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from gatewise.base.settings import POOLINGS, NetworkConfig
-from gatewise.nets.classify import TextLSTM, cell_weights
+from gatewise.nets.classify import TextLSTM
+from gatewise.nets.encoder import cell_weights
 from gatewise.runtime import cell
 
 FORMS = [(layers, bidirectional) for layers in (1, 2) for bidirectional in (False, True)]

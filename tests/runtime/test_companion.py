@@ -10,17 +10,8 @@ from hypothesis import strategies as st
 
 from gatewise.runtime import companion as module
 from gatewise.runtime.batches import Sequences, gather
-from gatewise.runtime.companion import (
-    MULTIPLIER,
-    Ngrams,
-    bias_logits,
-    buckets_for,
-    buckets_of,
-    contributions,
-    logits,
-    quantised,
-    train_ngrams,
-)
+from gatewise.runtime.companion import MULTIPLIER, Ngrams, bias_logits, buckets_for, buckets_of, contributions, logits
+from gatewise.tasks.classify.companion import quantised, train_ngrams
 
 TEXTS = st.lists(st.lists(st.integers(1, 9), max_size=12), min_size=1, max_size=8)
 

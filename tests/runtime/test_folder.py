@@ -20,9 +20,10 @@ import torch
 from gatewise.base.errors import GatewiseError, ModelError
 from gatewise.base.files import tensor_bytes
 from gatewise.base.settings import NetworkConfig, TokenizerConfig
+from gatewise.data.vocabulary import train_tokenizer
 from gatewise.nets.classify import TextLSTM
-from gatewise.nets.language import language_shapes
 from gatewise.runtime import folder
+from gatewise.runtime.cards import card
 from gatewise.runtime.classifier import Model, PretrainedEncoder
 from gatewise.runtime.companion import Ngrams
 from gatewise.runtime.folder import (
@@ -31,14 +32,13 @@ from gatewise.runtime.folder import (
     CONFIG,
     TOKENIZER,
     WEIGHTS,
-    card,
     load,
     load_encoder,
     save,
     save_encoder,
     update_card,
 )
-from gatewise.runtime.tokenizer import train_tokenizer
+from gatewise.runtime.shapes import language_shapes
 
 TEXTS = ["a good film", "dull", "", "unheard 很好 \ud800", "the weak story " * 20]
 FIGURES = {

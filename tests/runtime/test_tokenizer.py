@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gatewise.base.errors import DataError, ModelError
 from gatewise.base.settings import TokenizerConfig
 from gatewise.data.reading import Dataset, from_lists
-from gatewise.runtime.tokenizer import PAD_ID, UNKNOWN_ID, TextTokenizer, clean, from_json, train_tokenizer
+from gatewise.data.vocabulary import train_tokenizer
+from gatewise.runtime.tokenizer import PAD_ID, UNKNOWN_ID, TextTokenizer, clean, from_json
 from gatewise.tasks.classify.prepare import prepare
 
 KINDS = ["word", "bpe"]

@@ -18,16 +18,8 @@ from gatewise.base.settings import NetworkConfig, TrainingConfig
 from gatewise.nets.classify import TextLSTM
 from gatewise.runtime.batches import Sequences, collate, offsets_of
 from gatewise.training import loop as training
-from gatewise.training.loop import (
-    CHECKPOINT,
-    METRICS,
-    Progress,
-    Run,
-    budget_share,
-    choose_precision,
-    learning_rate_at,
-    train,
-)
+from gatewise.training.loop import CHECKPOINT, METRICS, Progress, Run, budget_share, learning_rate_at, train
+from gatewise.training.probing import choose_precision
 
 LN2 = math.log(2)
 QUICK = {

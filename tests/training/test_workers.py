@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch import nn
 
+from gatewise.base.cores import each_on_a_core
 from gatewise.base.settings import NetworkConfig
 from gatewise.nets.classify import TextLSTM
 from gatewise.runtime.batches import Sequences, collate, offsets_of
-from gatewise.training.workers import Workers, each_on_a_core, sharing_weights
+from gatewise.training.workers import Workers, sharing_weights
 
 
 def network(**noise) -> TextLSTM:

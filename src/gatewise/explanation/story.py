@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gatewise.base.cores import each_on_a_core
 from gatewise.base.errors import DataError
 from gatewise.explanation import shares as attribution
 from gatewise.explanation.clamping import clamped
@@ -21,7 +22,6 @@ from gatewise.runtime import cell
 from gatewise.runtime.batches import gather
 from gatewise.runtime.classifier import Model, logits_of, softmax
 from gatewise.runtime.tokenizer import UNKNOWN_ID, Ids
-from gatewise.training.workers import each_on_a_core
 
 Array = npt.NDArray[Any]
 GATES = ("input_gate", "forget_gate", "candidate", "output_gate")

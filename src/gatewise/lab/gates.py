@@ -19,7 +19,8 @@ from torch.nn import functional
 
 from gatewise.base.errors import DataError
 from gatewise.data.reading import Dataset, Part
-from gatewise.nets.classify import TextLSTM, pool, reverse_within_length
+from gatewise.nets.classify import TextLSTM, pool
+from gatewise.nets.encoder import reverse_within_length
 from gatewise.runtime.batches import Batch, Sequences, in_order_of_length
 from gatewise.runtime.classifier import Model
 

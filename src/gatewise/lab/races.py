@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from gatewise.base.errors import ConfigError
 from gatewise.base.settings import NetworkConfig
-from gatewise.nets.classify import initialise
+from gatewise.nets.encoder import initialise
 
 HIDDEN_SIZE = 32  # of the LSTMs; the others get as many units as make the same number of parameters
 INPUTS, BATCH_TEXTS, CLIP_NORM = 2, 32, 1.0

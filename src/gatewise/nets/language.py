@@ -20,22 +20,11 @@ from torch.nn import functional
 
 from gatewise.base.errors import ConfigError
 from gatewise.base.settings import NetworkConfig, PretrainingConfig
-from gatewise.nets.classify import EMBEDDING_STD, Encoder, dropout, encoder_shapes, read
+from gatewise.nets.encoder import EMBEDDING_STD, Encoder, dropout, read
 from gatewise.runtime.batches import Batch
 from gatewise.runtime.tokenizer import PAD_ID, UNKNOWN_ID
 
 SLICE = 512  # rows whose scores are in memory at once: they then stay in the cache
-
-
-def language_shapes(config: NetworkConfig, vocab_size: int) -> dict[str, tuple[int, ...]]:
-    """Give the name and shape of every parameter of a LanguageModel without building it."""
-    shapes = encoder_shapes(config, vocab_size)
-    for task in ("next_words", "ahead_words"):
-        shapes[f"{task}.bias"] = (vocab_size,)
-        for direction in range(2 if config.bidirectional else 1):
-            shapes[f"{task}.maps.{direction}.weight"] = (config.embedding_dim, config.hidden_size)
-            shapes[f"{task}.maps.{direction}.bias"] = (config.embedding_dim,)
-    return shapes
 
 
 class WordSampler:

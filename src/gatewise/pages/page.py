@@ -31,7 +31,7 @@ def report(evaluation: Evaluation, history: Sequence[Mapping[str, Any]], title: 
 
 
 def explanation(setting: Mapping[str, Any], story: Mapping[str, Any], title: str) -> str:
-    """Give the page that explains one text, as text to be written as UTF-8, with the numbers of gatewise.explanation.story."""
+    """Give the page that explains one text, as text to be written as UTF-8, with a story's numbers."""
     style, script = explanation_assets()
     data = {**setting, "title": title, "live": False, "story": story, "words": _words("explain")}
     return _filled("explain.html", style, script, data, policy(style, script))

@@ -9,13 +9,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from gatewise.base.cores import each_on_a_core
 from gatewise.base.settings import NetworkConfig
 from gatewise.nets.classify import TextLSTM
 from gatewise.runtime.batches import Batch, Sequences, gather, in_order_of_length
 from gatewise.runtime.companion import Ngrams
 from gatewise.runtime.companion import logits as ngram_logits
 from gatewise.runtime.tokenizer import TextTokenizer
-from gatewise.training.workers import autocast, each_on_a_core
+from gatewise.training.device import autocast
 
 Label = str | int | float | bool
 Numbers = npt.NDArray[np.float64]

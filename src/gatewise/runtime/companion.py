@@ -10,8 +10,6 @@ from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
-from sklearn.linear_model import LogisticRegression
 
 from gatewise.runtime.batches import Rows, Sequences
 from gatewise.runtime.tokenizer import Ids
@@ -88,76 +86,6 @@ def present(sequences: Sequences, buckets: int) -> Iterator[tuple[int, int, Rows
         pairs = pairs[np.diff(pairs, prepend=-1) > 0]
         yield start, stop, pairs // buckets, pairs % buckets
         start = stop
-
-
-def train_ngrams(
-    sequences: Sequences, classes: int, *, balanced: bool = False, buckets: int | None = None
-) -> Ngrams | None:
-    """Fit the companion on texts with targets; None where there are more than MOST_CLASSES.
-
-    `balanced` weighs classes by the inverse of their frequency; `buckets` is a power of two. Deterministic.
-    """
-    if classes > MOST_CLASSES:
-        return None
-    return quantised(*fitted(sequences, classes, buckets or buckets_for(len(sequences.ids), classes), balanced))
-
-
-def fitted(sequences: Sequences, classes: int, buckets: int, balanced: bool = False) -> tuple[Weights, Numbers]:
-    """Give the companion's weights, ratios included, [buckets, columns], and its biases, [columns], unrounded."""
-    columns = columns_for(classes)
-    share = min(MOST_TOKENS, MOST_WORK // columns) / max(1, len(sequences.ids))
-    if share < 1:
-        places = np.linspace(0, len(sequences) - 1, max(1, int(share * len(sequences))))
-        sequences = sequences.select(np.unique(places.astype(np.int64)))
-    matrix, used = _matrix(sequences, buckets)
-    weights, bias = np.zeros((buckets, columns), dtype=np.float32), np.zeros(columns)
-    for column in range(columns):
-        positive = sequences.targets == (1 if columns == 1 else column)
-        weights[used, column], bias[column] = _fit(matrix, positive, balanced)
-    return weights, bias
-
-
-def _matrix(sequences: Sequences, buckets: int) -> tuple[scipy.sparse.csr_array, Rows]:
-    """Give the features that are present, [N, used], and the bucket of each column."""
-    texts = np.zeros(buckets, dtype=np.int64)
-    parts = []
-    for start, stop, text, bucket in present(sequences, buckets):
-        texts += np.bincount(bucket, minlength=buckets)
-        parts.append((stop - start, text.astype(np.int32), bucket.astype(np.int32)))  # half the memory
-    used = np.flatnonzero(texts >= MIN_TEXTS)
-    column = np.full(buckets, -1, dtype=np.int32)
-    column[used] = np.arange(len(used), dtype=np.int32)
-    columns, counts = [np.empty(0, np.int32)], [np.zeros(1, np.int64)]
-    for size, row, place in parts:
-        found = column[place]
-        columns.append(found[found >= 0])
-        counts.append(np.bincount(row[found >= 0], minlength=size))
-    indices, starts = np.concatenate(columns), np.cumsum(np.concatenate(counts)).astype(np.int32)
-    data = np.ones(len(indices), dtype=np.float32)
-    return scipy.sparse.csr_array((data, indices, starts), shape=(len(sequences), len(used))), used
-
-
-def _fit(matrix: scipy.sparse.csr_array, positive: npt.NDArray[np.bool_], balanced: bool) -> tuple[Numbers, float]:
-    """Give one class's weight of each feature, ratio included, and its bias."""
-    prior = float(np.log((positive.sum() + 1) / ((~positive).sum() + 1)))
-    if not matrix.shape[1] or positive.all() or not positive.any():
-        return np.zeros(matrix.shape[1]), prior
-    inside, outside = (ALPHA + matrix.T @ chosen.astype(np.float64) for chosen in (positive, ~positive))
-    ratio = np.log(inside / inside.sum()) - np.log(outside / outside.sum())
-    weighed = ratio.astype(np.float32)[matrix.indices]
-    scaled = scipy.sparse.csr_array((weighed, matrix.indices, matrix.indptr), shape=matrix.shape)
-    model = LogisticRegression(
-        C=INVERSE_PENALTY, solver="lbfgs", max_iter=300, tol=1e-4, class_weight="balanced" if balanced else None
-    )
-    model.fit(scaled, positive)
-    return ratio * model.coef_[0], float(model.intercept_[0])
-
-
-def quantised(weights: Weights, bias: Numbers) -> Ngrams:
-    """Store weights, [buckets, columns], in eight bits, with a scale for each column."""
-    scale = np.maximum(np.abs(weights).max(axis=0) / 127**2, 1e-30).astype(np.float32)
-    roots = np.rint(np.sqrt(np.abs(weights) / scale)).clip(max=127)
-    return Ngrams(np.copysign(roots, weights).astype(np.int8), scale, bias.astype(np.float32))
 
 
 def _squares(cells: npt.NDArray[np.int8]) -> Numbers:

@@ -24,11 +24,11 @@ from gatewise.base.files import (
     write_atomically,
 )
 from gatewise.base.settings import NetworkConfig, Storage
-from gatewise.nets.classify import TextLSTM, parameter_shapes
-from gatewise.nets.language import language_shapes
+from gatewise.nets.classify import TextLSTM
 from gatewise.runtime.cards import card, encoder_card
 from gatewise.runtime.classifier import Model, PretrainedEncoder
 from gatewise.runtime.companion import BUCKETS, MOST_CLASSES, Ngrams, columns_for
+from gatewise.runtime.shapes import language_shapes, parameter_shapes
 from gatewise.runtime.storage import packed, stored, unpacked
 from gatewise.runtime.tokenizer import TextTokenizer, from_json
 

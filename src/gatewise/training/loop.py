@@ -24,8 +24,9 @@ from gatewise.base.files import cannot_write, read_checkpoint, tensor_bytes, wri
 from gatewise.base.ram import Hoard, give_back_memory, keep_memory
 from gatewise.base.settings import TrainingConfig
 from gatewise.runtime.batches import Batch, Rows, Sequences, collate, in_order_of_length, plan
+from gatewise.training.device import autocast
 from gatewise.training.probing import choose_precision, choose_sharing
-from gatewise.training.workers import Workers, autocast
+from gatewise.training.workers import Workers
 
 CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
 LOG_STEPS = 10  # steps between two "step" events

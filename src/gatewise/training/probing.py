@@ -10,7 +10,8 @@ from torch import nn
 
 from gatewise.base.settings import TrainingConfig
 from gatewise.runtime.batches import Batch, Sequences, collate
-from gatewise.training.workers import Workers, autocast
+from gatewise.training.device import autocast
+from gatewise.training.workers import Workers
 
 WORDS, MORE_WORDS = 64, 128  # of each text; with fewer, threads seem faster for small networks than they are
 TRIES = 3  # of each way at least

@@ -6,33 +6,18 @@ in a fixed order and each has a random generator of its own, so the same number 
 """
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from gatewise.runtime.batches import Batch, share_out
+from gatewise.training.device import autocast
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-class Trainable(Protocol):
-    """What training asks of a network, beside being an nn.Module."""
-
-    random: torch.Generator | None  # draws all its noise; None is torch's own
-
-    def parameter_groups(self) -> list[list[nn.Parameter]]: ...  # from the output down
-    def loss(self, batch: Batch) -> tuple[Tensor, float]: ...  # a sum, and the weight that makes it a mean
-    def score(self, batch: Batch) -> tuple[float, float, float]: ...  # points, the sum of losses, the count
-
-
-def autocast(precision: str) -> AbstractContextManager[Any]:
-    """Compute in bfloat16 where that was chosen; weights, losses and optimiser stay float32."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
 
 
 class Workers:
@@ -87,19 +72,6 @@ class Workers:
         if self.pool:
             self.pool.shutdown()
         self.networks[0].random = None  # type: ignore[assignment]
-
-
-def each_on_a_core(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """Apply a function to items, as many at once as torch has threads, one thread each; give the results in order."""
-    threads = torch.get_num_threads()
-    if threads == 1 or len(items) < 2:
-        return [function(item) for item in items]
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(function, items))
-    finally:
-        torch.set_num_threads(threads)
 
 
 def sharing_weights(network: nn.Module) -> nn.Module:

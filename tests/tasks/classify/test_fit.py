@@ -12,7 +12,7 @@ from gatewise.base.errors import TrainingError
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime.batches import gather
 from gatewise.runtime.classifier import logits_of
-from gatewise.runtime.companion import train_ngrams
+from gatewise.tasks.classify.companion import train_ngrams
 from gatewise.tasks.classify.estimator import train_classifier
 from gatewise.tasks.classify.fit import calibrated, guessing, shares_of
 from gatewise.tasks.classify.measure import fit_temperature

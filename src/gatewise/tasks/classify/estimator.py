@@ -93,8 +93,8 @@ def sources(config: TrainingConfig) -> tuple[PretrainedEncoder | None, list[Mode
 class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Classify texts with an LSTM, as a scikit-learn estimator: fit(texts, labels), predict, predict_proba, score.
 
-    Every argument is a setting of the same name in gatewise.base.settings, where its meaning and default stand; None takes the
-    default. `random_state` is the seed, or a NumPy RandomState that draws it. After fit, `classes_` holds the labels
+    Every argument is a setting of the same name in gatewise.base.settings, where its meaning and default stand; None takes
+    the default. `random_state` is the seed, or a NumPy RandomState that draws it. After fit, `classes_` holds the labels
     and `model_` the gatewise Model.
     """
 

@@ -15,13 +15,15 @@ import torch
 from gatewise.base.errors import ConfigError
 from gatewise.base.files import read_checkpoint, tensor_bytes, write_atomically
 from gatewise.base.settings import Settings, TrainingConfig
-from gatewise.nets.classify import EMBEDDING_STD, TextLSTM
+from gatewise.nets.classify import TextLSTM
+from gatewise.nets.encoder import EMBEDDING_STD
 from gatewise.nets.vectors import vectors_from_company, word_vectors
 from gatewise.runtime.batches import Sequences, join, shortened
 from gatewise.runtime.classifier import Model, Numbers, PretrainedEncoder, logits_of, softmax
-from gatewise.runtime.companion import Ngrams, buckets_for, train_ngrams
+from gatewise.runtime.companion import Ngrams, buckets_for
 from gatewise.runtime.companion import logits as ngram_logits
 from gatewise.runtime.tokenizer import PAD_ID
+from gatewise.tasks.classify.companion import train_ngrams
 from gatewise.tasks.classify.measure import Evaluation, fit_blend, fit_temperature, log_loss, summarise, unit_separation
 from gatewise.tasks.classify.prepare import Prepared
 from gatewise.training.loop import CHECKPOINT, Event, train

@@ -17,9 +17,10 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from gatewise.base.errors import DataError
 from gatewise.base.settings import PretrainingSettings, Settings, TokenizerConfig, TrainingConfig
 from gatewise.data.reading import Dataset, Part
+from gatewise.data.vocabulary import train_tokenizer
 from gatewise.nets.vectors import COUNTED_TOKENS
 from gatewise.runtime.batches import Sequences, gather, windows
-from gatewise.runtime.tokenizer import Ids, TextTokenizer, train_tokenizer
+from gatewise.runtime.tokenizer import Ids, TextTokenizer
 
 NEW_WORD_COUNT = 5  # a word the encoder does not know is added when the training text holds it so often
 WHOLE_TEXT = 100_000  # tokens of a text that a language model reads

@@ -15,7 +15,7 @@ from gatewise.base.errors import ConfigError
 from gatewise.base.files import remove_folder
 from gatewise.base.settings import AnySettings, PretrainingSettings, Settings, Storage
 from gatewise.data.reading import Dataset
-from gatewise.nets.classify import EMBEDDING_STD
+from gatewise.nets.encoder import EMBEDDING_STD
 from gatewise.nets.language import LanguageModel
 from gatewise.nets.vectors import word_vectors
 from gatewise.runtime import folder

@@ -1,0 +1,45 @@
+"""How many cores there are, and work shared out over them, one thread each; knows nothing of the work."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import TypeVar
+
+from threadpoolctl import ThreadpoolController
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def cores() -> int:
+    """Give the cores to use: as many as OMP_NUM_THREADS says, else those that this process may run on."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()  # finding the libraries takes milliseconds, limiting them microseconds
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let every matrix product here use one thread, and leave the libraries as they were.
+
+    A product of one text's size is done before a second thread has woken, and the waiting burns that core.
+    """
+    with _libraries().limit(limits=1):
+        yield
+
+
+def each_on_a_core(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Apply a function to items, as many at once as there are cores, one thread each; give the results in order."""
+    with one_thread():
+        if cores() == 1 or len(items) < 2:
+            return [function(item) for item in items]
+        with ThreadPoolExecutor(cores()) as pool:
+            return list(pool.map(function, items))
