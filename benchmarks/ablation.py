@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import gatewise
-from gatewise.base.settings import RECIPES, Settings
 from gatewise.tasks.classify.estimator import sources
 from gatewise.tasks.classify.fit import fit
 from gatewise.tasks.classify.prepare import prepare
+from gatewise.tasks.classify.settings import RECIPES, Settings
 from gatewise.tasks.pretrain.fit import shaped_as
 from tutorial import RESULTS, record
 
@@ -62,7 +62,7 @@ def main() -> None:
     if options.json.is_file():
         earlier = json.loads(options.json.read_text(encoding="utf-8"))
         rows = earlier["rows"] if earlier["recipe"] == recipe else {}
-    encoder, _ = sources(base.training)
+    encoder, _ = sources(base)
     assert encoder is not None
     prepared = prepare(gatewise.read("imdb"), shaped_as(encoder, base), known=encoder.tokenizer)
     for name in options.only:

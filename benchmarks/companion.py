@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewise.base.settings import Settings
 from gatewise.data.reading import read
 from gatewise.runtime.classifier import softmax
 from gatewise.runtime.companion import logits, present
@@ -19,6 +18,7 @@ from gatewise.tasks.classify.companion import fitted, quantised, train_ngrams
 from gatewise.tasks.classify.fit import fit
 from gatewise.tasks.classify.measure import fit_temperature, log_loss
 from gatewise.tasks.classify.prepare import Prepared, prepare
+from gatewise.tasks.classify.settings import Settings
 
 
 def figures(odds: np.ndarray, targets: np.ndarray) -> dict[str, float]:

@@ -20,9 +20,9 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 import gatewise
-from gatewise.base.settings import RECIPES
 from gatewise.lab.plots import STYLE, new_figure, save
 from gatewise.tasks.classify.prepare import text_key
+from gatewise.tasks.classify.settings import RECIPES
 from tutorial import RESULTS, record
 
 TFIDF, NB_SVM = "TF-IDF + logistic regression", "NB-SVM"

@@ -48,8 +48,8 @@ def in_own_process(question: str, path: Path) -> dict[str, float]:
 def child(question: str, path: Path) -> None:
     """Answer one question and write the peak."""
     if question == "prepare":
-        from gatewise.base.settings import Settings
         from gatewise.tasks.classify.prepare import prepare
+        from gatewise.tasks.classify.settings import Settings
 
         prepared = prepare(read(path), Settings())
         tokens = len(prepared.train.ids) + len(prepared.dev.ids)
@@ -71,8 +71,8 @@ def child(question: str, path: Path) -> None:
 
 def train_small(folder: Path) -> None:
     """Make a model of the default shape to predict with."""
-    from gatewise.base.settings import Settings
     from gatewise.tasks.classify.estimator import train_classifier
+    from gatewise.tasks.classify.settings import Settings
 
     train_classifier(read("reviews"), folder / "model", settings=Settings().replace(epochs=1), overwrite=True)
 

@@ -9,10 +9,10 @@ import json
 import time
 from pathlib import Path
 
-from gatewise.base.settings import Settings
 from gatewise.data.reading import read
 from gatewise.tasks.classify.fit import fit
 from gatewise.tasks.classify.prepare import prepare
+from gatewise.tasks.classify.settings import Settings
 
 VARIANTS = {
     "words, 30,000": {},

@@ -4,6 +4,7 @@ import dataclasses
 from importlib.metadata import version as installed_version
 
 import gatewise.base.settings
+from gatewise.tasks.classify.settings import Settings
 
 project = "gatewise"
 copyright = "the gatewise contributors"
@@ -28,10 +29,8 @@ SETTINGS = "<!-- settings -->"  # the place in settings.md where the tables go
 def settings_tables() -> str:
     """Give one Markdown table per group of settings: name, default, range or choices, sentence."""
     lines = []
-    groups = [
-        getattr(gatewise.base.settings.PretrainingSettings(), name) for name in ("tokenizer", "network", "training")
-    ]
-    for config in [*map(type, groups), gatewise.base.settings.PretrainingConfig]:
+    groups = [field.type for field in dataclasses.fields(Settings)]
+    for config in [*groups, gatewise.base.settings.PretrainingConfig]:
         lines += [f"## {config.__name__}", "", config.__doc__, ""]
         lines += ["| setting | default | values | meaning |", "|---|---|---|---|"]
         for field in dataclasses.fields(config):

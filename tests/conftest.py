@@ -13,12 +13,12 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from gatewise.base.settings import Settings
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime.classifier import Model
 from gatewise.tasks.classify.companion import train_ngrams
 from gatewise.tasks.classify.fit import fit
 from gatewise.tasks.classify.prepare import prepare
+from gatewise.tasks.classify.settings import Settings
 
 settings.register_profile("gatewise", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gatewise")

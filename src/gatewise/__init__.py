@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gatewise.base.errors import GatewiseError as GatewiseError
     from gatewise.base.settings import NetworkConfig as NetworkConfig
-    from gatewise.base.settings import Settings as Settings
     from gatewise.base.settings import TokenizerConfig as TokenizerConfig
     from gatewise.base.settings import TrainingConfig as TrainingConfig
     from gatewise.data.reading import read as read
@@ -23,12 +22,13 @@ if TYPE_CHECKING:
     from gatewise.tasks.classify.estimator import LSTMClassifier as LSTMClassifier
     from gatewise.tasks.classify.estimator import train_classifier as train_classifier
     from gatewise.tasks.classify.measure import evaluate as evaluate
+    from gatewise.tasks.classify.settings import Settings as Settings
 
 _HOMES = {
     "GatewiseError": "base.errors",
     "LSTMClassifier": "tasks.classify.estimator",
     "NetworkConfig": "base.settings",
-    "Settings": "base.settings",
+    "Settings": "tasks.classify.settings",
     "TokenizerConfig": "base.settings",
     "TrainingConfig": "base.settings",
     "Explanation": "explanation.shares",

@@ -8,18 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewise.base.errors import ConfigError
-from gatewise.base.settings import (
-    RECIPES,
-    NetworkConfig,
-    PretrainingConfig,
-    PretrainingSettings,
-    Settings,
-    TokenizerConfig,
-    TrainingConfig,
-    sentence,
-)
+from gatewise.base.settings import NetworkConfig, PretrainingConfig, TokenizerConfig, TrainingConfig, sentence
+from gatewise.tasks.classify.settings import RECIPES, ClassificationConfig, Settings
+from gatewise.tasks.pretrain.settings import PretrainingSettings
 
-GROUPS = (TokenizerConfig, NetworkConfig, TrainingConfig, PretrainingConfig)
+GROUPS = (TokenizerConfig, NetworkConfig, TrainingConfig, ClassificationConfig, PretrainingConfig)
 FIELDS = [(group, field) for group in GROUPS for field in dataclasses.fields(group)]
 NUMBERS = [(group, field) for group, field in FIELDS if field.metadata["low"] is not None]
 INTEGERS = [(group, field) for group, field in FIELDS if field.type is int]
@@ -100,8 +93,8 @@ def test_config_describes_every_setting(group, field):
 
 def test_config_settings_share_no_name():
     assert len(set(names(FIELDS))) == len(FIELDS)
-    assert list(PretrainingSettings().flat()) == names(FIELDS)
-    assert list(Settings().flat()) == [name for name in names(FIELDS) if name not in names_of(PretrainingConfig)]
+    for settings, other in ((PretrainingSettings(), ClassificationConfig), (Settings(), PretrainingConfig)):
+        assert list(settings.flat()) == [name for name in names(FIELDS) if name not in names_of(other)]
 
 
 def test_config_replace_finds_the_group_and_leaves_the_rest():

@@ -10,14 +10,16 @@ import pytest
 from typer.testing import CliRunner
 
 from gatewise.base.errors import DataError, GatewiseError
-from gatewise.base.settings import PRETRAINING, NetworkConfig, PretrainingSettings, Settings
+from gatewise.base.settings import NetworkConfig
 from gatewise.cli import console
 from gatewise.cli import main as cli
 from gatewise.data.reading import from_lists
 from gatewise.runtime.classifier import PretrainedEncoder
 from gatewise.tasks.classify.estimator import LSTMClassifier
 from gatewise.tasks.classify.measure import evaluate
+from gatewise.tasks.classify.settings import Settings
 from gatewise.tasks.pretrain.fit import pretrain_encoder
+from gatewise.tasks.pretrain.settings import PRETRAINING, PretrainingSettings
 
 
 def option_names(command: str) -> set[str]:

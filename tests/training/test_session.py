@@ -5,7 +5,8 @@ import json
 import pytest
 
 from gatewise.base.errors import ConfigError, GatewiseError, TrainingError
-from gatewise.base.settings import PretrainingSettings, Settings
+from gatewise.tasks.classify.settings import Settings
+from gatewise.tasks.pretrain.settings import PretrainingSettings
 from gatewise.training.loop import CHECKPOINT
 from gatewise.training.session import SETTINGS, TEACHER, opened, resumable, settle, unfinished, unfinished_settings
 

@@ -5,7 +5,7 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args
 
 from gatewise.base.errors import ConfigError
 
@@ -86,40 +86,16 @@ class TrainingConfig:
     weight_decay: float = setting(0.01, "Decoupled weight decay of AdamW.", 0.0, 10.0)
     warmup: float = setting(0.1, "Share of the run in which the learning rate rises; it falls linearly after.", 0, 0.9)
     clip_norm: float = setting(1.0, "Largest gradient norm.", 1e-6, 1e6)
-    label_smoothing: float = setting(0.05, "Share of each label spread over all classes.", 0.0, 0.5)
     averaging: float = setting(
         0.998, "Decay of the averaged weights (EMA) that are measured and kept; 0 turns averaging off.", 0.0, 0.99999
     )
     batch_tokens: int = setting(16_384, "Most tokens in a batch, padding included.", 64, 4_000_000)
     batch_texts: int = setting(64, "Most texts in a batch.", 1, 100_000)
-    train_tokens: int = setting(
-        0, "Most tokens of a text to learn from; 0 is max_tokens, which is what a trained network reads.", 0, 100_000
-    )
-    student_epochs: int = setting(
-        0, "Passes of a second network, taught by the first on unlabelled text, that is then kept; 0 keeps the first.",
-        0, 10_000,
-    )  # fmt: skip
-    student_texts: int = setting(
-        0, "Most unlabelled texts, drawn at random, that are answered for a student to learn from; 0 takes all.",
-        0, 2**31 - 1,
-    )  # fmt: skip
-    teachers: str = setting(
-        "", "Model folders, a comma between, that together teach the student in place of a first network."
-    )
-    class_weights: bool = setting(
-        False, "Weigh classes by the inverse of their frequency, in the loss and in the dev score."
-    )
     pretrained: str = setting(
         "", "Encoder to start from: a folder that `gatewise pretrain` made, or reviews-en, the bundled one."
     )
     word_vectors: bool = setting(
         True, "Start the embedding from co-occurrences in the training (and unlabelled) text, compressed (PPMI, SVD)."
-    )
-    companion: bool = setting(
-        True, "Add the log-odds of a linear model on word n-grams, weighed on the dev split, to the network's."
-    )
-    companion_buckets: int = setting(
-        2**22, "Most rows of the companion's table, each a byte a class; less text has fewer.", 2**12, 2**22
     )
     dev_share: float = setting(0.1, "Share of the training text held out to choose by (the dev split).", 0.01, 0.5)
     patience: int = setting(
@@ -136,10 +112,6 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         check(self)
-
-    def teacher_folders(self) -> list[str]:
-        """Give the teachers one by one."""
-        return [name.strip() for name in self.teachers.split(",") if name.strip()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,69 +153,25 @@ def sentence(config: type, name: str) -> str:
     return str(next(field for field in dataclasses.fields(config) if field.name == name).metadata["sentence"])
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything that shapes a training run; the three groups share no field name."""
+class Grouped(Protocol):
+    """Settings of a task: frozen groups that share no field name, three of them those of every task."""
 
-    tokenizer: TokenizerConfig = TokenizerConfig()
-    network: NetworkConfig = NetworkConfig()
-    training: TrainingConfig = TrainingConfig()
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
-    def replace(self, **values: Any) -> "Settings":
-        """Give a copy with some fields, named without their group, set to other values; None leaves one as it is."""
-        return _replaced(self, values)
-
-    def flat(self) -> dict[str, Any]:
-        """Give all fields without their groups."""
-        return _flat(self)
+    @property
+    def tokenizer(self) -> TokenizerConfig: ...
+    @property
+    def network(self) -> NetworkConfig: ...
+    @property
+    def training(self) -> TrainingConfig: ...
+    def flat(self) -> dict[str, Any]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class PretrainingSettings:
-    """Everything that shapes the pretraining of an encoder."""
-
-    tokenizer: TokenizerConfig = TokenizerConfig()
-    network: NetworkConfig = NetworkConfig(
-        embedding_dim=256, hidden_size=512, bidirectional=False, word_dropout=0.0, embedding_dropout=0.1, dropout=0.1
-    )
-    training: TrainingConfig = TrainingConfig(
-        epochs=4,
-        learning_rate=5e-3,
-        batch_tokens=4096,
-        warmup=0.05,
-        averaging=0.999,
-        label_smoothing=0.0,
-        dev_share=0.01,
-    )
-    pretraining: PretrainingConfig = PretrainingConfig()
-
-    def replace(self, **values: Any) -> "PretrainingSettings":
-        """Give a copy with some fields, named without their group, set to other values; None leaves one as it is."""
-        return _replaced(self, values)
-
-    def flat(self) -> dict[str, Any]:
-        """Give all fields without their groups."""
-        return _flat(self)
+AnySettings = TypeVar("AnySettings", bound=Grouped)
 
 
-FROM_ENCODER = {  # what every recipe that starts from an encoder has: short steps and little noise
-    "pretrained": "reviews-en", "pooling": ("max", "mean", "last"), "max_tokens": 1200, "batch_texts": 32,
-    "learning_rate": 2e-3, "layer_decay": 0.7, "word_dropout": 0.1, "embedding_dropout": 0.2, "dropout": 0.1,
-}  # fmt: skip
-TAUGHT = FROM_ENCODER | {"epochs": 1, "student_epochs": 2, "student_texts": 25_000, "train_tokens": 400}
-RECIPES: dict[str, dict[str, Any]] = {  # of `gatewise train`, as what they change in the defaults
-    "labels": {},
-    "fast": FROM_ENCODER | {"bidirectional": False, "epochs": 1, "minutes": 4.5, "train_tokens": 320},
-    "standard": TAUGHT | {"minutes": 29.0},
-    "best": TAUGHT | {"pretrained": "", "minutes": 45.0},
-}
-PRETRAINING: dict[str, Any] = {  # of `best`, on DATA's text: some two passes, and dropout slows the first
-    "bidirectional": True, "minutes": 112.0, "embedding_dropout": 0.0, "dropout": 0.0,
-}  # fmt: skip
-AnySettings = TypeVar("AnySettings", Settings, PretrainingSettings)
-
-
-def _replaced(settings: AnySettings, values: dict[str, Any]) -> AnySettings:
+def replaced(settings: AnySettings, **values: Any) -> AnySettings:
+    """Give a copy with some fields, named without their group, set to other values; None leaves one as it is."""
     given = {name: value for name, value in values.items() if value is not None}
     groups = {}
     for group in dataclasses.fields(settings):
@@ -255,6 +183,7 @@ def _replaced(settings: AnySettings, values: dict[str, Any]) -> AnySettings:
     return type(settings)(**groups)
 
 
-def _flat(settings: Settings | PretrainingSettings) -> dict[str, Any]:
+def flattened(settings: Any) -> dict[str, Any]:
+    """Give all fields without their groups."""
     groups = (getattr(settings, group.name) for group in dataclasses.fields(settings))
     return {name: value for config in groups for name, value in dataclasses.asdict(config).items()}

@@ -15,18 +15,7 @@ import typer
 
 from gatewise.base.errors import ConfigError, DataError, GatewiseError
 from gatewise.base.ram import keep_memory
-from gatewise.base.settings import (
-    PRETRAINING,
-    RECIPES,
-    NetworkConfig,
-    PretrainingConfig,
-    PretrainingSettings,
-    Settings,
-    Storage,
-    TokenizerConfig,
-    TrainingConfig,
-    sentence,
-)
+from gatewise.base.settings import NetworkConfig, PretrainingConfig, Storage, TokenizerConfig, TrainingConfig, sentence
 from gatewise.cli.console import (
     Data,
     LabelColumn,
@@ -44,6 +33,8 @@ from gatewise.cli.console import (
 )
 from gatewise.cli.explain import explain_command, faithfulness_command
 from gatewise.cli.lab import lab
+from gatewise.tasks.classify.settings import RECIPES, ClassificationConfig, Settings
+from gatewise.tasks.pretrain.settings import PRETRAINING, PretrainingSettings
 
 if TYPE_CHECKING:
     from gatewise.training.loop import Event
@@ -118,24 +109,24 @@ def train_command(
     min_count: Annotated[int | None, option(TokenizerConfig, "min_count")] = None,
     lowercase: Annotated[bool | None, option(TokenizerConfig, "lowercase")] = None,
     max_tokens: Annotated[int | None, option(TokenizerConfig, "max_tokens")] = None,
-    train_tokens: Annotated[int | None, option(TrainingConfig, "train_tokens")] = None,
+    train_tokens: Annotated[int | None, option(ClassificationConfig, "train_tokens")] = None,
     learning_rate: Annotated[float | None, option(TrainingConfig, "learning_rate")] = None,
     weight_decay: Annotated[float | None, option(TrainingConfig, "weight_decay")] = None,
     warmup: Annotated[float | None, option(TrainingConfig, "warmup")] = None,
     clip_norm: Annotated[float | None, option(TrainingConfig, "clip_norm")] = None,
-    label_smoothing: Annotated[float | None, option(TrainingConfig, "label_smoothing")] = None,
+    label_smoothing: Annotated[float | None, option(ClassificationConfig, "label_smoothing")] = None,
     averaging: Annotated[float | None, option(TrainingConfig, "averaging")] = None,
     batch_tokens: Annotated[int | None, option(TrainingConfig, "batch_tokens")] = None,
     batch_texts: Annotated[int | None, option(TrainingConfig, "batch_texts")] = None,
     pretrained: Annotated[str | None, option(TrainingConfig, "pretrained")] = None,
     layer_decay: Annotated[float | None, option(TrainingConfig, "layer_decay")] = None,
-    student_epochs: Annotated[int | None, option(TrainingConfig, "student_epochs")] = None,
-    student_texts: Annotated[int | None, option(TrainingConfig, "student_texts")] = None,
-    teachers: Annotated[str | None, option(TrainingConfig, "teachers")] = None,
-    class_weights: Annotated[bool | None, option(TrainingConfig, "class_weights")] = None,
+    student_epochs: Annotated[int | None, option(ClassificationConfig, "student_epochs")] = None,
+    student_texts: Annotated[int | None, option(ClassificationConfig, "student_texts")] = None,
+    teachers: Annotated[str | None, option(ClassificationConfig, "teachers")] = None,
+    class_weights: Annotated[bool | None, option(ClassificationConfig, "class_weights")] = None,
     word_vectors: Annotated[bool | None, option(TrainingConfig, "word_vectors")] = None,
-    companion: Annotated[bool | None, option(TrainingConfig, "companion")] = None,
-    companion_buckets: Annotated[int | None, option(TrainingConfig, "companion_buckets")] = None,
+    companion: Annotated[bool | None, option(ClassificationConfig, "companion")] = None,
+    companion_buckets: Annotated[int | None, option(ClassificationConfig, "companion_buckets")] = None,
     dev_share: Annotated[float | None, option(TrainingConfig, "dev_share")] = None,
     patience: Annotated[int | None, option(TrainingConfig, "patience")] = None,
     precision: Annotated[str | None, option(TrainingConfig, "precision")] = None,

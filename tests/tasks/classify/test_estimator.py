@@ -20,10 +20,10 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import gatewise
 from gatewise.base.errors import ConfigError, DataError, GatewiseError, TrainingError
-from gatewise.base.settings import Settings
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime.classifier import Model
 from gatewise.tasks.classify.estimator import LSTMClassifier, train_classifier
+from gatewise.tasks.classify.settings import Settings
 from gatewise.training.session import unfinished
 
 TINY = {

@@ -121,7 +121,7 @@ def test_fitting_calibration_drops_a_companion_that_gets_no_weight(tiny_pair, en
 
 def test_fitting_shares_of_classes_are_as_smooth_as_training_makes_targets(tiny_model, english, tiny_settings):
     prepared = prepare(Dataset("d", from_lists(*english)), tiny_settings)
-    config = tiny_settings.replace(label_smoothing=0.2).training
+    config = tiny_settings.replace(label_smoothing=0.2).classification
     shares = shares_of(prepared.train, config, tiny_model).targets
     assert shares.sum(axis=1) == pytest.approx(1) and shares.shape == (len(prepared.train), 2)
     assert (shares.argmax(axis=1) == prepared.train.targets).all() and shares.max() == pytest.approx(0.9)
@@ -133,4 +133,4 @@ def test_fitting_guessing_is_the_entropy_of_the_classes(tiny_settings, weights, 
     labels = ["rare" if row % 10 == 0 else "often" for row in range(200)]
     settings = tiny_settings.replace(class_weights=weights, label_smoothing=0.0)
     prepared = prepare(Dataset("d", from_lists(texts, labels)), settings)
-    assert guessing(prepared, settings.training) == pytest.approx(expected, abs=1e-5)
+    assert guessing(prepared, settings.classification) == pytest.approx(expected, abs=1e-5)

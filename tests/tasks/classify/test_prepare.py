@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewise.base.errors import DataError
-from gatewise.base.settings import PretrainingSettings, Settings, TrainingConfig
+from gatewise.base.settings import TrainingConfig
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.tasks.classify.prepare import NEW_WORD_COUNT, prepare, prepare_corpus, split, text_key, tokenizer_for
+from gatewise.tasks.classify.settings import Settings
+from gatewise.tasks.pretrain.settings import PretrainingSettings
 
 
 def words_of(prepared, sequences) -> list[tuple[int, ...]]:

@@ -9,7 +9,6 @@ import torch
 
 import gatewise
 from gatewise.base.errors import ConfigError, DataError, GatewiseError, ModelError, TrainingError
-from gatewise.base.settings import PretrainingSettings
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime.classifier import logits_of
 from gatewise.runtime.folder import load_encoder, save, save_encoder
@@ -18,6 +17,7 @@ from gatewise.tasks.classify.fit import lesson_of, new_network
 from gatewise.tasks.classify.measure import fit_temperature
 from gatewise.tasks.classify.prepare import prepare
 from gatewise.tasks.pretrain.fit import pretrain_encoder, shaped_as
+from gatewise.tasks.pretrain.settings import PretrainingSettings
 from gatewise.training.loop import train
 
 SETTINGS = PretrainingSettings().replace(
@@ -216,13 +216,12 @@ def test_encoders_teachers_together_say_the_mean_of_what_each_says(folder, engli
     dataset = Dataset("d", from_lists(*english), unlabelled=from_lists([f"{text} indeed" for text in english[0]]))
     encoder = load_encoder(folder)
     prepared = prepare(dataset, settings, known=encoder.tokenizer)
-    config = dataclasses.replace(settings.training, precision="float32")
     networks = []
     for seed in (1, 2):
         torch.manual_seed(seed)
         networks.append(new_network(prepared, shaped_as(encoder, settings), encoder))
         networks[-1].head.weight.data.normal_(std=seed)
-    lesson = lesson_of(prepared, networks, None, config).targets[len(prepared.train) :]
+    lesson = lesson_of(prepared, networks, None, settings.replace(precision="float32")).targets[len(prepared.train) :]
     expected = 0
     for network in networks:
         temperature = fit_temperature(logits_of(network, prepared.dev), prepared.dev.targets)

@@ -20,13 +20,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from gatewise.base.errors import DataError
 from gatewise.base.files import remove_folder
-from gatewise.base.settings import Settings, Storage, TrainingConfig
+from gatewise.base.settings import Storage
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime import folder
 from gatewise.runtime.classifier import Label, Model, Numbers, PretrainedEncoder
 from gatewise.tasks.classify.fit import figures, fit
 from gatewise.tasks.classify.measure import Evaluation, evaluate
 from gatewise.tasks.classify.prepare import prepare
+from gatewise.tasks.classify.settings import Settings
 from gatewise.tasks.pretrain.fit import shaped_as
 from gatewise.training.loop import METRICS, Event
 from gatewise.training.session import Report, opened, settle
@@ -62,7 +63,7 @@ def train_classifier(
     """
     started, out = time.perf_counter(), Path(out)
     settings = settle(out, settings, Settings(), resume=resume, overwrite=overwrite)
-    encoder, teachers = sources(settings.training)
+    encoder, teachers = sources(settings)
     shaped = shaped_as(encoder, settings) if encoder else settings
     prepared = prepare(dataset, shaped, known=encoder.tokenizer if encoder else None)
     with opened(out, settings, resume=resume) as (run_folder, resume):
@@ -84,18 +85,18 @@ def train_classifier(
     return Trained(model, dev, test, stopped=False)
 
 
-def sources(config: TrainingConfig) -> tuple[PretrainedEncoder | None, list[Model]]:
+def sources(settings: Settings) -> tuple[PretrainedEncoder | None, list[Model]]:
     """Load the encoder to start from, if any, and the teachers."""
-    encoder = folder.load_encoder(config.pretrained) if config.pretrained else None
-    return encoder, [folder.load(name) for name in config.teacher_folders()]
+    place = settings.training.pretrained
+    encoder = folder.load_encoder(place) if place else None
+    return encoder, [folder.load(name) for name in settings.classification.teacher_folders()]
 
 
 class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Classify texts with an LSTM, as a scikit-learn estimator: fit(texts, labels), predict, predict_proba, score.
 
-    Every argument is a setting of the same name in gatewise.base.settings, where its meaning and default stand; None takes
-    the default. `random_state` is the seed, or a NumPy RandomState that draws it. After fit, `classes_` holds the labels
-    and `model_` the gatewise Model.
+    Every argument is the setting of the same name, and None takes its default. `random_state` is the seed, or a NumPy
+    RandomState that draws it. After fit, `classes_` holds the labels and `model_` the gatewise Model.
     """
 
     def __init__(
@@ -211,7 +212,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         settings = Settings().replace(**values, seed=seed)
         names = [str(label) for label in classes.tolist()]
         part = from_lists(texts, [str(label) for label in labels.tolist()], groups, name="the training data")
-        encoder, teachers = sources(settings.training)
+        encoder, teachers = sources(settings)
         settings = shaped_as(encoder, settings) if encoder else settings
         more = from_lists(as_texts(unlabelled), name="the unlabelled texts") if unlabelled is not None else None
         dataset = Dataset("texts in memory", part, None, None, more)

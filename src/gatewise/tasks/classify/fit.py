@@ -14,7 +14,7 @@ import torch
 
 from gatewise.base.errors import ConfigError
 from gatewise.base.files import read_checkpoint, tensor_bytes, write_atomically
-from gatewise.base.settings import Settings, TrainingConfig
+from gatewise.base.settings import TrainingConfig
 from gatewise.nets.classify import TextLSTM
 from gatewise.nets.encoder import EMBEDDING_STD
 from gatewise.nets.vectors import vectors_from_company, word_vectors
@@ -26,6 +26,7 @@ from gatewise.runtime.tokenizer import PAD_ID
 from gatewise.tasks.classify.companion import train_ngrams
 from gatewise.tasks.classify.measure import Evaluation, fit_blend, fit_temperature, log_loss, summarise, unit_separation
 from gatewise.tasks.classify.prepare import Prepared
+from gatewise.tasks.classify.settings import ClassificationConfig, Settings
 from gatewise.training.loop import CHECKPOINT, Event, train
 from gatewise.training.probing import choose_precision
 from gatewise.training.session import TEACHER, Report
@@ -54,27 +55,27 @@ def fit(
     chooses a network's epoch, the companion's weight and the temperature. Raises ConfigError where teachers cannot
     teach.
     """
-    config = settings.training
+    taught = settings.classification
     started = time.perf_counter() if started is None else started
-    refuse_unfit(teachers, prepared, config)
+    refuse_unfit(teachers, prepared, settings)
     stage = partial(learn, prepared, report=report, run_folder=run_folder, resume=resume, stopped=stopped)
-    with seeded(config):
-        companion = companion_of(prepared.train, config, len(prepared.labels))
+    with seeded(settings.training):
+        companion = companion_of(prepared.train, taught, len(prepared.labels))
         before, seconds = 0.0, 0.0  # seconds of training in earlier parts of a resumed run, and of all
         turns = [Turn.ONLY]
-        if config.student_epochs and prepared.unlabelled:
+        if taught.student_epochs and prepared.unlabelled:
             turns = [Turn.STUDENT] if teachers else [Turn.TEACHER, Turn.STUDENT]
         council = [teacher.network for teacher in teachers]
         best: tuple[Model, Evaluation, dict[str, Any]] | None = None
         for turn in turns:
             lesson = prepared.train
             if turn is Turn.STUDENT:
-                lesson = lesson_of(prepared, council, companion, config, report)
-                companion = companion_of(lesson, config, len(prepared.labels))
-            torch.manual_seed(config.seed + (turn is Turn.STUDENT))
+                lesson = lesson_of(prepared, council, companion, settings, report)
+                companion = companion_of(lesson, taught, len(prepared.labels))
+            torch.manual_seed(settings.training.seed + (turn is Turn.STUDENT))
             network = new_network(prepared, settings, encoder, fresh=turn is Turn.STUDENT or not resume)
             begun = time.perf_counter()
-            event = stage(network, lesson, config_of(turn, config), used=begun - started + before, turn=turn)
+            event = stage(network, lesson, settings, used=begun - started + before, turn=turn)
             before += event.seconds - (time.perf_counter() - begun)
             seconds += event.seconds
             model = Model(prepared.tokenizer, network, prepared.labels, companion=companion)
@@ -112,21 +113,24 @@ class Turn(Enum):
     STUDENT = "student"
 
 
-def config_of(turn: Turn, config: TrainingConfig) -> TrainingConfig:
+def config_of(turn: Turn, settings: Settings) -> TrainingConfig:
     """Give a network its passes, and the share of the budget at whose end it must be ready."""
+    config = settings.training
     if turn is Turn.TEACHER:
         return dataclasses.replace(config, minutes=config.minutes * TEACHER_SHARE)
-    return dataclasses.replace(config, epochs=config.student_epochs if turn is Turn.STUDENT else config.epochs)
+    epochs = settings.classification.student_epochs if turn is Turn.STUDENT else config.epochs
+    return dataclasses.replace(config, epochs=epochs)
 
 
-def refuse_unfit(teachers: Sequence[Model], prepared: Prepared, config: TrainingConfig) -> None:
+def refuse_unfit(teachers: Sequence[Model], prepared: Prepared, settings: Settings) -> None:
     """Raise ConfigError where teachers have nothing to teach with, or have learnt from what is dev here."""
     if not teachers:
         return
-    if not (config.student_epochs and prepared.unlabelled):
+    if not (settings.classification.student_epochs and prepared.unlabelled):
         raise ConfigError("Teachers need unlabelled text to teach on; add --unlabelled and --student-epochs.")
-    here = {name: prepared.notes[name] for name in SPLIT_FACTS} | {"seed": config.seed, "dev_share": config.dev_share}
-    for name, teacher in zip(config.teacher_folders(), teachers, strict=True):
+    here = {name: prepared.notes[name] for name in SPLIT_FACTS}
+    here |= {"seed": settings.training.seed, "dev_share": settings.training.dev_share}
+    for name, teacher in zip(settings.classification.teacher_folders(), teachers, strict=True):
         if tuple(map(str, teacher.labels)) != prepared.labels:
             raise ConfigError(f"The teacher {name} has other labels ({', '.join(map(str, teacher.labels))}).")
         if teacher.tokenizer.to_json() != prepared.tokenizer.to_json():
@@ -156,7 +160,7 @@ def learn(
     prepared: Prepared,
     network: TextLSTM,
     train_set: Sequences,
-    config: TrainingConfig,
+    settings: Settings,
     *,
     report: Report,
     run_folder: Path | None,
@@ -173,9 +177,10 @@ def learn(
         network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         network.eval()
         return Event(**values)
-    train_set = shortened(train_set, config.train_tokens)
+    train_set = shortened(train_set, settings.classification.train_tokens)
+    baseline = guessing(prepared, settings.classification)
     events = train(
-        network, train_set, prepared.dev, config, baseline=guessing(prepared, config), folder=run_folder,
+        network, train_set, prepared.dev, config_of(turn, settings), baseline=baseline, folder=run_folder,
         resume=resume and run_folder is not None and (run_folder / checkpoint).is_file(), checkpoint=checkpoint,
         fingerprint=prepared.fingerprint(), stopped=stopped, used_seconds=used,
     )  # fmt: skip
@@ -187,7 +192,7 @@ def learn(
     return event
 
 
-def companion_of(texts: Sequences, config: TrainingConfig, classes: int) -> Ngrams | None:
+def companion_of(texts: Sequences, config: ClassificationConfig, classes: int) -> Ngrams | None:
     """Train the companion, if one is wanted, on each text's class, or the likeliest where targets are shares, [N, C].
 
     It comes before the network, so that its time counts in the budget, and again when a run is resumed.
@@ -200,7 +205,7 @@ def companion_of(texts: Sequences, config: TrainingConfig, classes: int) -> Ngra
     return train_ngrams(texts, classes, balanced=config.class_weights, buckets=buckets)
 
 
-def shares_of(sequences: Sequences, config: TrainingConfig, model: Model) -> Sequences:
+def shares_of(sequences: Sequences, config: ClassificationConfig, model: Model) -> Sequences:
     """Turn classes into shares of classes, [N, C], as smooth as training makes them."""
     classes = len(model.labels)
     shares = np.full((len(sequences), classes), config.label_smoothing / classes, dtype=np.float32)
@@ -212,7 +217,7 @@ def lesson_of(
     prepared: Prepared,
     teachers: Sequence[TextLSTM],
     companion: Ngrams | None,
-    config: TrainingConfig,
+    settings: Settings,
     report: Report = lambda event: None,
 ) -> Sequences:
     """Give the labelled texts, and `student_texts` of the unlabelled ones with what teachers and companion say of them.
@@ -221,12 +226,13 @@ def lesson_of(
     """
     assert prepared.unlabelled is not None
     unlabelled = prepared.unlabelled
-    if 0 < config.student_texts < len(unlabelled):
-        drawn = np.random.default_rng(config.seed).choice(len(unlabelled), config.student_texts, replace=False)
+    most = settings.classification.student_texts
+    if 0 < most < len(unlabelled):
+        drawn = np.random.default_rng(settings.training.seed).choice(len(unlabelled), most, replace=False)
         unlabelled = unlabelled.select(np.sort(drawn))
     report(Event("answering", 0.0, 0, 0.0, {"texts": len(unlabelled)}))
     on_dev, on_unlabelled = np.zeros(()), np.zeros(())
-    precision = choose_precision(teachers[0], prepared.train, config)
+    precision = choose_precision(teachers[0], prepared.train, settings.training)
     for teacher in teachers:
         dev = logits_of(teacher, prepared.dev)
         scale = len(teachers) * fit_temperature(dev, prepared.dev.targets)
@@ -236,7 +242,8 @@ def lesson_of(
     model, _, _ = calibrated(model, prepared.dev, on_dev)
     logits = on_unlabelled + model.companion_part(unlabelled)
     shares = softmax(logits / model.temperature).astype(np.float32)
-    return join([shares_of(prepared.train, config, model), dataclasses.replace(unlabelled, targets=shares)])
+    labelled = shares_of(prepared.train, settings.classification, model)
+    return join([labelled, dataclasses.replace(unlabelled, targets=shares)])
 
 
 def calibrated(
@@ -278,7 +285,7 @@ def new_network(
     prepared: Prepared, settings: Settings, encoder: PretrainedEncoder | None, *, fresh: bool = True
 ) -> TextLSTM:
     """Build the network with its first weights: an encoder's, or new ones with word vectors in the embedding."""
-    config = settings.training
+    config = settings.classification
     network = TextLSTM(settings.network, prepared.tokenizer.vocab_size, len(prepared.labels))
     network.label_smoothing = config.label_smoothing
     if config.class_weights:
@@ -293,8 +300,9 @@ def new_network(
         vocab_size = prepared.tokenizer.vocab_size
         weights["embedding.weight"] = vectors_from_company(parts, weights["embedding.weight"], vocab_size)
         network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()}, strict=False)
-    elif config.word_vectors:
-        start = word_vectors(parts, *network.embedding.weight.shape, std=EMBEDDING_STD, seed=config.seed)
+    elif settings.training.word_vectors:
+        seed = settings.training.seed
+        start = word_vectors(parts, *network.embedding.weight.shape, std=EMBEDDING_STD, seed=seed)
         start[PAD_ID] = 0
         network.embedding.weight.data.copy_(torch.from_numpy(start))
     return network
@@ -306,7 +314,7 @@ def class_shares(prepared: Prepared) -> Numbers:
     return shares
 
 
-def guessing(prepared: Prepared, config: TrainingConfig) -> float:
+def guessing(prepared: Prepared, config: ClassificationConfig) -> float:
     """Give the loss of guessing by class frequency, with targets as smooth as training makes them."""
     classes = len(prepared.labels)
     shares = np.full(classes, 1 / classes) if config.class_weights else class_shares(prepared)

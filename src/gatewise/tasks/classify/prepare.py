@@ -15,12 +15,14 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from gatewise.base.errors import DataError
-from gatewise.base.settings import PretrainingSettings, Settings, TokenizerConfig, TrainingConfig
+from gatewise.base.settings import TokenizerConfig, TrainingConfig
 from gatewise.data.reading import Dataset, Part
 from gatewise.data.vocabulary import train_tokenizer
 from gatewise.nets.vectors import COUNTED_TOKENS
 from gatewise.runtime.batches import Sequences, gather, windows
 from gatewise.runtime.tokenizer import Ids, TextTokenizer
+from gatewise.tasks.classify.settings import Settings
+from gatewise.tasks.pretrain.settings import PretrainingSettings
 
 NEW_WORD_COUNT = 5  # a word the encoder does not know is added when the training text holds it so often
 WHOLE_TEXT = 100_000  # tokens of a text that a language model reads
@@ -128,7 +130,7 @@ def prepare(
         dev_set = encode_part(dataset.dev, tokenizer, index, test_keys)
     unlabelled = None
     equal = 0
-    if dataset.unlabelled and (settings.training.word_vectors or settings.training.student_epochs):
+    if dataset.unlabelled and (settings.training.word_vectors or settings.classification.student_epochs):
         unlabelled, equal = encode_unlabelled(dataset.unlabelled, tokenizer, test_keys)
     notes = {
         "data": dataset.name, "training_texts": len(train_set), "dev_texts": len(dev_set),

@@ -13,7 +13,7 @@ import torch
 
 from gatewise.base.errors import ConfigError
 from gatewise.base.files import remove_folder
-from gatewise.base.settings import AnySettings, PretrainingSettings, Settings, Storage
+from gatewise.base.settings import AnySettings, Storage
 from gatewise.data.reading import Dataset
 from gatewise.nets.encoder import EMBEDDING_STD
 from gatewise.nets.language import LanguageModel
@@ -22,6 +22,7 @@ from gatewise.runtime import folder
 from gatewise.runtime.classifier import PretrainedEncoder
 from gatewise.runtime.tokenizer import PAD_ID
 from gatewise.tasks.classify.prepare import Corpus, prepare_corpus
+from gatewise.tasks.pretrain.settings import PretrainingSettings
 from gatewise.training.loop import METRICS, Event, train
 from gatewise.training.session import Report, opened, settle
 
@@ -94,7 +95,7 @@ def shaped_as(encoder: PretrainedEncoder, settings: AnySettings) -> AnySettings:
     names = ("embedding_dim", "hidden_size", "num_layers", "bidirectional")
     shape = {name: getattr(encoder.network, name) for name in names}
     usual, both, asked_both = type(settings)().network, encoder.network.bidirectional, settings.network.bidirectional
-    shape["bidirectional"] = both and asked_both if isinstance(settings, Settings) else both or asked_both
+    shape["bidirectional"] = both or asked_both if isinstance(settings, PretrainingSettings) else both and asked_both
     for name, value in shape.items():
         asked = getattr(settings.network, name)
         if asked not in (value, getattr(usual, name)):
