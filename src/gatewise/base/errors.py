@@ -21,6 +21,10 @@ class TrainingError(GatewiseError):
     """Training cannot go on or cannot start."""
 
 
+class MissingExtra(GatewiseError, ImportError):
+    """A package is needed that only an extra of gatewise brings."""
+
+
 def one_line(text: object, limit: int = 200) -> str:
     """Fit foreign text into a sentence: on one line, without control characters, cut at so many characters."""
     printable = (character if character.isprintable() else " " for character in str(text)[: 4 * limit])
