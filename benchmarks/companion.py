@@ -14,7 +14,7 @@ import numpy as np
 from gatewise.data.reading import read
 from gatewise.runtime.classifier import softmax
 from gatewise.runtime.companion import logits, present
-from gatewise.tasks.classify.companion import fitted, quantised, train_ngrams
+from gatewise.tasks.classify.companion import fitted, quantised, train_companion
 from gatewise.tasks.classify.fit import fit
 from gatewise.tasks.classify.measure import fit_temperature, log_loss
 from gatewise.tasks.classify.prepare import Prepared, prepare
@@ -64,7 +64,7 @@ def main() -> None:
         "command": f"python benchmarks/companion.py --epochs {arguments.epochs} --threads {arguments.threads}",
         "dev_texts": len(prepared.dev), "sizes": sizes(prepared, arguments.bits),
     }  # fmt: skip
-    companion = train_ngrams(prepared.train, 2)
+    companion = train_companion(prepared.train, 2)
     started = time.process_time()
     logits(companion, prepared.train)
     content["reviews_a_cpu_second"] = round(len(prepared.train) / (time.process_time() - started))

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime.classifier import Model
-from gatewise.tasks.classify.companion import train_ngrams
+from gatewise.tasks.classify.companion import train_companion
 from gatewise.tasks.classify.fit import fit
 from gatewise.tasks.classify.prepare import prepare
 from gatewise.tasks.classify.settings import Settings
@@ -94,4 +94,4 @@ def tiny_model(english: Corpus, tiny_settings: Settings) -> Model:
 def tiny_pair(tiny_model: Model, english: Corpus, tiny_settings: Settings) -> Model:
     """The tiny model with a companion, which on so easy a corpus its dev split gave no weight. Shared."""
     prepared = prepare(Dataset("tiny reviews", from_lists(*english, name="tiny reviews")), tiny_settings)
-    return dataclasses.replace(tiny_model, companion=train_ngrams(prepared.train, 2), companion_weight=0.7)
+    return dataclasses.replace(tiny_model, companion=train_companion(prepared.train, 2), companion_weight=0.7)

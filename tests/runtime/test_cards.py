@@ -6,7 +6,7 @@ import numpy as np
 
 from gatewise.base.settings import NetworkConfig
 from gatewise.runtime.cards import card, encoder_card
-from gatewise.runtime.classifier import PretrainedEncoder
+from gatewise.runtime.encoder import PretrainedEncoder
 
 HOSTILE = "`code`\n---\n# A heading <script>\x1b[2J"
 

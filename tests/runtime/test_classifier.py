@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from gatewise.runtime import classifier as module
 from gatewise.runtime.batches import gather
-from gatewise.runtime.classifier import CHUNK, logits_of, softmax
+from gatewise.runtime.classifier import CHUNK, softmax
+from gatewise.runtime.engine import logits_of
 from gatewise.runtime.companion import logits as ngram_logits
 
 TEXTS = ["a good film", "dull", "", "the weak story and its boring ending " * 9, "unheard zzz", "很好 \ud800 👍"]

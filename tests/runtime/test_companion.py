@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from gatewise.runtime import companion as module
 from gatewise.runtime.batches import Sequences, gather
-from gatewise.runtime.companion import MULTIPLIER, Ngrams, bias_logits, buckets_for, buckets_of, contributions, logits
-from gatewise.tasks.classify.companion import quantised, train_ngrams
+from gatewise.runtime.companion import MULTIPLIER, Companion, bias_logits, buckets_for, buckets_of, contributions, logits
+from gatewise.tasks.classify.companion import quantised, train_companion
 
 TEXTS = st.lists(st.lists(st.integers(1, 9), max_size=12), min_size=1, max_size=8)
 
@@ -37,16 +37,16 @@ def occurrences(text: list[int], buckets: int) -> list[tuple[int, int, int]]:
     ]
 
 
-def drawn(columns: int, buckets: int = 64) -> Ngrams:
+def drawn(columns: int, buckets: int = 64) -> Companion:
     random = np.random.default_rng(columns)
-    return Ngrams(
+    return Companion(
         random.integers(-127, 128, (buckets, columns)).astype(np.int8),
         random.uniform(1e-5, 1e-3, columns).astype(np.float32),
         random.normal(size=columns).astype(np.float32),
     )
 
 
-def slow_logits(ngrams: Ngrams, text: list[int]) -> np.ndarray:
+def slow_logits(companion: Companion, text: list[int]) -> np.ndarray:
     present = {bucket for _, _, bucket in occurrences(text, len(ngrams.table))}
     weights = ngrams.table.astype(float) * np.abs(ngrams.table.astype(float)) * ngrams.scale
     found = sum((weights[bucket] for bucket in present), start=ngrams.bias.astype(float))
@@ -146,7 +146,7 @@ def opinions(count: int, classes: int, seed: int = 0) -> Sequences:
 def test_ngrams_learn_what_only_pairs_of_words_say(classes):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        ngrams = train_ngrams(opinions(300, classes), classes)
+        ngrams = train_companion(opinions(300, classes), classes)
     held = opinions(60, classes, seed=1)
     found = logits(ngrams, held)
     assert found.shape == (60, classes) and (found.argmax(axis=1) == held.targets).all()
@@ -154,13 +154,13 @@ def test_ngrams_learn_what_only_pairs_of_words_say(classes):
 
 
 def test_ngrams_training_is_reproducible():
-    first, again = (train_ngrams(opinions(100, 2), 2) for _ in range(2))
+    first, again = (train_companion(opinions(100, 2), 2) for _ in range(2))
     assert first.table.tobytes() == again.table.tobytes()
     assert (first.scale.tobytes(), first.bias.tobytes()) == (again.scale.tobytes(), again.bias.tobytes())
 
 
 def test_ngrams_ignore_what_a_single_text_holds():
-    ngrams = train_ngrams(sequences([[2, 3], [2, 4], [3, 5], [3, 6]], [0, 0, 1, 1]), 2)
+    ngrams = train_companion(sequences([[2, 3], [2, 4], [3, 5], [3, 6]], [0, 0, 1, 1]), 2)
     weights = ngrams.table[buckets_of(np.arange(2, 7), 1, len(ngrams.table)), 0]
     assert weights[0] < 0 and (weights[2:] == 0).all()
 
@@ -168,13 +168,13 @@ def test_ngrams_ignore_what_a_single_text_holds():
 def test_ngrams_balanced_training_lifts_the_rare_class():
     texts = [[2, 3, 4]] * 20 + [[2, 3, 4]] * 5
     data = sequences(texts, [0] * 20 + [1] * 5)
-    plain, balanced = (logits(train_ngrams(data, 2, balanced=flag), data)[0, 1] for flag in (False, True))
+    plain, balanced = (logits(train_companion(data, 2, balanced=flag), data)[0, 1] for flag in (False, True))
     assert plain < -0.5 and balanced == pytest.approx(0, abs=0.1)
 
 
 @pytest.mark.parametrize(("texts", "targets", "classes"), [([], [], 2), ([[]], [1], 2), ([[2], [2]], [1, 1], 3)])
 def test_ngrams_of_next_to_nothing_are_still_numbers(texts, targets, classes):
-    ngrams = train_ngrams(sequences(texts, targets), classes)
+    ngrams = train_companion(sequences(texts, targets), classes)
     found = logits(ngrams, sequences([[1, 2, 3], []]))
     assert found.shape == (2, classes) and np.isfinite(found).all()
     assert logits(ngrams, sequences([])).shape == (0, classes)
@@ -189,14 +189,14 @@ def test_ngrams_table_is_bounded():
     assert buckets_for(10, 2, 2**20) == 2**12
     for classes in (3, 4, 5, 20, 256):
         assert 2**23 < buckets_for(10**9, classes) * classes <= 2**24
-    assert train_ngrams(sequences([[1]] * 600, list(range(300)) * 2), 300) is None
+    assert train_companion(sequences([[1]] * 600, list(range(300)) * 2), 300) is None
 
 
 def test_ngrams_thin_out_too_much_text_evenly(monkeypatch):
     seen, matrix = [], module._matrix
     monkeypatch.setattr(module, "_matrix", lambda texts, buckets: seen.append(texts) or matrix(texts, buckets))
     monkeypatch.setattr(module, "MOST_TOKENS", 900)
-    train_ngrams(opinions(300, 2), 2)  # of seven tokens each
+    train_companion(opinions(300, 2), 2)  # of seven tokens each
     assert len(seen[0]) == 128 and np.bincount(seen[0].targets).min() > 40
 
 

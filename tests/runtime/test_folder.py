@@ -24,20 +24,11 @@ from gatewise.data.vocabulary import train_tokenizer
 from gatewise.nets.classify import TextLSTM
 from gatewise.runtime import folder
 from gatewise.runtime.cards import card
-from gatewise.runtime.classifier import Model, PretrainedEncoder
-from gatewise.runtime.companion import Ngrams
-from gatewise.runtime.folder import (
-    BUNDLED,
-    CARD,
-    CONFIG,
-    TOKENIZER,
-    WEIGHTS,
-    load,
-    load_encoder,
-    save,
-    save_encoder,
-    update_card,
-)
+from gatewise.runtime.classifier import Model
+from gatewise.runtime.encoder import PretrainedEncoder
+from gatewise.runtime.companion import Companion
+from gatewise.runtime.bundled import BUNDLED
+from gatewise.runtime.folder import CARD, CONFIG, TOKENIZER, WEIGHTS, load, load_encoder, save, save_encoder, update_card
 from gatewise.runtime.shapes import language_shapes
 
 TEXTS = ["a good film", "dull", "", "unheard 很好 \ud800", "the weak story " * 20]
@@ -106,7 +97,7 @@ def test_folder_keeps_the_companion(tiny_pair, saved_pair, tmp_path):
 
 def test_folder_keeps_a_companion_of_three_classes(tiny_pair, tmp_path, tiny_settings):
     random = np.random.default_rng(0)
-    companion = Ngrams(random.integers(-9, 9, (64, 3)).astype(np.int8), *np.ones((2, 3), np.float32))
+    companion = Companion(random.integers(-9, 9, (64, 3)).astype(np.int8), *np.ones((2, 3), np.float32))
     network = TextLSTM(tiny_settings.network, tiny_pair.tokenizer.vocab_size, 3).eval()
     model = dataclasses.replace(tiny_pair, network=network, labels=("a", "b", "c"), companion=companion)
     save(model, tmp_path / "model")

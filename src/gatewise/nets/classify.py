@@ -10,6 +10,7 @@ from torch.nn import functional
 from gatewise.base.settings import NetworkConfig
 from gatewise.nets.encoder import EMBEDDING_STD, Encoder, dropout
 from gatewise.runtime.batches import Batch
+from gatewise.runtime.network import Network, from_weights, weights_of
 from gatewise.runtime.tokenizer import PAD_ID, UNKNOWN_ID
 
 
@@ -129,3 +130,17 @@ class TextLSTM(nn.Module):
     def logits(self, batch: Batch) -> Tensor:
         """Give logits, [B, C], of a Batch."""
         return self(torch.from_numpy(batch.inputs), torch.from_numpy(batch.lengths))  # type: ignore[no-any-return]
+
+
+def arrays_of(module: TextLSTM) -> Network:
+    """Hand a trained network over to the runtime, as arrays of its own."""
+    weights = {name: tensor.detach().numpy().copy() for name, tensor in module.state_dict().items()}
+    return from_weights(module.config, weights)
+
+
+def module_of(network: Network) -> TextLSTM:
+    """Give the torch module that answers as a Network does, ready for predictions."""
+    with torch.random.fork_rng(devices=[]):  # the first weights are drawn, then replaced: leave no trace of the draw
+        module = TextLSTM(network.config, len(network.embedding), network.classes)
+    module.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights_of(network).items()})
+    return module.eval()

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.base.settings import NetworkConfig
-from gatewise.runtime.cell import CellWeights
 
 EMBEDDING_STD = 0.1
 
@@ -90,16 +89,6 @@ class Encoder(nn.Module):
             states = [read(lstm, vectors, lengths, backward=place == 1) for place, lstm in enumerate(directions)]
             vectors = torch.cat(states, dim=2) if len(states) > 1 else states[0]
         return vectors
-
-    def weights(self) -> list[list[CellWeights]]:
-        """Give the weights as cell.encode takes them, [layer][direction]."""
-        return [[cell_weights(lstm) for lstm in directions] for directions in self.layers()]
-
-
-def cell_weights(lstm: nn.LSTM) -> CellWeights:
-    """Give one layer's weights to the NumPy cell."""
-    weight_ih, weight_hh, bias_ih, bias_hh = (parameter.detach() for parameter in lstm.parameters())
-    return CellWeights(weight_ih.numpy(), weight_hh.numpy(), (bias_ih + bias_hh).numpy())
 
 
 def initialise(lstm: nn.LSTM, config: NetworkConfig) -> None:

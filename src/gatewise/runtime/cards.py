@@ -1,10 +1,13 @@
 """The README.md of a model or encoder folder: what it is, its data, recipe, figures and limits."""
 
 import json
+import math
 from typing import Any
 
 from gatewise.base.errors import one_line
-from gatewise.runtime.classifier import Model, PretrainedEncoder
+from gatewise.runtime.classifier import Model
+from gatewise.runtime.encoder import PretrainedEncoder
+from gatewise.runtime.shapes import parameter_shapes
 
 NOT_SHOWN = ("dev", "test", "settings", "unit_separation", "faithfulness")  # told elsewhere, or for a page to draw
 
@@ -12,7 +15,8 @@ NOT_SHOWN = ("dev", "test", "settings", "unit_separation", "faithfulness")  # to
 def card(model: Model, name: str) -> str:
     """Write the model card: what it is, its data, recipe, figures and limits."""
     facts, config = model.facts, model.network.config
-    parameters = sum(parameter.numel() for parameter in model.network.parameters())
+    shapes = parameter_shapes(config, model.tokenizer.vocab_size, len(model.labels))
+    parameters = sum(map(math.prod, shapes.values()))
     companion = ""
     if model.companion:
         companion = (

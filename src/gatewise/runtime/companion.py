@@ -18,9 +18,6 @@ ORDERS = (1, 2, 3)
 BUCKETS, CELLS = 2**22, 2**24  # most rows, and most numbers, of the table
 ROOM = 4  # rows for each token of the training text, where that is less
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio, odd
-MIN_TEXTS = 2  # a bucket seen in fewer training texts weighs nothing
-ALPHA, INVERSE_PENALTY = 1.0, 0.3
-MOST_TOKENS, MOST_WORK = 20_000_000, 80_000_000  # tokens, and tokens times columns; more texts are thinned out evenly
 MOST_CLASSES = 256
 TOKENS_AT_ONCE = 1_000_000
 
@@ -29,7 +26,7 @@ Weights = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ngrams:
+class Companion:
     """A trained companion; one column for two classes (the second's log-odds), else one per class.
 
     A cell q weighs q |q| scale: the square gives the many small weights finer steps than the few large ones.
@@ -93,37 +90,37 @@ def _squares(cells: npt.NDArray[np.int8]) -> Numbers:
     return wide * np.abs(wide)
 
 
-def logits(ngrams: Ngrams, sequences: Sequences) -> Numbers:
+def logits(companion: Companion, sequences: Sequences) -> Numbers:
     """Give the companion's logits, [N, C]; sums of whole numbers, so a text's answer depends on no other."""
-    buckets, columns = ngrams.table.shape
+    buckets, columns = companion.table.shape
     sums = np.zeros((len(sequences), columns))
     for start, stop, text, bucket in present(sequences, buckets):
         for column in range(columns):
-            weights = _squares(ngrams.table[bucket, column])
+            weights = _squares(companion.table[bucket, column])
             sums[start:stop, column] = np.bincount(text, weights, minlength=stop - start)
-    return _centred(sums * ngrams.scale.astype(np.float64) + ngrams.bias)
+    return _centred(sums * companion.scale.astype(np.float64) + companion.bias)
 
 
-def contributions(ngrams: Ngrams, ids: Ids) -> Numbers:
+def contributions(companion: Companion, ids: Ids) -> Numbers:
     """Give each token's share of one text's logits, [T, C]; with bias_logits() the shares sum to them.
 
     A feature counts once a text: its weight is divided by its occurrences, and an occurrence's equally by its tokens.
     """
-    buckets, columns = ngrams.table.shape
+    buckets, columns = companion.table.shape
     found = [buckets_of(np.asarray(ids), order, buckets) for order in ORDERS]
     _, place, times = np.unique(np.concatenate(found), return_inverse=True, return_counts=True)
     occurrences = np.split(times[place], np.cumsum([len(part) for part in found])[:-1])
     shares = np.zeros((len(ids), columns))
     for order, bucket, count in zip(ORDERS, found, occurrences, strict=True):
-        weights = _squares(ngrams.table[bucket]) * ngrams.scale.astype(np.float64) / (order * count[:, None])
+        weights = _squares(companion.table[bucket]) * companion.scale.astype(np.float64) / (order * count[:, None])
         for step in range(order):
             shares[step : step + len(bucket)] += weights
     return _centred(shares)
 
 
-def bias_logits(ngrams: Ngrams) -> Numbers:
+def bias_logits(companion: Companion) -> Numbers:
     """Give what the companion says of a text without any known n-gram, [C]."""
-    return cast(Numbers, _centred(ngrams.bias[None].astype(np.float64))[0])
+    return cast(Numbers, _centred(companion.bias[None].astype(np.float64))[0])
 
 
 def _centred(found: Numbers) -> Numbers:

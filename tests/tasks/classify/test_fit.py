@@ -11,8 +11,8 @@ import gatewise
 from gatewise.base.errors import TrainingError
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime.batches import gather
-from gatewise.runtime.classifier import logits_of
-from gatewise.tasks.classify.companion import train_ngrams
+from gatewise.runtime.engine import logits_of
+from gatewise.tasks.classify.companion import train_companion
 from gatewise.tasks.classify.estimator import train_classifier
 from gatewise.tasks.classify.fit import calibrated, guessing, shares_of
 from gatewise.tasks.classify.measure import fit_temperature
@@ -62,9 +62,9 @@ def test_fitting_trains_a_students_companion_on_the_students_lesson(
 
     def seen(texts, classes, **options):
         lessons.append(texts)
-        return train_ngrams(texts, classes, **options)
+        return train_companion(texts, classes, **options)
 
-    monkeypatch.setattr("gatewise.tasks.classify.fit.train_ngrams", seen)
+    monkeypatch.setattr("gatewise.tasks.classify.fit.train_companion", seen)
     more, truth = pairs(400, seed=2)
     dataset = Dataset("tiny", from_lists(*pairs(300)), unlabelled=from_lists(more))
     settings = tiny_settings.replace(epochs=1, student_epochs=1, student_texts=student_texts, learning_rate=1e-4)
@@ -79,7 +79,7 @@ def test_fitting_trains_a_students_companion_on_the_students_lesson(
     named = {ids: trained.model.labels.index(label) for ids, label in zip(encoded, truth, strict=True)}
     right = second.targets[len(first) :] == [named[ids] for ids in drawn]
     assert right.mean() > 0.8  # as the teachers say, who err where a label is wrong
-    assert (trained.model.companion.table == train_ngrams(second, 2).table).all()
+    assert (trained.model.companion.table == train_companion(second, 2).table).all()
 
 
 def test_fitting_teaches_the_network_on_shorter_texts_than_it_is_asked_about(tiny_settings, monkeypatch, tmp_path):
@@ -103,7 +103,7 @@ def test_fitting_counts_the_companions_time_in_the_budget(tiny_settings, monkeyp
     def slow(*data, **options):
         time.sleep(1.2)
 
-    monkeypatch.setattr("gatewise.tasks.classify.fit.train_ngrams", slow)
+    monkeypatch.setattr("gatewise.tasks.classify.fit.train_companion", slow)
     dataset = Dataset("tiny", from_lists(*pairs(300)))
     with pytest.raises(TrainingError, match="ran out of --minutes before its first step"):
         train_classifier(dataset, tmp_path / "m", settings=tiny_settings.replace(minutes=0.02))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gatewise.base.errors import DataError
 from gatewise.data.reading import from_lists
 from gatewise.runtime.batches import gather
-from gatewise.runtime.classifier import pooled_of, softmax
+from gatewise.runtime.engine import pooled_of
+from gatewise.runtime.classifier import softmax
 from gatewise.tasks.classify.measure import (
     ERRORS_KEPT,
     by_length,

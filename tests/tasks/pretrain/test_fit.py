@@ -10,7 +10,7 @@ import torch
 import gatewise
 from gatewise.base.errors import ConfigError, DataError, GatewiseError, ModelError, TrainingError
 from gatewise.data.reading import Dataset, from_lists
-from gatewise.runtime.classifier import logits_of
+from gatewise.runtime.engine import logits_of
 from gatewise.runtime.folder import load_encoder, save, save_encoder
 from gatewise.tasks.classify.estimator import LSTMClassifier, train_classifier
 from gatewise.tasks.classify.fit import lesson_of, new_network

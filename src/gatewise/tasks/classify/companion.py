@@ -6,16 +6,16 @@ import scipy.sparse
 from sklearn.linear_model import LogisticRegression
 
 from gatewise.runtime.batches import Rows, Sequences
-from gatewise.runtime.companion import MOST_CLASSES, Ngrams, Numbers, Weights, buckets_for, columns_for, present
+from gatewise.runtime.companion import MOST_CLASSES, Companion, Numbers, Weights, buckets_for, columns_for, present
 
 MIN_TEXTS = 2  # a bucket seen in fewer training texts weighs nothing
 ALPHA, INVERSE_PENALTY = 1.0, 0.3
 MOST_TOKENS, MOST_WORK = 20_000_000, 80_000_000  # tokens, and tokens times columns; more texts are thinned out evenly
 
 
-def train_ngrams(
+def train_companion(
     sequences: Sequences, classes: int, *, balanced: bool = False, buckets: int | None = None
-) -> Ngrams | None:
+) -> Companion | None:
     """Fit the companion on texts with targets; None where there are more than MOST_CLASSES.
 
     `balanced` weighs classes by the inverse of their frequency; `buckets` is a power of two. Deterministic.
@@ -76,8 +76,8 @@ def _fit(matrix: scipy.sparse.csr_array, positive: npt.NDArray[np.bool_], balanc
     return ratio * model.coef_[0], float(model.intercept_[0])
 
 
-def quantised(weights: Weights, bias: Numbers) -> Ngrams:
+def quantised(weights: Weights, bias: Numbers) -> Companion:
     """Store weights, [buckets, columns], in eight bits, with a scale for each column."""
     scale = np.maximum(np.abs(weights).max(axis=0) / 127**2, 1e-30).astype(np.float32)
     roots = np.rint(np.sqrt(np.abs(weights) / scale)).clip(max=127)
-    return Ngrams(np.copysign(roots, weights).astype(np.int8), scale, bias.astype(np.float32))
+    return Companion(np.copysign(roots, weights).astype(np.int8), scale, bias.astype(np.float32))

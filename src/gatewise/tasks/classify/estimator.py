@@ -23,7 +23,8 @@ from gatewise.base.files import remove_folder
 from gatewise.base.settings import Storage
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime import folder
-from gatewise.runtime.classifier import Label, Model, Numbers, PretrainedEncoder
+from gatewise.runtime.classifier import Label, Model, Numbers
+from gatewise.runtime.encoder import PretrainedEncoder
 from gatewise.tasks.classify.fit import figures, fit
 from gatewise.tasks.classify.measure import Evaluation, evaluate
 from gatewise.tasks.classify.prepare import prepare

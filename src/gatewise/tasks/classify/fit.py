@@ -15,20 +15,22 @@ import torch
 from gatewise.base.errors import ConfigError
 from gatewise.base.files import read_checkpoint, tensor_bytes, write_atomically
 from gatewise.base.settings import TrainingConfig
-from gatewise.nets.classify import TextLSTM
+from gatewise.nets.classify import TextLSTM, arrays_of
 from gatewise.nets.encoder import EMBEDDING_STD
 from gatewise.nets.vectors import vectors_from_company, word_vectors
 from gatewise.runtime.batches import Sequences, join, shortened
-from gatewise.runtime.classifier import Model, Numbers, PretrainedEncoder, logits_of, softmax
-from gatewise.runtime.companion import Ngrams, buckets_for
+from gatewise.runtime.classifier import Model, Numbers, softmax
+from gatewise.runtime.companion import Companion, buckets_for
 from gatewise.runtime.companion import logits as ngram_logits
+from gatewise.runtime.encoder import PretrainedEncoder
+from gatewise.runtime.engine import logits_of
+from gatewise.runtime.network import Network
 from gatewise.runtime.tokenizer import PAD_ID
-from gatewise.tasks.classify.companion import train_ngrams
+from gatewise.tasks.classify.companion import train_companion
 from gatewise.tasks.classify.measure import Evaluation, fit_blend, fit_temperature, log_loss, summarise, unit_separation
 from gatewise.tasks.classify.prepare import Prepared
 from gatewise.tasks.classify.settings import ClassificationConfig, Settings
 from gatewise.training.loop import CHECKPOINT, Event, train
-from gatewise.training.probing import choose_precision
 from gatewise.training.session import TEACHER, Report
 
 TEACHER_SHARE = 0.4  # of the minutes, where a student follows
@@ -78,13 +80,14 @@ def fit(
             event = stage(network, lesson, settings, used=begun - started + before, turn=turn)
             before += event.seconds - (time.perf_counter() - begun)
             seconds += event.seconds
-            model = Model(prepared.tokenizer, network, prepared.labels, companion=companion)
+            arrays = arrays_of(network)
+            model = Model(prepared.tokenizer, arrays, prepared.labels, companion=companion)
             learnt = calibrated(model, prepared.dev)
             if best is None or not stopped() or learnt[1].log_loss < best[1].log_loss:  # a stopped one may be worse
                 best = learnt
             if stopped():
                 break
-            council = [network]
+            council = [arrays]
     assert best is not None
     model, dev, shown = best
     facts = facts_of(prepared, settings, encoder, event, seconds)
@@ -192,7 +195,7 @@ def learn(
     return event
 
 
-def companion_of(texts: Sequences, config: ClassificationConfig, classes: int) -> Ngrams | None:
+def companion_of(texts: Sequences, config: ClassificationConfig, classes: int) -> Companion | None:
     """Train the companion, if one is wanted, on each text's class, or the likeliest where targets are shares, [N, C].
 
     It comes before the network, so that its time counts in the budget, and again when a run is resumed.
@@ -202,7 +205,7 @@ def companion_of(texts: Sequences, config: ClassificationConfig, classes: int) -
     if texts.targets.ndim == 2:
         texts = dataclasses.replace(texts, targets=texts.targets.argmax(axis=1))
     buckets = buckets_for(len(texts.ids), classes, config.companion_buckets)
-    return train_ngrams(texts, classes, balanced=config.class_weights, buckets=buckets)
+    return train_companion(texts, classes, balanced=config.class_weights, buckets=buckets)
 
 
 def shares_of(sequences: Sequences, config: ClassificationConfig, model: Model) -> Sequences:
@@ -215,8 +218,8 @@ def shares_of(sequences: Sequences, config: ClassificationConfig, model: Model) 
 
 def lesson_of(
     prepared: Prepared,
-    teachers: Sequence[TextLSTM],
-    companion: Ngrams | None,
+    teachers: Sequence[Network],
+    companion: Companion | None,
     settings: Settings,
     report: Report = lambda event: None,
 ) -> Sequences:
@@ -232,12 +235,14 @@ def lesson_of(
         unlabelled = unlabelled.select(np.sort(drawn))
     report(Event("answering", 0.0, 0, 0.0, {"texts": len(unlabelled)}))
     on_dev, on_unlabelled = np.zeros(()), np.zeros(())
-    precision = choose_precision(teachers[0], prepared.train, settings.training)
     for teacher in teachers:
         dev = logits_of(teacher, prepared.dev)
         scale = len(teachers) * fit_temperature(dev, prepared.dev.targets)
         on_dev = on_dev + dev / scale
-        on_unlabelled = on_unlabelled + logits_of(teacher, unlabelled, precision) / scale
+        answers = logits_of(teacher, unlabelled, fast=settings.training.precision != "float32")
+        on_unlabelled = on_unlabelled + answers / scale
+            on_unlabelled + logits_of(teacher, unlabelled, fast=settings.training.precision != "float32") / scale
+        )
     model = Model(prepared.tokenizer, teachers[0], prepared.labels, companion=companion)
     model, _, _ = calibrated(model, prepared.dev, on_dev)
     logits = on_unlabelled + model.companion_part(unlabelled)

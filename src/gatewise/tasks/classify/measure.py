@@ -17,9 +17,10 @@ from sklearn.metrics import confusion_matrix, f1_score
 
 from gatewise.base.errors import DataError
 from gatewise.data.reading import Part
-from gatewise.nets.classify import TextLSTM
 from gatewise.runtime.batches import Sequences
-from gatewise.runtime.classifier import Model, Numbers, pooled_of, softmax
+from gatewise.runtime.classifier import Model, Numbers, softmax
+from gatewise.runtime.engine import pooled_of
+from gatewise.runtime.network import Network
 
 Targets = npt.NDArray[np.int64]
 RELIABILITY_BINS, LENGTH_BINS, ERRORS_KEPT = 15, 10, 20
@@ -216,7 +217,7 @@ def summarise(
     )
 
 
-def unit_separation(network: TextLSTM, sequences: Sequences) -> list[float]:
+def unit_separation(network: Network, sequences: Sequences) -> list[float]:
     """Measure how well each unit of the top layer alone separates the classes: the area under its ROC curve.
 
     Of a unit's pooled values, and of more than two classes each against the rest, the one furthest from 0.5 counts; of
@@ -224,7 +225,7 @@ def unit_separation(network: TextLSTM, sequences: Sequences) -> list[float]:
     """
     pooled = pooled_of(network, sequences)
     ranks = rankdata(pooled, axis=0)  # [N, P]
-    classes = network.head.out_features
+    classes = network.classes
     areas = []
     for target in range(1 if classes == 2 else 0, classes):
         inside = sequences.targets == target

@@ -1,0 +1,210 @@
+"""A trained network as arrays, and a batch of encoded texts to what its head sees, in NumPy; knows no text.
+
+A batch is laid out step by step, the longest text first: row b of step t is the t-th token of text b, and a text that
+has ended has no row. So no padding is ever computed, and the arithmetic of a text is the same in any company.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewise.base.settings import NetworkConfig
+from gatewise.runtime.batches import Rows
+from gatewise.runtime.cell import CellWeights
+
+Floats = npt.NDArray[np.float32]
+Project = Callable[[slice], Floats]  # some rows of a layout to W x + b, [rows, 4H]
+Product = Callable[[Floats], Floats]  # rows, [N, K], times a matrix, [K, M], that was made ready before
+Ready = Callable[[Floats], Product]
+ROWS_AT_ONCE = 1024  # projected together: enough for a fast product, few enough for the cache
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """The embedding as it is stored: 32 or 16 bits a number, or 8 with a scale a row."""
+
+    values: npt.NDArray[Any]  # [V, E]
+    scale: Floats | None = None  # [V]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def rows(self, ids: npt.NDArray[np.integer]) -> Floats:
+        """Give the vectors of ids, [..., E]; the whole table is never widened."""
+        vectors = self.values[ids].astype(np.float32)
+        return vectors if self.scale is None else vectors * self.scale[ids][..., np.newaxis]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """Embedding, LSTM layers, pooling and linear head of a text classifier."""
+
+    config: NetworkConfig
+    embedding: Table
+    layers: list[list[CellWeights]]  # [layer][direction]
+    head: Floats  # [C, poolings * directions * H]
+    head_bias: Floats  # [C]
+
+    @property
+    def directions(self) -> int:
+        """1, or 2 where it reads backward too."""
+        return len(self.layers[0])
+
+    @property
+    def classes(self) -> int:
+        """Number of labels."""
+        return len(self.head)
+
+
+def from_weights(config: NetworkConfig, weights: Mapping[str, Floats], table: Table | None = None) -> Network:
+    """Make a Network of weights by their names in a folder; the embedding may be given as it is stored."""
+    directions = 2 if config.bidirectional else 1
+    cells = [
+        CellWeights(
+            weights[f"{name}weight_ih_l0"],
+            weights[f"{name}weight_hh_l0"],
+            weights[f"{name}bias_ih_l0"] + weights[f"{name}bias_hh_l0"],
+        )
+        for name in (f"encoder.lstms.{index}." for index in range(config.num_layers * directions))
+    ]
+    layers = [cells[start : start + directions] for start in range(0, len(cells), directions)]
+    embedding = table or Table(weights["embedding.weight"])
+    return Network(config, embedding, layers, weights["head.weight"], weights["head.bias"])
+
+
+def weights_of(network: Network) -> dict[str, Floats]:
+    """Give a Network's weights by their names in a folder, in 32 bits; torch's second bias is zero."""
+    weights = {"embedding.weight": network.embedding.rows(np.arange(len(network.embedding)))}
+    for index, cell in enumerate(cell for directions in network.layers for cell in directions):
+        name = f"encoder.lstms.{index}."
+        weights[f"{name}weight_ih_l0"], weights[f"{name}weight_hh_l0"] = cell.input, cell.recurrent
+        weights[f"{name}bias_ih_l0"], weights[f"{name}bias_hh_l0"] = cell.bias, np.zeros_like(cell.bias)
+    return weights | {"head.weight": network.head, "head.bias": network.head_bias}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """Which token of which text stands in each row, N in all, of a batch laid out step by step."""
+
+    lengths: Rows  # [B], falling
+    counts: Rows  # [T] rows of each step
+    forward: Rows  # [N] each row's place in the batch's tokens, text after text
+    backward: Rows  # [N] the same when every text is read from its end
+    turned: Rows  # [N] the row in which the token of this row stands when texts are read from the other side
+
+
+def layout(lengths: Rows) -> Layout:
+    """Lay out texts of falling lengths, [B]."""
+    counts = np.searchsorted(-lengths, -np.arange(lengths[0]), side="left")  # texts longer than t
+    begins = np.cumsum(counts) - counts
+    step = np.repeat(np.arange(lengths[0]), counts)
+    text = np.arange(len(step)) - begins[step]
+    starts = np.cumsum(lengths) - lengths
+    back = lengths[text] - 1 - step
+    return Layout(lengths, counts, starts[text] + step, starts[text] + back, begins[back] + text)
+
+
+def by_numpy(matrix: Floats) -> Product:
+    """Make a matrix, [M, K], ready to be multiplied with: rows @ matrix.T."""
+    into = matrix.T
+    return lambda rows: rows @ into
+
+
+def pooled(network: Network, ids: npt.NDArray[np.integer], lengths: Rows, ready: Ready = by_numpy) -> Floats:
+    """Give what the head sees, [B, poolings * directions * H], of texts of falling lengths, [B], laid end to end.
+
+    The matrix products, nearly all of the work, are those of `ready`.
+    """
+    rows = layout(lengths)
+    sides: list[dict[str, Floats]] = []
+    below: Floats | None = None
+    for depth, directions in enumerate(network.layers):
+        states = None if depth == len(network.layers) - 1 else np.empty((len(rows.forward), 0), np.float32)
+        for back, weights in enumerate(directions):
+            order = rows.backward if back else rows.forward
+            if below is None:
+                project = _projection(
+                    weights, ready, lambda part, order=order: network.embedding.rows(ids[order[part]])
+                )
+            else:
+                source = below[rows.turned] if back else below
+                project = _projection(weights, ready, lambda part, source=source: source[part])
+            if states is None:
+                sides.append(_run(project, ready(weights.recurrent), rows, network.config.hidden_size))
+            else:
+                own = np.empty((len(order), network.config.hidden_size), np.float32)
+                _run(project, ready(weights.recurrent), rows, network.config.hidden_size, own)
+                states = np.concatenate([states, own[rows.turned] if back else own], axis=1)
+        below = states
+    return np.concatenate([side[name] for name in network.config.pooling for side in sides], axis=1)
+
+
+def _projection(weights: CellWeights, ready: Ready, vectors: Callable[[slice], Floats]) -> Project:
+    multiplied = ready(weights.input)
+
+    def project(part: slice) -> Floats:
+        sums = multiplied(vectors(part))
+        sums += weights.bias
+        return sums
+
+    return project
+
+
+def _run(
+    project: Project, recurrent: Product, rows: Layout, size: int, states: Floats | None = None
+) -> dict[str, Floats]:
+    """Read a batch in one direction; give its pooled states, [B, H] each, and fill `states`, [N, H], if given.
+
+    A gate is (1 + tanh(x / 2)) / 2, so one tanh serves all four parts of the sum.
+    """
+    shape = len(rows.lengths), size
+    halves = np.repeat(np.array([0.5, 0.5, 1, 0.5], np.float32), size)
+    state, cell_state, total = (np.zeros(shape, np.float32) for _ in range(3))
+    highest = np.full(shape, -np.inf, np.float32)
+    for start, steps in _blocks(rows.counts):
+        projected = project(slice(start, start + sum(steps)))
+        at = 0
+        for count in steps:
+            gates = projected[at : at + count]
+            gates += recurrent(state[:count])
+            gates *= halves
+            np.tanh(gates, out=gates)
+            twice_input, twice_forget, candidate, twice_output = (gates[:, n * size : (n + 1) * size] for n in range(4))
+            gates[:, : 2 * size] += 1
+            cells, new = cell_state[:count], state[:count]
+            cells *= twice_forget
+            twice_input *= candidate
+            cells += twice_input
+            cells *= 0.5
+            twice_output += 1
+            np.tanh(cells, out=new)
+            new *= twice_output
+            new *= 0.5
+            total[:count] += new
+            np.maximum(highest[:count], new, out=highest[:count])
+            if states is not None:
+                states[start + at : start + at + count] = new
+            at += count
+    return {"max": highest, "mean": total / rows.lengths[:, np.newaxis].astype(np.float32), "last": state}
+
+
+def _blocks(counts: Rows) -> list[tuple[int, list[int]]]:
+    """Gather steps whose rows are projected together: where the rows of each block begin, and its steps' counts."""
+    blocks: list[tuple[int, list[int]]] = []
+    start = room = 0
+    for count in counts.tolist():
+        if count > room:
+            blocks.append((start, []))
+            room = max(ROWS_AT_ONCE, count)
+        blocks[-1][1].append(count)
+        room -= count
+        start += count
+    return blocks
+
+
+def logits_from(network: Network, features: Sequence[Floats] | Floats) -> npt.NDArray[np.float64]:
+    """Give the logits, [N, C], of what the head sees, [N, P]."""
+    return (np.asarray(features) @ network.head.T + network.head_bias).astype(np.float64)
