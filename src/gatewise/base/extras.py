@@ -1,32 +1,23 @@
-"""The packages that only some installs have, and the sentence for who lacks one. Knows nothing of what they do."""
+"""The sentence for who lacks a package that only an extra of gatewise brings. Knows nothing of what these do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gatewise.base.errors import MissingExtra
 
-EXTRAS = {  # as in pyproject.toml: what each brings that a base install has not
-    "train": ("torch", "sklearn", "scipy", "pyarrow"),
-    "lab": ("matplotlib",),
-    "tensorboard": ("tensorboard",),
-}
-
 
 @contextmanager
 def needs(extra: str) -> Iterator[None]:
-    """Say in one sentence what to install where an import in this block, or decorated function, misses a package.
+    """Say which extra to install where an import in this block, or decorated function, misses a package.
 
-    Raises MissingExtra, which names the extra that brings the package, or `extra` if several do.
+    Raises MissingExtra. A module of our own that is missing is a fault, and stays one.
     """
     try:
         yield
     except ModuleNotFoundError as error:
-        package = (error.name or "").split(".")[0]
-        bringing = [name for name, packages in EXTRAS.items() if package in packages]
-        if not bringing:
+        package = (error.name or "gatewise").split(".")[0]
+        if package == "gatewise":
             raise
-        brought = extra if extra in bringing else bringing[0]
         raise MissingExtra(
-            f"This needs {package}, which is not installed here; run: pip install 'gatewise[{brought}]'",
-            name=error.name,
+            f"This needs {package}, which is not installed; run: pip install 'gatewise[{extra}]'."
         ) from error
