@@ -30,7 +30,7 @@ from gatewise.lab.gates import (
     two_samples,
     unchanged,
 )
-from gatewise.nets.classify import TextLSTM
+from gatewise.nets.classify import TextLSTM, arrays_of, module_of
 from gatewise.runtime.batches import Sequences, collate
 from gatewise.runtime.cell import encode
 
@@ -72,7 +72,7 @@ def test_lab_gates_the_loop_equals_a_trained_network(tiny_model, english):
     texts = tiny_model.encode(english[0])
     batch = collate(texts, np.arange(len(texts)))
     with torch.no_grad():
-        found = read_batch(tiny_model.network, batch, lambda layer, direction: unchanged)[0]
+        found = read_batch(module_of(tiny_model.network), batch, lambda layer, direction: unchanged)[0]
     np.testing.assert_allclose(found, tiny_model.network_logits(english[0]), atol=1e-4)
 
 
@@ -125,8 +125,8 @@ def test_lab_gates_survey_equals_the_cell():
     means, pooled = survey(network, texts)
     traces = []
     for start, end in zip(texts.starts[:-1], texts.starts[1:], strict=True):
-        vectors = network.embedding.weight.detach().numpy()[texts.ids[start:end].astype(int)]
-        traces.append(encode(vectors, network.encoder.weights()))
+        vectors = network.embedding.weight.detach().numpy()[texts.steps[start:end].astype(int)]
+        traces.append(encode(vectors, arrays_of(network).layers))
     for layer in range(2):
         for direction in range(2):
             own = [trace[layer][direction] for trace in traces]
@@ -197,11 +197,12 @@ def test_lab_gates_the_companion_is_left_out(tiny_model, english):
 
 
 def test_lab_gates_ablation_restores_nothing_because_it_changes_nothing(tiny_model, english):
-    before = {name: tensor.clone() for name, tensor in tiny_model.network.state_dict().items()}
+    network = module_of(tiny_model.network)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     texts = dataclasses.replace(tiny_model.encode(english[0][:20]), targets=np.arange(20) % 2)
-    means, _ = survey(tiny_model.network, texts)
-    right_and_verdicts(tiny_model.network, texts, Ablation("", ("forget_gate",), 0.0), means)
-    assert all(torch.equal(tensor, before[name]) for name, tensor in tiny_model.network.state_dict().items())
+    means, _ = survey(network, texts)
+    right_and_verdicts(network, texts, Ablation("", ("forget_gate",), 0.0), means)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
 def test_lab_gates_samples_are_drawn_evenly(tiny_model):
@@ -211,7 +212,7 @@ def test_lab_gates_samples_are_drawn_evenly(tiny_model):
     assert np.mean(shares) == pytest.approx(0.75 if pos else 0.25, abs=0.05) and len(set(shares)) > 5
     everything = sample(numbers, 1000, tiny_model, 1)
     assert len(everything) == 400
-    assert np.array_equal(sample(numbers, 40, tiny_model, 3).ids, sample(numbers, 40, tiny_model, 3).ids)
+    assert np.array_equal(sample(numbers, 40, tiny_model, 3).steps, sample(numbers, 40, tiny_model, 3).steps)
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(200, (40, 10)), (10, (8, 2)), (2, (1, 1)), (3, (2, 1))])

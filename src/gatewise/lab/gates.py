@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import rankdata
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gatewise.base.errors import DataError
+from gatewise.base.ranks import areas
 from gatewise.data.reading import Dataset, Part
-from gatewise.nets.classify import TextLSTM, pool
+from gatewise.nets.classify import TextLSTM, module_of, pool
 from gatewise.nets.encoder import reverse_within_length
 from gatewise.runtime.batches import Batch, Sequences, in_order_of_length
 from gatewise.runtime.classifier import Model
@@ -203,14 +203,8 @@ def half_lives(means: Means) -> tuple[tuple[tuple[float, ...], ...], ...]:
 def telling_units(network: TextLSTM, pooled: npt.NDArray[np.float64], targets: Targets) -> list[TellingUnit]:
     """Order the top layer's units by how well one of their pooled values alone tells one class from the rest (AUC)."""
     units = network.config.hidden_size * network.encoder.directions
-    ranks = rankdata(pooled, axis=0)
-    aucs = []
-    for target in np.unique(targets):
-        own = targets == target
-        count, others = int(own.sum()), int((~own).sum())
-        if others:
-            aucs.append((ranks[own].sum(axis=0) - count * (count + 1) / 2) / (count * others))
-    best = np.abs(np.array(aucs) - 0.5).max(axis=0).reshape(-1, units).max(axis=0) + 0.5  # over classes, then poolings
+    aucs = areas(pooled, targets, max(2, int(targets.max()) + 1))
+    best = np.abs(aucs - 0.5).max(axis=0).reshape(-1, units).max(axis=0) + 0.5  # over classes, then poolings
     return [TellingUnit(int(unit), float(best[unit])) for unit in np.argsort(-best, kind="stable")]
 
 
@@ -258,7 +252,7 @@ def sample(part: Part, count: int, model: Model, seed: int) -> Sequences:
     if len(kept) < 2:
         raise DataError(f"{part.name} holds {len(kept)} texts; give at least 2, better some hundreds.")
     encoded = model.encode([text for text, _ in kept])
-    return Sequences(encoded.ids, encoded.starts, np.array([index[label] for _, label in kept]))
+    return Sequences(encoded.steps, encoded.starts, np.array([index[label] for _, label in kept]))
 
 
 def two_parts(dataset: Dataset) -> tuple[Part, Part]:
@@ -285,7 +279,7 @@ def ablate(
     progress: Callable[[str], None] = lambda name: None,
 ) -> GateReport:  # fmt: skip
     """Measure what each ablation of a model's network costs on the test part, or on most of a part that is alone."""
-    network = model.network.eval()
+    network = module_of(model.network)
     measured, others = two_samples(dataset, model, texts, mean_texts, seed)
     progress("means")
     means, pooled = survey(network, others)

@@ -71,7 +71,7 @@ def present(sequences: Sequences, buckets: int) -> Iterator[tuple[int, int, Rows
         stop = int(np.searchsorted(sequences.starts, sequences.starts[start] + TOKENS_AT_ONCE, "right")) - 1
         stop = min(max(stop, start + 1), len(sequences))
         starts = sequences.starts[start : stop + 1]
-        ids = sequences.ids[starts[0] : starts[-1]]
+        ids = sequences.steps[starts[0] : starts[-1]]
         text = np.repeat(np.arange(stop - start), np.diff(starts))
         keys = []
         for order in ORDERS:

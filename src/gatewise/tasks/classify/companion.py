@@ -22,13 +22,13 @@ def train_companion(
     """
     if classes > MOST_CLASSES:
         return None
-    return quantised(*fitted(sequences, classes, buckets or buckets_for(len(sequences.ids), classes), balanced))
+    return quantised(*fitted(sequences, classes, buckets or buckets_for(len(sequences.steps), classes), balanced))
 
 
 def fitted(sequences: Sequences, classes: int, buckets: int, balanced: bool = False) -> tuple[Weights, Numbers]:
     """Give the companion's weights, ratios included, [buckets, columns], and its biases, [columns], unrounded."""
     columns = columns_for(classes)
-    share = min(MOST_TOKENS, MOST_WORK // columns) / max(1, len(sequences.ids))
+    share = min(MOST_TOKENS, MOST_WORK // columns) / max(1, len(sequences.steps))
     if share < 1:
         places = np.linspace(0, len(sequences) - 1, max(1, int(share * len(sequences))))
         sequences = sequences.select(np.unique(places.astype(np.int64)))

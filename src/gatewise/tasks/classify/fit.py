@@ -26,8 +26,9 @@ from gatewise.runtime.encoder import PretrainedEncoder
 from gatewise.runtime.engine import logits_of
 from gatewise.runtime.network import Network
 from gatewise.runtime.tokenizer import PAD_ID
+from gatewise.tasks.classify.calibrate import fit_blend, fit_temperature, unit_separation
 from gatewise.tasks.classify.companion import train_companion
-from gatewise.tasks.classify.measure import Evaluation, fit_blend, fit_temperature, log_loss, summarise, unit_separation
+from gatewise.tasks.classify.measure import Evaluation, log_loss, summarise
 from gatewise.tasks.classify.prepare import Prepared
 from gatewise.tasks.classify.settings import ClassificationConfig, Settings
 from gatewise.training.loop import CHECKPOINT, Event, train
@@ -204,7 +205,7 @@ def companion_of(texts: Sequences, config: ClassificationConfig, classes: int) -
         return None
     if texts.targets.ndim == 2:
         texts = dataclasses.replace(texts, targets=texts.targets.argmax(axis=1))
-    buckets = buckets_for(len(texts.ids), classes, config.companion_buckets)
+    buckets = buckets_for(len(texts.steps), classes, config.companion_buckets)
     return train_companion(texts, classes, balanced=config.class_weights, buckets=buckets)
 
 
@@ -241,8 +242,6 @@ def lesson_of(
         on_dev = on_dev + dev / scale
         answers = logits_of(teacher, unlabelled, fast=settings.training.precision != "float32")
         on_unlabelled = on_unlabelled + answers / scale
-            on_unlabelled + logits_of(teacher, unlabelled, fast=settings.training.precision != "float32") / scale
-        )
     model = Model(prepared.tokenizer, teachers[0], prepared.labels, companion=companion)
     model, _, _ = calibrated(model, prepared.dev, on_dev)
     logits = on_unlabelled + model.companion_part(unlabelled)

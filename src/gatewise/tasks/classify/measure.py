@@ -11,16 +11,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize, minimize_scalar
-from scipy.stats import rankdata
-from sklearn.metrics import confusion_matrix, f1_score
 
 from gatewise.base.errors import DataError
 from gatewise.data.reading import Part
-from gatewise.runtime.batches import Sequences
 from gatewise.runtime.classifier import Model, Numbers, softmax
-from gatewise.runtime.engine import pooled_of
-from gatewise.runtime.network import Network
 
 Targets = npt.NDArray[np.int64]
 RELIABILITY_BINS, LENGTH_BINS, ERRORS_KEPT = 15, 10, 20
@@ -102,6 +96,18 @@ def log_loss(probabilities: Numbers, targets: Targets) -> float:
     return float(np.log(1 / np.clip(true, 1e-15, None)).mean())
 
 
+def confusion(targets: Targets, predicted: Targets, classes: int) -> Targets:
+    """Count the texts of each true class, a row, by the class they were given, a column, [C, C]."""
+    pairs = np.bincount(classes * targets + predicted, minlength=classes * classes)
+    return pairs.reshape(classes, classes)
+
+
+def macro_f1(counts: Targets) -> float:
+    """Give the mean over the classes of 2 right / (true + predicted), of [C, C] counts; 0 for a class never met."""
+    both = counts.sum(axis=0) + counts.sum(axis=1)
+    return float((2 * np.diag(counts) / np.maximum(both, 1)).mean())
+
+
 def reliability(probabilities: Numbers, targets: Targets, bins: int = RELIABILITY_BINS) -> tuple[ReliabilityBin, ...]:
     """Sort predictions by confidence into bins of equal width; empty ones are left out."""
     confidence = probabilities.max(axis=1)
@@ -119,49 +125,6 @@ def reliability(probabilities: Numbers, targets: Targets, bins: int = RELIABILIT
 def expected_calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
     """Give the mean distance between confidence and accuracy over the bins, weighted by size (Guo et al. 2017)."""
     return sum(b.n * abs(b.confidence - b.accuracy) for b in bins) / max(1, sum(b.n for b in bins))
-
-
-def fit_temperature(logits: Numbers, targets: Targets) -> float:
-    """Find the one divisor of the logits with the least log-loss (Guo et al. 2017), between 1/20 and 20.
-
-    The targets are softened as Platt (1999) does, by one imagined text of each class: a small dev split that is all
-    right would else ask for certainty.
-    """
-    classes = logits.shape[1]
-    sure = (len(targets) + 1) / (len(targets) + classes)
-
-    def loss(log_temperature: float) -> float:
-        logs = np.log(np.clip(softmax(logits / math.exp(log_temperature)), 1e-15, None))
-        true = logs[np.arange(len(targets)), targets]
-        others = (logs.sum(axis=1) - true) / (classes - 1)
-        return float(-(sure * true + (1 - sure) * others).mean())
-
-    return float(math.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x))
-
-
-def fit_blend(network: Numbers, companion: Numbers, targets: Targets) -> tuple[float, float]:
-    """Find temperature T and weight w with the least log-loss of (network + w companion) / T, logits [N, C] each.
-
-    A logistic fit of two numbers, 1/T from 1/20 to 20 and w/T from 0 to 20, to targets softened as in
-    fit_temperature. It is convex and starts from the network alone, so on these texts the sum is never worse.
-    """
-    rows, classes = network.shape
-    soft = np.full((rows, classes), 1 / (rows + classes))
-    soft[np.arange(rows), targets] += rows / (rows + classes)
-
-    def loss(factors: Numbers) -> tuple[float, Numbers]:
-        logits = factors[0] * network + factors[1] * companion
-        top = logits.max(axis=1, keepdims=True)
-        logs = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
-        error = np.exp(logs) - soft
-        slopes = [float((error * part).sum()) for part in (network, companion)]
-        return float(-(soft * logs).sum() / rows), np.array(slopes) / rows
-
-    start = np.array([1 / fit_temperature(network, targets), 0.0])
-    found = minimize(
-        loss, start, jac=True, bounds=[(math.exp(-3), math.exp(3)), (0.0, 20.0)], options={"ftol": 1e-12}
-    ).x
-    return float(1 / found[0]), float(found[1] / found[0])
 
 
 def by_length(lengths: Targets, right: npt.NDArray[np.bool_], bins: int = LENGTH_BINS) -> tuple[LengthBin, ...]:
@@ -192,7 +155,7 @@ def summarise(
     right = predicted == targets
     low, high = wilson_interval(int(right.sum()), len(targets))
     bins, bins_before = reliability(after, targets), reliability(before, targets)
-    classes = np.arange(len(labels))
+    counts = confusion(targets, predicted, len(labels))
     return Evaluation(
         data=data,
         n=len(targets),
@@ -200,13 +163,13 @@ def summarise(
         accuracy=float(right.mean()),
         accuracy_low=low,
         accuracy_high=high,
-        macro_f1=float(f1_score(targets, predicted, labels=classes, average="macro", zero_division=0)),
+        macro_f1=macro_f1(counts),
         log_loss=log_loss(after, targets),
         log_loss_uncalibrated=log_loss(before, targets),
         ece=expected_calibration_error(bins),
         ece_uncalibrated=expected_calibration_error(bins_before),
         temperature=temperature,
-        confusion=tuple(tuple(row) for row in confusion_matrix(targets, predicted, labels=classes).tolist()),
+        confusion=tuple(map(tuple, counts.tolist())),
         by_length=by_length(lengths, right),
         reliability=bins,
         reliability_uncalibrated=bins_before,
@@ -215,28 +178,6 @@ def summarise(
         seconds=0.0,
         accuracy_alone={name: float((part.argmax(axis=1) == targets).mean()) for name, part in alone.items()},
     )
-
-
-def unit_separation(network: Network, sequences: Sequences) -> list[float]:
-    """Measure how well each unit of the top layer alone separates the classes: the area under its ROC curve.
-
-    Of a unit's pooled values, and of more than two classes each against the rest, the one furthest from 0.5 counts; of
-    two classes, above 0.5 speaks for the second. Units count through the directions.
-    """
-    pooled = pooled_of(network, sequences)
-    ranks = rankdata(pooled, axis=0)  # [N, P]
-    classes = network.classes
-    areas = []
-    for target in range(1 if classes == 2 else 0, classes):
-        inside = sequences.targets == target
-        ones, others = int(inside.sum()), int((~inside).sum())
-        if ones and others:
-            areas.append((ranks[inside].sum(axis=0) - ones * (ones + 1) / 2) / (ones * others))
-    if not areas:
-        return [0.5] * (pooled.shape[1] // len(network.config.pooling))
-    by_unit = np.stack(areas).reshape(len(areas) * len(network.config.pooling), -1)
-    furthest = np.abs(by_unit - 0.5).argmax(axis=0)
-    return by_unit[furthest, np.arange(by_unit.shape[1])].round(4).tolist()  # type: ignore[no-any-return]
 
 
 def evaluate(model: Model, part: Part, *, progress: Callable[[int], None] = lambda done: None) -> Evaluation:
@@ -272,7 +213,7 @@ def evaluate(model: Model, part: Part, *, progress: Callable[[int], None] = lamb
             if best != target:
                 error = ConfidentError(done, text, names[target], names[best], float(row[best]))
                 keep = heapq.heappush if len(errors) < ERRORS_KEPT else heapq.heappushpop
-                keep(errors, (error.probability, -done, error))
+                keep(errors, (round(error.probability, 6), -done, error))  # last bits depend on the company
             empty += not text.strip()
             done += 1
         progress(done)

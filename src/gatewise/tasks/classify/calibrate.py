@@ -1,0 +1,73 @@
+"""Logits of the dev split to what makes them probabilities: a temperature and a companion's weight; what units tell."""
+
+import math
+from typing import cast
+
+import numpy as np
+from scipy.optimize import minimize, minimize_scalar
+
+from gatewise.base.ranks import areas
+from gatewise.runtime.batches import Sequences
+from gatewise.runtime.classifier import Numbers, softmax
+from gatewise.runtime.engine import pooled_of
+from gatewise.runtime.network import Network
+from gatewise.tasks.classify.measure import Targets
+
+
+def fit_temperature(logits: Numbers, targets: Targets) -> float:
+    """Find the one divisor of the logits with the least log-loss (Guo et al. 2017), between 1/20 and 20.
+
+    The targets are softened as Platt (1999) does, by one imagined text of each class: a small dev split that is all
+    right would else ask for certainty.
+    """
+    classes = logits.shape[1]
+    sure = (len(targets) + 1) / (len(targets) + classes)
+
+    def loss(log_temperature: float) -> float:
+        logs = np.log(np.clip(softmax(logits / math.exp(log_temperature)), 1e-15, None))
+        true = logs[np.arange(len(targets)), targets]
+        others = (logs.sum(axis=1) - true) / (classes - 1)
+        return float(-(sure * true + (1 - sure) * others).mean())
+
+    return float(math.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x))
+
+
+def fit_blend(network: Numbers, companion: Numbers, targets: Targets) -> tuple[float, float]:
+    """Find temperature T and weight w with the least log-loss of (network + w companion) / T, logits [N, C] each.
+
+    A logistic fit of two numbers, 1/T from 1/20 to 20 and w/T from 0 to 20, to targets softened as in
+    fit_temperature. It is convex and starts from the network alone, so on these texts the sum is never worse.
+    """
+    rows, classes = network.shape
+    soft = np.full((rows, classes), 1 / (rows + classes))
+    soft[np.arange(rows), targets] += rows / (rows + classes)
+
+    def loss(factors: Numbers) -> tuple[float, Numbers]:
+        logits = factors[0] * network + factors[1] * companion
+        top = logits.max(axis=1, keepdims=True)
+        logs = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
+        error = np.exp(logs) - soft
+        slopes = [float((error * part).sum()) for part in (network, companion)]
+        return float(-(soft * logs).sum() / rows), np.array(slopes) / rows
+
+    start = np.array([1 / fit_temperature(network, targets), 0.0])
+    found = minimize(
+        loss, start, jac=True, bounds=[(math.exp(-3), math.exp(3)), (0.0, 20.0)], options={"ftol": 1e-12}
+    ).x
+    return float(1 / found[0]), float(found[1] / found[0])
+
+
+def unit_separation(network: Network, sequences: Sequences) -> list[float]:
+    """Measure how well each unit of the top layer alone separates the classes: the area under its ROC curve.
+
+    Of a unit's pooled values, and of more than two classes each against the rest, the one furthest from 0.5 counts; of
+    two classes, above 0.5 speaks for the second. Units count through the directions.
+    """
+    pooled = pooled_of(network, sequences)
+    poolings = len(network.config.pooling)
+    by_class = areas(pooled, sequences.targets, network.classes)
+    if not len(by_class):
+        return [0.5] * (pooled.shape[1] // poolings)
+    by_unit = by_class.reshape(len(by_class) * poolings, -1)
+    furthest = np.abs(by_unit - 0.5).argmax(axis=0)
+    return cast(list[float], by_unit[furthest, np.arange(by_unit.shape[1])].round(4).tolist())
