@@ -156,39 +156,45 @@ def _projection(weights: CellWeights, ready: Ready, vectors: Callable[[slice], F
 def _run(
     project: Project, recurrent: Product, rows: Layout, size: int, states: Floats | None = None
 ) -> dict[str, Floats]:
-    """Read a batch in one direction; give its pooled states, [B, H] each, and fill `states`, [N, H], if given.
-
-    A gate is (1 + tanh(x / 2)) / 2, so one tanh serves all four parts of the sum.
-    """
+    """Read a batch in one direction; give its pooled states, [B, H] each, and fill `states`, [N, H], if given."""
     shape = len(rows.lengths), size
-    halves = np.repeat(np.array([0.5, 0.5, 1, 0.5], np.float32), size)
     state, cell_state, total = (np.zeros(shape, np.float32) for _ in range(3))
     highest = np.full(shape, -np.inf, np.float32)
     for start, steps in _blocks(rows.counts):
         projected = project(slice(start, start + sum(steps)))
         at = 0
         for count in steps:
-            gates = projected[at : at + count]
-            gates += recurrent(state[:count])
-            gates *= halves
-            np.tanh(gates, out=gates)
-            twice_input, twice_forget, candidate, twice_output = (gates[:, n * size : (n + 1) * size] for n in range(4))
-            gates[:, : 2 * size] += 1
-            cells, new = cell_state[:count], state[:count]
-            cells *= twice_forget
-            twice_input *= candidate
-            cells += twice_input
-            cells *= 0.5
-            twice_output += 1
-            np.tanh(cells, out=new)
-            new *= twice_output
-            new *= 0.5
+            sums = projected[at : at + count]
+            sums += recurrent(state[:count])
+            new = state[:count]
+            advance(sums, cell_state[:count], new)
             total[:count] += new
             np.maximum(highest[:count], new, out=highest[:count])
             if states is not None:
                 states[start + at : start + at + count] = new
             at += count
     return {"max": highest, "mean": total / rows.lengths[:, np.newaxis].astype(np.float32), "last": state}
+
+
+def advance(sums: Floats, cell_states: Floats, states: Floats) -> None:
+    """Take one step of the cell in place: W x + U h + b, [B, 4H], are spent, cell states and states, [B, H], are new.
+
+    A gate is (1 + tanh(x / 2)) / 2, so one tanh serves all four parts of the sums.
+    """
+    size = cell_states.shape[1]
+    twice_input, twice_forget, candidate, twice_output = (sums[:, n * size : (n + 1) * size] for n in range(4))
+    sums[:, : 2 * size] *= 0.5
+    twice_output *= 0.5
+    np.tanh(sums, out=sums)
+    sums[:, : 2 * size] += 1
+    cell_states *= twice_forget
+    twice_input *= candidate
+    cell_states += twice_input
+    cell_states *= 0.5
+    twice_output += 1
+    np.tanh(cell_states, out=states)
+    states *= twice_output
+    states *= 0.5
 
 
 def _blocks(counts: Rows) -> list[tuple[int, list[int]]]:
