@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from gatewise.base.settings import POOLINGS, NetworkConfig
-from gatewise.nets.classify import TextLSTM
-from gatewise.nets.encoder import cell_weights
+from gatewise.nets.classify import TextLSTM, arrays_of
 from gatewise.runtime import cell
 
 FORMS = [(layers, bidirectional) for layers in (1, 2) for bidirectional in (False, True)]
@@ -67,20 +66,12 @@ def test_cell_equals_text_lstm_from_ids_to_logits(layers, bidirectional, pooling
     inputs = torch.randint(1, 20, (9, 5)).masked_fill(torch.arange(9).unsqueeze(1) >= LENGTHS, 0)
     with torch.no_grad():
         logits = network(inputs, LENGTHS).numpy()
-    embedding, head = network.embedding.weight.detach().numpy(), network.head
+    arrays = arrays_of(network)
     for row, length in enumerate(LENGTHS.tolist()):
-        states = joined(cell.encode(embedding[inputs[:length, row].numpy()], network.encoder.weights()))
+        states = joined(cell.encode(arrays.embedding.rows(inputs[:length, row].numpy()), arrays.layers))
         pooled = cell.pool(states, 6, pooling)
-        expected = head.weight.detach().numpy() @ pooled + head.bias.detach().numpy()
+        expected = arrays.head @ pooled + arrays.head_bias
         np.testing.assert_allclose(logits[row], expected, atol=1e-5)
-
-
-def test_cell_weights_join_torchs_two_biases():
-    lstm = nn.LSTM(3, 2)
-    weights = cell_weights(lstm)
-    np.testing.assert_allclose(weights.bias, (lstm.bias_ih_l0 + lstm.bias_hh_l0).detach().numpy())
-    np.testing.assert_array_equal(weights.input, lstm.weight_ih_l0.detach().numpy())
-    np.testing.assert_array_equal(weights.recurrent, lstm.weight_hh_l0.detach().numpy())
 
 
 def test_cell_step_is_the_six_equations_for_one_unit():

@@ -8,10 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewise.nets.classify import module_of
 from gatewise.runtime import classifier as module
-from gatewise.runtime.batches import gather
 from gatewise.runtime.classifier import CHUNK, softmax
-from gatewise.runtime.engine import logits_of
 from gatewise.runtime.companion import logits as ngram_logits
 
 TEXTS = ["a good film", "dull", "", "the weak story and its boring ending " * 9, "unheard zzz", "很好 \ud800 👍"]
@@ -35,7 +34,7 @@ def test_model_answers_do_not_depend_on_order_or_company(tiny_model, english):
 
 
 def test_model_logits_equal_the_network_text_by_text(tiny_model):
-    network, found = tiny_model.network, tiny_model.logits(TEXTS)
+    network, found = module_of(tiny_model.network), tiny_model.logits(TEXTS)
     for text, row in zip(TEXTS, found, strict=True):
         ids = torch.from_numpy(tiny_model.tokenizer.encode(text).ids.astype(np.int64))
         with torch.no_grad():
@@ -117,20 +116,6 @@ def test_model_stream_reads_only_as_far_as_it_must(tiny_model, monkeypatch):
         next(answers)
         assert read == 5 * -(-answered // 5)  # whole chunks and none ahead
     assert CHUNK <= 10_000
-
-
-def test_model_predicting_leaves_the_network_as_it_was(tiny_model):
-    state = torch.get_rng_state()
-    sequences = gather([tiny_model.tokenizer.encode_batch(TEXTS)], None, tiny_model.tokenizer.vocab_size)
-    expected = logits_of(tiny_model.network, sequences)
-    tiny_model.network.train()
-    try:
-        np.testing.assert_array_equal(logits_of(tiny_model.network, sequences), expected)  # no dropout while predicting
-        assert tiny_model.network.training
-    finally:
-        tiny_model.network.eval()
-    assert torch.equal(torch.get_rng_state(), state)
-    assert all(not parameter.is_inference() for parameter in tiny_model.network.parameters())
 
 
 @given(st.lists(st.lists(st.floats(-1e4, 1e4), min_size=3, max_size=3), max_size=5))

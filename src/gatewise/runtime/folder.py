@@ -141,21 +141,12 @@ def _whole(low: int, high: int) -> Callable[[Any], bool]:
 
 
 def _number(value: Any, low: float) -> bool:
-    return type(value) in (int, float) and low <= value < 1e6
-
-
-def _companion(value: Any) -> bool:
-    """Say whether this describes a companion, by the rows of its table, a power of two, and its weight; or none."""
-    if value is None:
-        return True
-    rows = value.get("buckets") if isinstance(value, dict) else None
-    sound = type(rows) is int and 1 <= rows <= BUCKETS and not rows & (rows - 1)
-    return sound and value.keys() == {"buckets", "weight"} and _number(value["weight"], 0)
+    return type(value) in (int, float) and low <= value < 1e6 and math.isfinite(value)
 
 
 ENTRIES: dict[str, Callable[[Any], bool]] = {  # of every config.json; anything else is refused
     "format": lambda value: type(value) is int and value == FORMAT,
-    "task": lambda value: value in KINDS,
+    "task": lambda value: isinstance(value, str) and value in KINDS,
     "gatewise": lambda value: isinstance(value, str),
     "vocab_size": _whole(2, 1_000_000),
     "max_tokens": _whole(8, 100_000),
@@ -166,11 +157,15 @@ ENTRIES: dict[str, Callable[[Any], bool]] = {  # of every config.json; anything 
 OWN_ENTRIES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "classification": {
         "labels": lambda value: isinstance(value, list) and 2 <= len(value) <= 100_000
-        and all(type(label) in (str, int, float, bool) for label in value),
+        and all(type(label) in (str, int, bool) or _number(label, -math.inf) for label in value),
         "temperature": lambda value: _number(value, 1e-300),
-        "companion": _companion,
+        "companion": lambda value: value is None or isinstance(value, dict),
     },
     "pretraining": {},
+    "companion": {
+        "companion.buckets": lambda value: _whole(1, BUCKETS)(value) and not value & (value - 1),  # a power of two
+        "companion.weight": lambda value: _number(value, 0),
+    },
 }  # fmt: skip
 
 
@@ -190,22 +185,30 @@ def _described(path: Path | str, task: str) -> tuple[Path, Content, NetworkConfi
         )
     if isinstance(asked, str) and asked != task:
         raise ModelError(_of_another_task(folder, asked, task))
-    wanted = ENTRIES | OWN_ENTRIES[task]
-    for name in [*wanted, *config]:
-        fault = (
-            "is missing" if name not in config
-            else "has no place here" if name not in wanted
-            else None if wanted[name](config[name])
-            else f"is {one_line(json.dumps(config[name]), 60)}, which cannot be"
-        )  # fmt: skip
-        if fault:
-            raise ModelError(f"{place} is not a gatewise {kind} ({one_line(name)} {fault}); copy the folder again.")
+    if fault := _fault(config, ENTRIES | OWN_ENTRIES[task]):
+        raise ModelError(f"{place} is not a gatewise {kind} ({fault}); copy the folder again.")
     try:
         return folder, config, NetworkConfig(**config["network"])
     except (TypeError, ConfigError) as error:
         raise ModelError(
             f"{place} does not describe a network ({one_line(error)}); copy the model folder again."
         ) from error
+
+
+def _fault(config: Content, wanted: Mapping[str, Callable[[Any], bool]]) -> str:
+    """Name the first entry that is missing, has no place there or cannot be, those of a companion among them."""
+    own = config.get("companion")
+    if isinstance(own, dict):
+        config = config | {f"companion.{name}": value for name, value in own.items()}
+        wanted = {**wanted, **OWN_ENTRIES["companion"]}
+    for name in [*wanted, *config]:
+        if name not in config:
+            return f"{name} is missing"
+        if name not in wanted:
+            return f"{one_line(name, 60)} has no place here"
+        if not wanted[name](config[name]):
+            return f"{name} is {one_line(json.dumps(config[name]), 60)}, which cannot be"
+    return ""
 
 
 def _of_another_task(folder: Path, found: str, wanted: str) -> str:

@@ -1,0 +1,118 @@
+"""Many texts: batches on all cores, whoever multiplies; a text's answer is its own."""
+
+import dataclasses
+import sys
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from gatewise.base import cores
+from gatewise.base.settings import NetworkConfig
+from gatewise.nets.classify import TextLSTM, arrays_of
+from gatewise.nets.products import by_torch
+from gatewise.runtime import engine
+from gatewise.runtime.batches import gather
+from gatewise.runtime.engine import logits_of, pooled_of
+from gatewise.runtime.network import Network, by_numpy, logits_from, pooled
+
+
+@pytest.fixture
+def network() -> Network:
+    torch.manual_seed(1)
+    module = TextLSTM(NetworkConfig(embedding_dim=12, hidden_size=16), 50, 3).eval()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.mul_(2)
+    return arrays_of(module)
+
+
+@pytest.fixture
+def texts():
+    random = np.random.default_rng(0)
+    return gather([[random.integers(1, 50, length) for length in random.integers(1, 40, 300)]], None, 50)
+
+
+def alone(network: Network, texts) -> np.ndarray:
+    rows = [texts.steps[start:end] for start, end in zip(texts.starts[:-1], texts.starts[1:], strict=True)]
+    return logits_from(network, np.concatenate([pooled(network, row, np.array([len(row)])) for row in rows]))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_engine_answers_each_text_in_its_place(network, texts, monkeypatch, count):
+    monkeypatch.setattr(cores, "cores", lambda: count)
+    np.testing.assert_allclose(logits_of(network, texts), alone(network, texts), atol=1e-5)
+    assert pooled_of(network, texts).shape == (300, 64)
+    assert logits_of(network, texts.select(np.arange(0))).shape == (0, 3)
+
+
+@pytest.mark.parametrize(("fast", "near"), [(False, 1e-5), (True, 0.03)])
+def test_engine_lets_torch_multiply_where_that_is_faster(network, texts, monkeypatch, fast, near):
+    monkeypatch.setattr(engine, "MUCH", 0)
+    monkeypatch.setattr(engine, "GAIN", np.inf)  # whatever the clock says
+    asked = []
+
+    def watched(fast: bool):
+        asked.append(fast)
+        return by_torch(fast)
+
+    monkeypatch.setattr("gatewise.nets.products.by_torch", watched)
+    answers, expected = logits_of(network, texts, fast=fast), alone(network, texts)
+    np.testing.assert_allclose(answers, expected, atol=near)
+    assert asked == [fast]
+    if fast:
+        assert np.abs(answers - expected).max() > 1e-5  # bfloat16 was used indeed
+
+
+def test_engine_keeps_to_numpy_where_torch_is_no_faster(network, texts, monkeypatch):
+    monkeypatch.setattr(engine, "MUCH", 0)
+    monkeypatch.setattr(engine, "GAIN", 0)
+    used = []
+
+    def watched(matrix):
+        used.append(matrix.shape)
+        return by_numpy(matrix)
+
+    monkeypatch.setattr(engine, "by_numpy", watched)
+    np.testing.assert_allclose(logits_of(network, texts), alone(network, texts), atol=1e-5)
+    assert len(used) >= 4 * 2  # two products a direction, in two batches of three at least
+
+
+def test_engine_does_not_load_torch_for_little(network, texts, monkeypatch):
+    monkeypatch.setattr(engine, "import_module", lambda name: pytest.fail("torch was loaded"))
+    monkeypatch.delitem(sys.modules, "torch")
+    logits_of(network, texts)
+
+
+def test_engine_does_without_torch_where_there_is_none(network, texts, monkeypatch):
+    monkeypatch.setattr(engine, "MUCH_MORE", 0)
+    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+    monkeypatch.setattr(engine, "import_module", lambda name: pytest.fail("torch was loaded"))
+    monkeypatch.delitem(sys.modules, "torch")
+    np.testing.assert_allclose(logits_of(network, texts, fast=True), alone(network, texts), atol=1e-5)
+
+
+def test_engine_one_text_starts_no_thread(network, texts, monkeypatch):
+    monkeypatch.setattr(cores, "cores", lambda: 4)
+    monkeypatch.setattr(threading.Thread, "start", lambda self: pytest.fail("a thread was started"))
+    logits_of(network, texts.select(np.array([5])))
+
+
+def test_engine_leaves_torchs_threads_as_they_were(network):
+    torch.set_num_threads(2)
+    with by_torch() as ready:
+        assert torch.get_num_threads() == 1
+        np.testing.assert_allclose(ready(np.eye(3, 4, dtype=np.float32))(np.ones((2, 4), np.float32)), np.ones((2, 3)))
+    assert torch.get_num_threads() == 2
+
+
+def test_engine_layers_take_smaller_batches(network, texts, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(engine, "LAYERED_TOKENS", 200)
+    monkeypatch.setattr(
+        engine, "pooled", lambda net, ids, lengths, ready: sizes.append(ids.size) or np.zeros((len(lengths), 64))
+    )
+    deep = dataclasses.replace(network, layers=[*network.layers, *network.layers])
+    pooled_of(deep, texts)
+    assert max(sizes) <= 200 and len(sizes) > 10

@@ -1,0 +1,102 @@
+"""Training the companion: which n-grams count, what it learns from them, and that it stays small."""
+
+import warnings
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.runtime.test_companion import occurrences, sequences
+
+from gatewise.runtime.batches import Sequences
+from gatewise.runtime.companion import buckets_of, contributions, logits
+from gatewise.tasks.classify import companion as module
+from gatewise.tasks.classify.companion import quantised, train_companion
+
+
+def test_companion_features_equal_a_dictionary():
+    random = np.random.default_rng(1)
+    texts = [random.integers(1, 9, random.integers(0, 9)).tolist() for _ in range(30)]
+    matrix, used = module._matrix(sequences(texts), 256)
+    texts_with = defaultdict(set)
+    for row, text in enumerate(texts):
+        for _, _, bucket in occurrences(text, 256):
+            texts_with[bucket].add(row)
+    kept = {bucket: rows for bucket, rows in texts_with.items() if len(rows) >= 2}
+    assert used.tolist() == sorted(kept)
+    dense = matrix.toarray()
+    assert {bucket: set(np.flatnonzero(dense[:, place])) for place, bucket in enumerate(used.tolist())} == kept
+    assert set(np.unique(dense)) <= {0, 1}
+
+
+def opinions(count: int, classes: int, seed: int = 0) -> Sequences:
+    """Make texts whose class shows in the pair of words (class + 1, 9) alone: each word by itself says nothing."""
+    random = np.random.default_rng(seed)
+    texts, targets = [], []
+    for row in range(count):
+        target = row % classes
+        rest = [word for other in range(classes) if other != target for word in (9, other + 1)]
+        texts.append([target + 1, 9, *random.integers(5, 8, 3).tolist(), *rest])
+        targets.append(target)
+    return sequences(texts, targets)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 4])
+def test_companion_learn_what_only_pairs_of_words_say(classes):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        companion = train_companion(opinions(300, classes), classes)
+    held = opinions(60, classes, seed=1)
+    found = logits(companion, held)
+    assert found.shape == (60, classes) and (found.argmax(axis=1) == held.targets).all()
+    assert classes != 2 or (found[:, 0] == -found[:, 1]).all()
+
+
+def test_companion_training_is_reproducible():
+    first, again = (train_companion(opinions(100, 2), 2) for _ in range(2))
+    assert first.table.tobytes() == again.table.tobytes()
+    assert (first.scale.tobytes(), first.bias.tobytes()) == (again.scale.tobytes(), again.bias.tobytes())
+
+
+def test_companion_ignore_what_a_single_text_holds():
+    companion = train_companion(sequences([[2, 3], [2, 4], [3, 5], [3, 6]], [0, 0, 1, 1]), 2)
+    weights = companion.table[buckets_of(np.arange(2, 7), 1, len(companion.table)), 0]
+    assert weights[0] < 0 and (weights[2:] == 0).all()
+
+
+def test_companion_balanced_training_lifts_the_rare_class():
+    texts = [[2, 3, 4]] * 20 + [[2, 3, 4]] * 5
+    data = sequences(texts, [0] * 20 + [1] * 5)
+    plain, balanced = (logits(train_companion(data, 2, balanced=flag), data)[0, 1] for flag in (False, True))
+    assert plain < -0.5 and balanced == pytest.approx(0, abs=0.1)
+
+
+@pytest.mark.parametrize(("texts", "targets", "classes"), [([], [], 2), ([[]], [1], 2), ([[2], [2]], [1, 1], 3)])
+def test_companion_of_next_to_nothing_are_still_numbers(texts, targets, classes):
+    companion = train_companion(sequences(texts, targets), classes)
+    found = logits(companion, sequences([[1, 2, 3], []]))
+    assert found.shape == (2, classes) and np.isfinite(found).all()
+    assert logits(companion, sequences([])).shape == (0, classes)
+    assert contributions(companion, np.empty(0, np.int32)).shape == (0, classes)
+
+
+def test_companion_thin_out_too_much_text_evenly(monkeypatch):
+    seen, matrix = [], module._matrix
+    monkeypatch.setattr(module, "_matrix", lambda texts, buckets: seen.append(texts) or matrix(texts, buckets))
+    monkeypatch.setattr(module, "MOST_TOKENS", 900)
+    train_companion(opinions(300, 2), 2)  # of seven tokens each
+    assert len(seen[0]) == 128 and np.bincount(seen[0].targets).min() > 40
+
+
+@given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=20))
+def test_companion_quantised_weights_are_near_and_keep_their_sign(values):
+    weights = np.array(values, dtype=np.float32)[:, None]
+    companion = quantised(weights, np.zeros(1))
+    cells = companion.table.astype(float)
+    found = cells * np.abs(cells) * companion.scale
+    largest = float(np.abs(weights).max())
+    # half a step of the root at w is sqrt(w w_max) / 127, and a quarter of a unit more
+    allowed = np.sqrt(np.abs(weights).astype(float) * largest) / 127 + 0.26 * largest / 127**2
+    assert (np.abs(found - weights) <= allowed * (1 + 1e-5) + 1e-26).all()
+    assert (found * weights >= 0).all()
