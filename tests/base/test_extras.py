@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from gatewise.base.errors import GatewiseError
-from gatewise.base.extras import needs
+from gatewise.base.extras import needs, require
 
 
 def test_extras_name_what_to_install(monkeypatch):
@@ -29,3 +29,10 @@ def test_extras_the_innermost_names_its_own(monkeypatch):
 def test_extras_leave_our_own_faults_alone():
     with pytest.raises(ModuleNotFoundError, match=r"gatewise\.nowhere"), needs("train"):
         import gatewise.nowhere  # noqa: F401
+
+
+def test_extras_are_required_before_the_work(monkeypatch):
+    require("train", "torch", "sklearn")
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(ImportError, match=r"^This needs sklearn, .*'gatewise\[train\]'"):
+        require("train", "torch", "sklearn")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from gatewise.base.errors import MissingExtra
 
@@ -18,6 +19,15 @@ def needs(extra: str) -> Iterator[None]:
         package = (error.name or "gatewise").split(".")[0]
         if package == "gatewise":
             raise
-        raise MissingExtra(
-            f"This needs {package}, which is not installed; run: pip install 'gatewise[{extra}]'."
-        ) from error
+        raise _missing(package, extra) from error
+
+
+def require(extra: str, *packages: str) -> None:
+    """Raise MissingExtra where a package is not installed, before any is imported and any work begun."""
+    for package in packages:
+        if find_spec(package) is None:
+            raise _missing(package, extra)
+
+
+def _missing(package: str, extra: str) -> MissingExtra:
+    return MissingExtra(f"This needs {package}, which is not installed; run: pip install 'gatewise[{extra}]'.")

@@ -1,31 +1,38 @@
-"""Every setting with its default, its sentence and its check; no other module holds a default.
+"""How a setting is declared, once: name, default, range, sentence; and those that every task shares.
 
-`--help`, the docs and the model card read the sentences from here.
+`--help`, the signatures of commands and LSTMClassifier, config.json, the docs and the model card all come from here.
 """
 
 import dataclasses
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_origin
 
 from gatewise.base.errors import ConfigError
 
-POOLINGS = ("max", "mean", "last")
+Pooling = Literal["max", "mean", "last"]
+POOLINGS = get_args(Pooling)
 Precision = Literal["auto", "float32", "bfloat16"]
 Sharing = Literal["auto", "texts", "operations"]
 TokenizerKind = Literal["word", "bpe"]
 Storage = Literal["float32", "float16", "int8"]
 
 
-def setting(default: Any, sentence: str, low: float | None = None, high: float | None = None) -> Any:
-    """Declare a dataclass field with its sentence and, for numbers, its closed range."""
-    return dataclasses.field(default=default, metadata={"sentence": sentence, "low": low, "high": high})
+def setting(default: Any, sentence: str, low: float | None = None, high: float | None = None, option: str = "") -> Any:
+    """Declare a dataclass field: its sentence, a number's closed range, its option where that has another name."""
+    return dataclasses.field(
+        default=default, metadata={"sentence": sentence, "low": low, "high": high, "option": option}
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class TokenizerConfig:
     """How text becomes ids."""
 
-    kind: TokenizerKind = setting("word", "Unit of text: whole words, or byte-level BPE subwords.")
+    kind: TokenizerKind = setting(
+        "word", "Unit of text: whole words, or byte-level BPE subwords.", option="--tokenizer"
+    )
     vocab_size: int = setting(30_000, "Largest number of different tokens.", 300, 1_000_000)
     min_count: int = setting(2, "A token seen less often than this in the training text is unknown.", 1, 1_000_000)
     lowercase: bool = setting(True, "Read upper and lower case as the same.")
@@ -45,7 +52,7 @@ class NetworkConfig:
     hidden_size: int = setting(128, "LSTM units per layer and direction.", 1, 8192)
     num_layers: int = setting(1, "Stacked LSTM layers.", 1, 16)
     bidirectional: bool = setting(True, "Read the text in both directions.")
-    pooling: tuple[str, ...] = setting(
+    pooling: tuple[Pooling, ...] = setting(
         ("max", "mean"), "How all states become one vector: max, mean, last, or several joined by commas."
     )
     word_dropout: float = setting(0.3, "Share of whole words hidden while training.", 0.0, 0.95)
@@ -60,12 +67,7 @@ class NetworkConfig:
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        if isinstance(self.pooling, list):  # as JSON and command lines give it
-            object.__setattr__(self, "pooling", tuple(self.pooling))
         check(self)
-        names = self.pooling if isinstance(self.pooling, tuple) else ()
-        if not names or any(name not in POOLINGS or names.count(name) > 1 for name in names):
-            raise ConfigError(f"pooling is {self.pooling!r}; give one or more of {', '.join(POOLINGS)}, each once.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,23 +136,56 @@ class PretrainingConfig:
 def check(config: Any) -> None:
     """Hold every field of a config to its type and range, or raise ConfigError."""
     for field in dataclasses.fields(config):
-        value, metadata = getattr(config, field.name), field.metadata
-        allowed = get_args(field.type)
-        whole = field.type is float and type(value) is int
-        if isinstance(field.type, type) and type(value) is not field.type and not whole:
-            raise ConfigError(f"{field.name} is {value!r}; it takes a value of type {field.type.__name__}.")
-        if allowed and isinstance(allowed[0], str) and value not in allowed:
-            raise ConfigError(f"{field.name} is {value!r}; choose one of {', '.join(allowed)}.")
-        low, high = metadata["low"], metadata["high"]
-        if low is not None and not low <= value <= high:
-            raise ConfigError(f"{field.name} is {value!r}; choose a value from {low:g} to {high:g}.")
-        if whole:
-            object.__setattr__(config, field.name, float(value))
+        object.__setattr__(config, field.name, accepted(field, getattr(config, field.name)))
 
 
-def sentence(config: type, name: str) -> str:
-    """Give the one sentence that describes a setting."""
-    return str(next(field for field in dataclasses.fields(config) if field.name == name).metadata["sentence"])
+def accepted(field: dataclasses.Field[Any], value: Any) -> Any:
+    """Give a value as its setting keeps it: lists taken apart, numbers as Python's own. Raises ConfigError."""
+    name, kind, low, high = field.name, field.type, field.metadata["low"], field.metadata["high"]
+    if hasattr(value, "dtype"):  # a grid of scikit-learn's holds NumPy's numbers
+        value = value.tolist()
+    if get_origin(kind) is tuple:
+        return _several(field, value)
+    whole = kind is float and type(value) is int
+    if isinstance(kind, type) and type(value) is not kind and not whole:
+        raise ConfigError(f"{name} is {value!r}; it takes a value of type {kind.__name__}.")
+    if choices(field) and value not in choices(field):
+        raise ConfigError(f"{name} is {value!r}; choose one of {', '.join(choices(field))}.")
+    if low is not None and not low <= value <= high:
+        raise ConfigError(f"{name} is {value!r}; choose a value from {low:g} to {high:g}.")
+    return float(value) if whole else value
+
+
+def _several(field: dataclasses.Field[Any], value: Any) -> tuple[str, ...]:
+    given = [value] if isinstance(value, str) else value
+    if isinstance(given, (list, tuple)) and all(isinstance(one, str) for one in given):
+        names, known = split(given), choices(field)
+        if not known or (names and all(name in known and names.count(name) == 1 for name in names)):
+            return names
+    wanted = f"one or more of {', '.join(choices(field))}, each once" if choices(field) else "names, joined by commas"
+    raise ConfigError(f"{field.name} is {value!r}; give {wanted}.")
+
+
+def split(given: Iterable[str]) -> tuple[str, ...]:
+    """Take apart what was given several times, joined by commas, or both."""
+    return tuple(name for part in given for name in map(str.strip, part.split(",")) if name)
+
+
+def choices(field: dataclasses.Field[Any]) -> tuple[str, ...]:
+    """Give the names of which a setting takes one or, where it is a tuple, several; none where it takes any value."""
+    kind = get_args(field.type)[0] if get_origin(field.type) is tuple else field.type
+    return get_args(kind)
+
+
+def values_of(field: dataclasses.Field[Any]) -> str:
+    """Say what a setting may be: its range or its choices, and nothing where any text will do."""
+    low, high = field.metadata["low"], field.metadata["high"]
+    return ", ".join(choices(field)) if low is None else f"{low:,} to {high:,}"
+
+
+def shown(value: Any) -> str:
+    """Show a setting's value to people, as a command line takes it."""
+    return (",".join(value) if isinstance(value, tuple) else str(value)) or "none"
 
 
 class Grouped(Protocol):
@@ -170,20 +205,74 @@ class Grouped(Protocol):
 AnySettings = TypeVar("AnySettings", bound=Grouped)
 
 
+def declared(settings: Grouped) -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
+    """Give every setting: its group's name, its field, and its value here, which is its default."""
+    for group in dataclasses.fields(settings):
+        config = getattr(settings, group.name)
+        for field in dataclasses.fields(config):
+            yield group.name, field, getattr(config, field.name)
+
+
 def replaced(settings: AnySettings, **values: Any) -> AnySettings:
     """Give a copy with some fields, named without their group, set to other values; None leaves one as it is."""
+    refuse_unknown(settings, values)
     given = {name: value for name, value in values.items() if value is not None}
     groups = {}
     for group in dataclasses.fields(settings):
         config = getattr(settings, group.name)
         names = [field.name for field in dataclasses.fields(config) if field.name in given]
-        groups[group.name] = dataclasses.replace(config, **{name: given.pop(name) for name in names})
-    if given:
-        raise ConfigError(f"There is no setting named {sorted(given)[0]!r}.")
+        groups[group.name] = dataclasses.replace(config, **{name: given[name] for name in names})
     return type(settings)(**groups)
 
 
-def flattened(settings: Any) -> dict[str, Any]:
+def flattened(settings: Grouped) -> dict[str, Any]:
     """Give all fields without their groups."""
-    groups = (getattr(settings, group.name) for group in dataclasses.fields(settings))
-    return {name: value for config in groups for name, value in dataclasses.asdict(config).items()}
+    return {field.name: value for _, field, value in declared(settings)}
+
+
+def refuse_unknown(settings: Grouped, names: Iterable[str]) -> None:
+    """Raise ConfigError where a name is no setting's, with the one it is nearest to."""
+    known = flattened(settings)
+    for name in names:
+        if name not in known:
+            import difflib
+
+            near = difflib.get_close_matches(name, known, 1)
+            raise ConfigError(f"There is no setting named {name!r}{f'; did you mean {near[0]}?' if near else '.'}")
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Annotate = Callable[[str, dataclasses.Field[Any], Any], Any]
+
+
+def keyword(group: str, field: dataclasses.Field[Any], default: Any) -> Any:
+    """Give the type of a setting as a keyword of Python's; None takes the default."""
+    kind: Any = field.type
+    several: Any = Sequence
+    return str | several[get_args(kind)[0]] | None if get_origin(kind) is tuple else kind | None
+
+
+def takes(
+    settings: Grouped, annotate: Annotate = keyword, leave_out: Sequence[str] = ()
+) -> Callable[[Function], Function]:
+    """Put one keyword, default None, for every setting in the place of a function's `**given`.
+
+    `annotate` makes its annotation of its group, field and default: a type, or what a command line needs.
+    """
+
+    def declare(function: Function) -> Function:
+        own = inspect.signature(function)
+        kept = [one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD]
+        made = [
+            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotate(*setting))
+            for setting in declared(settings)
+            if (field := setting[1]).name not in leave_out
+        ]
+        target: Any = function
+        target.__signature__ = own.replace(parameters=[*kept, *made])  # typer, scikit-learn, help() and Sphinx read it
+        target.__annotations__ = {one.name: one.annotation for one in [*kept, *made]} | {
+            "return": own.return_annotation
+        }
+        return function
+
+    return declare

@@ -1,28 +1,22 @@
 """The commands that look inside a model: parse options, call the library, print."""
 
-import json
-import time
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gatewise.base.errors import DataError, GatewiseError
-from gatewise.cli.console import (
-    Data,
-    LabelColumn,
-    ModelPath,
-    TextColumn,
-    model_and_texts,
-    print_answer,
-    print_explanation,
-    print_faithfulness,
-    read_data,
-    say,
-)
+from gatewise.cli.options import AsJson, Data, LabelColumn, ModelPath, TextColumn, answer_alone, model_and_texts
+from gatewise.cli.output import print_coloured, print_result, say
+from gatewise.cli.progress import now_and_then, read_data
+
+if TYPE_CHECKING:
+    from gatewise.explanation.shares import Explanation
 
 
-def explain_command(
+def explain(
     given: Annotated[
         list[str] | None,
         typer.Argument(metavar="[MODEL] [TEXT]", help="A model folder (default: sentiment-en), the text to explain."),
@@ -30,7 +24,7 @@ def explain_command(
     method: Annotated[
         str, typer.Option(help="How shares are found: frozen, gamma, beta, integrated-gradients, ...")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with every share.")] = False,
+    as_json: AsJson = False,
     html: Annotated[Path | None, typer.Option(help="Write a page that shows all of it to this file.")] = None,
     serve: Annotated[bool, typer.Option("--serve", help="Open the page live on this machine, for any text.")] = False,
     port: Annotated[int, typer.Option(help="Port of the live page.")] = 8008,
@@ -44,32 +38,48 @@ def explain_command(
         raise GatewiseError(f"Give one text, in quotes; there are {len(texts)}.")
     if not texts and (html or not serve):
         raise GatewiseError("Give a text to explain.")
-    from gatewise.base.files import write_atomically
-    from gatewise.explanation import story as insight
-    from gatewise.explanation.shares import DEFAULT, explain
-    from gatewise.pages import page
+    answer_alone()
     from gatewise.runtime.folder import load
-    from gatewise.serving.explain import server
 
     loaded, title = load(model), Path(model).name
-    if not html and not serve:
-        found = explain(loaded, texts[0], method=method or DEFAULT)
-        if as_json:
-            print_answer(json.dumps(found.as_dict(), ensure_ascii=False))
-        else:
-            print_explanation(found)
-        return
     if html:
-        story = insight.story(loaded, texts[0])
-        write_atomically(html, page.explanation(insight.setting(loaded), story, title).encode())
+        from gatewise.base.files import write_atomically
+        from gatewise.explanation.story import setting, story
+        from gatewise.pages.explain import explanation as page
+
+        told = now_and_then(lambda done, of: f"explaining, {done} of {of} parts done", seconds=1)
+        write_atomically(html, page(setting(loaded), story(loaded, texts[0], progress=told), title).encode())
         say(f"page written to {html}")
     if serve:
+        from gatewise.serving.explain import server
+
         with server(loaded, title, port=port, text="".join(texts)) as running:
             say(f"http://127.0.0.1:{running.server_port}/ shows the page; Ctrl-C ends it.")
             running.serve_forever()
+    if not html and not serve:
+        from gatewise.explanation import shares
+
+        explanation = shares.explain(loaded, texts[0], method=method or shares.DEFAULT)
+        if not as_json:
+            for warning in _warnings(explanation):
+                say(warning)
+            print_coloured(explanation)
+        print_result(explanation, as_json=as_json)
 
 
-def faithfulness_command(
+def _warnings(explanation: "Explanation") -> Iterator[str]:
+    """Tell what an explanation does not rest on."""
+    from gatewise.runtime.tokenizer import UNKNOWN_ID
+
+    if (explanation.ids == UNKNOWN_ID).all():
+        yield "The model knows none of these words: the answer rests on the unknown word alone."
+    text, offsets = explanation.text, explanation.offsets
+    between = (text[end:start] for (_, end), (start, _) in pairwise(offsets))
+    if left_out := "".join(between).strip():
+        yield f"The text is longer than the model reads: {len(left_out):,} characters in its middle were left out."
+
+
+def faithfulness(
     model: ModelPath,
     data: Data,
     texts: Annotated[
@@ -78,38 +88,28 @@ def faithfulness_command(
     longest: Annotated[int, typer.Option(min=2, help="Longest text in tokens; longer ones are left out.")] = 200,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
     keep: Annotated[bool, typer.Option("--keep", help="Write the figures into MODEL, for its card and page.")] = False,
 ) -> None:
     """Ask of every method of `gatewise explain` whether the words it names are those that decide.
 
     Takes the test part of DATA, or all of it if it has only one part. Some minutes for 500 reviews.
     """
-    from gatewise.explanation.faithfulness import faithfulness
-    from gatewise.runtime.folder import load, update_card
-
     if keep and not Path(model).is_dir():
         raise GatewiseError(f"--keep writes into a model folder, and {model} is none; give a folder, or leave it out.")
+    from gatewise.explanation import faithfulness as battery
+    from gatewise.runtime.folder import load, update_card
+
     loaded = load(model)
-    dataset = read_data(data, text_column, label_column, None)
+    dataset = read_data(data, text_column, label_column)
     part = dataset.test or dataset.train
     if part is None:
         raise DataError(f"{data} has no part to ask about; give a file of texts.")
-    found = [text for batch in part.batches() for text in batch.column("text").to_pylist()]
-    short = [text for text in found if len(text) < 8 * longest]  # spares most of the tokenising
-    said = time.monotonic()
-
-    def told(done: int) -> None:
-        nonlocal said
-        if time.monotonic() - said > 10:
-            said = time.monotonic()
-            say(f"{done} of {min(texts, len(short))} texts")
-
-    result = faithfulness(loaded, short, most=texts, longest=longest, progress=told)
-    if as_json:
-        print_answer(json.dumps(result.as_dict()))
-    else:
-        print_faithfulness(result)
+    every = [text for batch in part.batches() for text in batch.column("text").to_pylist()]
+    short = [text for text in every if len(text) < 8 * longest]  # spares most of the tokenising
+    told = now_and_then(lambda done: f"{done} of {min(texts, len(short))} texts", seconds=10)
+    result = battery.faithfulness(loaded, short, most=texts, longest=longest, progress=told)
+    print_result(result, as_json=as_json)
     if keep:
         loaded.facts["faithfulness"] = {
             score.method: {

@@ -7,25 +7,32 @@ from typing import Annotated, TypeVar
 import typer
 
 from gatewise.base.errors import ConfigError
-from gatewise.cli.console import Data, LabelColumn, ModelPath, TextColumn, print_answer, read_data, say
+from gatewise.base.extras import require
+from gatewise.base.settings import split
+from gatewise.cli.options import Data, LabelColumn, ModelPath, Quiet, TextColumn
+from gatewise.cli.output import print_lines, say
+from gatewise.cli.progress import read_data
 
-lab = typer.Typer(no_args_is_help=True, help="Small experiments: what networks remember and what gates are worth.")
+lab = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Small experiments: what networks remember and what gates are worth.",
+)
 
 Out = Annotated[Path, typer.Option(help="Folder for the JSON and the plots.")]
 Seeds = Annotated[int, typer.Option(min=1, max=100, help="How many seeds, from 1 on.")]
-Networks = Annotated[
-    str | None, typer.Option(help="Networks, joined by commas. [default: all]", show_default=False)
-]  # fmt: skip
+Networks = Annotated[list[str] | None, typer.Option(help="Networks, by name. [default: all]")]
 Number = TypeVar("Number", int, float)
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")]
 
 
 @lab.command("memory")
 def memory_command(
-    tasks: Annotated[str | None, typer.Option(help="latch, adding or both, joined by commas. [default: latch]")] = None,
-    lengths: Annotated[str | None, typer.Option(help="Lengths in steps, joined by commas. [default: 20,50]")] = None,
+    tasks: Annotated[list[str] | None, typer.Option(help="latch, adding or both. [default: latch]")] = None,
+    lengths: Annotated[list[str] | None, typer.Option(help="Lengths in steps. [default: 20,50]")] = None,
     networks: Networks = None,
-    learning_rates: Annotated[str, typer.Option(help="Learning rates, joined by commas.")] = "0.01,0.003,0.001",
+    learning_rates: Annotated[
+        list[str] | None, typer.Option(help="Learning rates. [default: 0.01,0.003,0.001]")
+    ] = None,
     seeds: Seeds = 3,
     steps: Annotated[
         int | None, typer.Option(help="Most training steps of a run. [default: 600 for latch, 2000 for adding]")
@@ -36,21 +43,22 @@ def memory_command(
 ) -> None:
     """Race recurrent networks of equal size: how many steps back can each learn to remember?
 
-    A minute or two on one core as it is; --full takes about an hour. Runs that --out holds already are not repeated.
+    Options of several values take them joined by commas or one by one. A minute or two on one core as it is; --full
+    takes about an hour. Runs that --out holds already are not repeated.
     """
+    require("lab", "matplotlib", "torch")
     from gatewise.base.files import make_folder
     from gatewise.lab import plots, races, results
 
-    plots.require()
-    names = _split(tasks) or (tuple(races.TASKS) if full else ("latch",))
+    names = split(tasks or ()) or (tuple(races.TASKS) if full else ("latch",))
     for name in names:
         races.refuse_unknown("task", name, races.TASKS)
     chosen = _numbers("--lengths", lengths, int)
     usual = {name: races.TASKS[name].lengths[: None if full else 2] for name in names}
     plan = races.Plan(
         tuple((name, length) for name in names for length in chosen or usual[name]),
-        _split(networks) or tuple(races.TITLES),
-        _numbers("--learning-rates", learning_rates, float),
+        split(networks or ()) or tuple(races.TITLES),
+        _numbers("--learning-rates", learning_rates, float) or (0.01, 0.003, 0.001),
         tuple(range(1, seeds + 1)),
         steps,
     )
@@ -87,11 +95,11 @@ def gradients_command(
     quiet: Quiet = False,
 ) -> None:
     """Measure how much of each step's gradient reaches the last state, before and after training on the latch."""
+    require("lab", "matplotlib", "torch")
     from gatewise.base.files import make_folder
     from gatewise.lab import gradients, plots, races, results
 
-    plots.require()
-    names = _split(networks) or tuple(races.TITLES)
+    names = split(networks or ()) or tuple(races.TITLES)
     flows = gradients.flows(
         length=length, networks=names, seeds=range(1, seeds + 1), learning_rate=learning_rate, limit=steps
     )
@@ -127,11 +135,11 @@ def gates_command(
     quiet: Quiet = False,
 ) -> None:
     """Replace the gates of MODEL one after the other and measure on DATA what each replacement costs."""
+    require("lab", "matplotlib", "torch")
     from gatewise.base.files import make_folder
     from gatewise.lab import gates, plots, results
     from gatewise.runtime.folder import load
 
-    plots.require()
     loaded = load(model)
     dataset = read_data(data, text_column, label_column, None)
     make_folder(out)
@@ -149,25 +157,21 @@ def gates_command(
         )
     _table([f"{found.texts:,} texts of {found.data}", "accuracy", "lost", "95 % interval", "verdicts changed"], rows)
     best = ", ".join(f"{one.unit} ({one.auc:.3f})" for one in found.units)
-    print_answer(
-        f"\nMost telling units on {found.mean_texts} texts of {found.mean_data}, with their AUC alone: {best}."
+    print_lines(
+        ["", f"Most telling units on {found.mean_texts} texts of {found.mean_data}, with their AUC alone: {best}."]
     )
     if found.companion_left_out:
-        print_answer("These figures are of the network alone: the model's n-gram companion was left out.")
+        print_lines(["These figures are of the network alone: the model's n-gram companion was left out."])
     for name in ("gates", "horizons"):
         plots.draw(name, found, out)
     _end(said, out)
 
 
-def _split(given: str | None) -> tuple[str, ...]:
-    return tuple((given or "").replace(",", " ").split())
-
-
-def _numbers(option: str, given: str | None, kind: Callable[[str], Number]) -> tuple[Number, ...]:
+def _numbers(option: str, given: list[str] | None, kind: Callable[[str], Number]) -> tuple[Number, ...]:
     try:
-        return tuple(kind(number) for number in _split(given))
+        return tuple(kind(number) for number in split(given or ()))
     except ValueError as error:
-        raise ConfigError(f"{option} is {given!r}; give numbers joined by commas.") from error
+        raise ConfigError(f"{option} is {','.join(given or ())!r}; give numbers joined by commas.") from error
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -175,8 +179,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in (head, *rows):
         cells = [cell.ljust(width) if not place else cell.rjust(width)
                  for place, (cell, width) in enumerate(zip(row, widths, strict=True))]  # fmt: skip
-        print_answer("  ".join(cells).rstrip())
+        print_lines(["  ".join(cells).rstrip()])
 
 
 def _end(conclusion: str, out: Path) -> None:
-    print_answer(f"\n{conclusion}\n\nresults  {out}")
+    print_lines(["", conclusion, "", f"results  {out}"])

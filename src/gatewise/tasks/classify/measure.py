@@ -81,6 +81,21 @@ class Evaluation:
         """Give plain values for JSON, in the order above."""
         return dataclasses.asdict(self)
 
+    def lines(self) -> list[str]:
+        """Give the figures for people."""
+        interval = f"95 % interval {self.accuracy_low:.4f} to {self.accuracy_high:.4f}"
+        alone = ", ".join(f"{name} {accuracy:.4f}" for name, accuracy in self.accuracy_alone.items())
+        blank = f", {self.empty_texts} of them blank" if self.empty_texts else ""
+        speed = f", {self.n / self.seconds:.0f} a second" if self.seconds else ""
+        return [
+            f"accuracy          {self.accuracy:.4f}   {interval}",
+            f"macro F1          {self.macro_f1:.4f}",
+            f"log-loss          {self.log_loss:.4f}   {self.log_loss_uncalibrated:.4f} before calibration",
+            f"calibration error {self.ece:.4f}   {self.ece_uncalibrated:.4f} before calibration",
+            *([f"accuracy alone    {alone}"] if alone else []),
+            f"texts             {self.n}{blank}{speed}   ({self.data})",
+        ]
+
 
 def wilson_interval(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
     """Give the 95 % interval of a share (Wilson 1927), which stays inside 0 to 1 and holds for few texts."""
@@ -180,8 +195,10 @@ def summarise(
     )
 
 
-def evaluate(model: Model, part: Part, *, progress: Callable[[int], None] = lambda done: None) -> Evaluation:
-    """Measure a model on labelled texts, reading them as a stream.
+def evaluate(
+    model: Model, part: Part, *, fast: bool = False, progress: Callable[[int], None] = lambda done: None
+) -> Evaluation:
+    """Measure a model on labelled texts, reading them as a stream; `fast` allows bfloat16.
 
     Raises DataError when the part has no labels, no rows, or labels that the model does not know.
     """
@@ -202,7 +219,7 @@ def evaluate(model: Model, part: Part, *, progress: Callable[[int], None] = lamb
         if unknown:
             continue  # read on: the message gives the whole list
         encoded = model.encode(texts)
-        network, companion = model.parts(encoded)
+        network, companion = model.parts(encoded, fast=fast)
         networks.append(network)
         companions.append(companion)
         lengths.append(encoded.lengths)

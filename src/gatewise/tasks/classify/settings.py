@@ -30,8 +30,8 @@ class ClassificationConfig:
         0, "Most unlabelled texts, drawn at random, that are answered for a student to learn from; 0 takes all.",
         0, 2**31 - 1,
     )  # fmt: skip
-    teachers: str = setting(
-        "", "Model folders, a comma between, that together teach the student in place of a first network."
+    teachers: tuple[str, ...] = setting(
+        (), "Model folders, a comma between, that together teach the student in place of a first network."
     )
     class_weights: bool = setting(
         False, "Weigh classes by the inverse of their frequency, in the loss and in the dev score."
@@ -45,10 +45,6 @@ class ClassificationConfig:
 
     def __post_init__(self) -> None:
         check(self)
-
-    def teacher_folders(self) -> list[str]:
-        """Give the teachers one by one."""
-        return [name.strip() for name in self.teachers.split(",") if name.strip()]
 
 
 @dataclass(frozen=True, slots=True)

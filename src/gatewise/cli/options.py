@@ -1,0 +1,80 @@
+"""What the commands take: the arguments they share, a setting as an option, and whether a word is a model or a text.
+
+Knows nothing of what a command does; imports nothing heavy, so that `--help` stays quick.
+"""
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Annotated, Any, cast, get_args, get_origin
+
+import typer
+
+from gatewise.base.errors import ConfigError
+from gatewise.base.settings import Storage, choices, shown, values_of
+from gatewise.runtime.bundled import BUNDLED
+
+DEFAULT_MODEL = "sentiment-en"
+Data = Annotated[
+    str, typer.Argument(help="A data set's name (imdb, reviews), a file (CSV, TSV, JSONL, Parquet) or a folder.")
+]
+ModelPath = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A folder that `gatewise train --out` made, or sentiment-en.")
+]
+TextColumn = Annotated[str | None, typer.Option(help="Column of the texts, where it is not plain.")]
+LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels, where it is not plain.")]
+GroupColumn = Annotated[str | None, typer.Option(help="Column whose equal values stay on one side of the dev split.")]
+StorageOption = Annotated[
+    str, typer.Option(help="How weights are stored: float32, float16, or int8 with a scale a row (a quarter the size).")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run for --out.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the whole folder at --out.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress; warnings and the figures remain.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: one object, or one a text.")]
+Fast = Annotated[
+    bool,
+    typer.Option("--fast", help="Allow bfloat16 where there is much to do: quicker, and a logit may move by 0.03."),
+]
+
+
+def option_of(group: str, field: dataclasses.Field[Any], default: Any) -> Any:
+    """Make a setting an option: its sentence, default and range as help, its choices in the place of a value."""
+    kind: Any = field.type
+    if choices(field):
+        kind = str
+    if get_origin(field.type) is tuple:
+        kind = list[str]
+    name = field.metadata["option"]
+    taken = f"; {values_of(field)}" if field.metadata["low"] is not None else ""
+    return Annotated[
+        kind | None,
+        typer.Option(
+            *([name] if name else []), metavar="|".join(choices(field)) or None, show_default=False,
+            help=f"{field.metadata['sentence']} (default: {shown(default)}{taken})",
+        ),
+    ]  # fmt: skip
+
+
+def storage_of(name: str) -> Storage:
+    """Give how weights are to be stored, or raise ConfigError."""
+    if name not in get_args(Storage):
+        raise ConfigError(f"storage is {name!r}; choose one of {', '.join(get_args(Storage))}.")
+    return cast(Storage, name)
+
+
+def model_and_texts(given: list[str]) -> tuple[str, list[str]]:
+    """Tell a model's folder or name from texts: what holds a space, or stands alone and names no place, is text."""
+    if not given:
+        return DEFAULT_MODEL, []
+    first = given[0]
+    named = Path(first).exists() or first in BUNDLED
+    text = any(letter.isspace() for letter in first) or (len(given) == 1 and not set(first) & set("/\\"))
+    return (DEFAULT_MODEL, given) if text and not named else (first, given[1:])
+
+
+def answer_alone() -> None:
+    """Keep NumPy's library from starting a thread for each core as it is loaded: one text is answered by one.
+
+    This process is our own, NumPy is not loaded yet, and work for several cores is shared out by gatewise itself.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -1,0 +1,168 @@
+"""A run's events to standard error as they come, and Ctrl-C to a request. Knows no task: an event names its figure."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from gatewise.cli.output import say
+
+if TYPE_CHECKING:
+    from gatewise.data.reading import Dataset
+    from gatewise.training.loop import Event
+
+
+def now_and_then(line: Callable[..., str], seconds: float) -> Callable[..., None]:
+    """Give where to tell how far a work is: it says the line for that once in so many seconds, and not before."""
+    said = time.monotonic()
+
+    def tell(*done: Any) -> None:
+        nonlocal said
+        if time.monotonic() - said > seconds:
+            said = time.monotonic()
+            say(line(*done))
+
+    return tell
+
+
+def read_data(
+    data: str,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    group_column: str | None = None,
+    *,
+    labels: bool = True,
+) -> "Dataset":
+    """Open a data set, saying how far its download is, if it needs one."""
+    from gatewise.data.reading import read
+
+    return read(
+        data, text_column=text_column, label_column=label_column, group_column=group_column, labels=labels,
+        progress=now_and_then(
+            lambda done, total: f"Downloading {data}: {done / 1e6:.0f} of {total / 1e6:.0f} MB", seconds=1
+        ),
+    )  # fmt: skip
+
+
+@contextmanager
+def ctrl_c(begun: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C into a request that training answers after its step; the second stops at once.
+
+    Before the first step there is nothing to keep, and one is enough.
+    """
+    asked = False
+
+    def ask(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked or not begun():
+            raise KeyboardInterrupt
+        asked = True
+        say("Stopping after this step; once more Ctrl-C stops at once and keeps only the last checkpoint.")
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def watched(quiet: bool) -> Iterator[tuple[Callable[["Event"], None], Callable[[], bool]]]:
+    """Show a run and let Ctrl-C end it once it has taken a step; give where its events go, and what it asks."""
+    begun = False
+    with show_progress(quiet) as show, ctrl_c(lambda: begun) as stopped:
+
+        def report(event: "Event") -> None:
+            nonlocal begun
+            begun = begun or event.step > 0
+            show(event)
+
+        yield report, stopped
+
+
+@contextmanager
+def show_progress(quiet: bool) -> Iterator[Callable[["Event"], None]]:
+    """Show a run's events: a live bar on a terminal, a plain line every ten seconds elsewhere."""
+    if quiet:
+        yield lambda event: say(event.values["message"]) if event.kind == "warning" else None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    dev, said, first = "", time.monotonic() - 8, None
+    columns = [TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %")]
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading", total=1.0)
+
+        def show(event: "Event") -> None:
+            nonlocal dev, said, first
+            if event.kind == "dev":
+                dev = f"   {dev_figure(event)}"
+            if event.kind in ("prepared", "dev", "warning", "resumed", "start", "answering"):
+                console.print(event_line(event), highlight=False, soft_wrap=True)
+            if event.kind == "answering":
+                bar.update(task, description="answering")
+            if event.kind in ("start", "resumed"):
+                first = None  # what was spent before it, on reading or another network, says nothing of what is left
+            if event.kind == "step":
+                share = event.values["share"]
+                first = first or (event.seconds, share)
+                seconds, done = event.seconds - first[0], share - first[1]
+                left = seconds * (1 - share) / done if done > 0.005 else None
+                line = (
+                    f"epoch {event.epoch:5.2f}   loss {event.values['loss']:.4f}{dev}   "
+                    f"{event.values['tokens_per_second']:,} tokens/s   {duration(left)} left"
+                )
+                bar.update(task, completed=share, description=line)
+                if not console.is_terminal and time.monotonic() - said > 10:
+                    said = time.monotonic()
+                    say(f"{100 * share:3.0f} %   {line}")
+
+        yield show
+
+
+def event_line(event: "Event") -> str:
+    """Say in one line what an event tells."""
+    values = event.values
+    if event.kind == "prepared":
+        return f"{'; '.join(_noticed(values))}; read in {event.seconds:.0f} s"
+    if event.kind == "start":
+        together = ", all cores on each operation" if values["sharing"] == "operations" else ""
+        return f"training, {values['epochs']} epoch(s) at most, in {values['precision']}{together}"
+    if event.kind == "answering":
+        return f"answering {values['texts']:,} unlabelled texts for the next network to learn from"
+    if event.kind == "resumed":
+        changed = f"; the bits may differ: {', '.join(values['changed'])}" if values["changed"] else ""
+        return f"resumed at step {event.step}{changed}"
+    if event.kind == "dev":
+        return f"epoch {event.epoch:.2f}: {dev_figure(event)}, loss {values['loss']:.4f}, {duration(event.seconds)}"
+    return f"Warning: {values['message']}"
+
+
+NOTICED = {
+    "left_out_equal_to_test": "training texts equal to a test text left out",
+    "left_out_copies": "copies left out",
+    "blank_training_texts": "training texts are blank",
+    "unlabelled_texts": "unlabelled texts",
+    "unlabelled_equal_to_test": "unlabelled texts equal to a test text left out",
+}
+
+
+def _noticed(notes: dict[str, Any]) -> Iterator[str]:
+    split = f" (split {notes['dev_split']})" if "dev_split" in notes else ""
+    tokens = f", {notes['training_tokens']:,} tokens" if "training_tokens" in notes else ""
+    yield f"{notes['training_texts']:,} training and {notes['dev_texts']:,} dev texts{split}{tokens}"
+    yield from (f"{notes[name]:,} {what}" for name, what in NOTICED.items() if notes.get(name))
+
+
+def dev_figure(event: "Event") -> str:
+    """Give what was measured on the dev split, in the words and the unit that the event brings."""
+    value = event.values["value"]
+    return f"dev {event.values['name']} {value:.{4 if abs(value) <= 1 else 2}f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Give seconds as minutes:seconds."""
+    return "?" if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
