@@ -47,7 +47,7 @@ bundled: .venv/installed
 	test -d build/half-hour || $(BOTH) --pretrained build/joint --out build/half-hour
 	$(BOTH) --pretrained build/joint --teachers build/third,build/half-hour,build/second --student-epochs 3 --minutes 0 \
 		--out $(SAMPLES)/sentiment-en
-	$(BIN)/python -c "from gatewise import folder; \
+	$(BIN)/python -c "from gatewise.runtime import folder; \
 		folder.save_encoder(folder.load_encoder('build/joint'), '$(SAMPLES)/reviews-en', storage='int8', overwrite=True)"
 	rm -f $(SAMPLES)/*/metrics.jsonl $(SAMPLES)/*/report.html
 	$(BIN)/gatewise faithfulness $(SAMPLES)/sentiment-en reviews --keep
@@ -58,7 +58,7 @@ docs: .venv/installed-dev
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gatewise needs Python 3.11 or newer; try: make PYTHON=python3.11")'
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
-	$(INSTALL) --editable .
+	$(INSTALL) --editable '.[train]'
 	@touch $@
 
 .venv/installed-dev: .venv/installed

@@ -23,7 +23,7 @@ HEAVY = {"torch", "sklearn", "scipy", "pyarrow"}
 ANSWERING = ("base", "runtime", "explanation", "pages", "serving")
 BY_NAME = {
     "runtime.engine": {"gatewise.nets.products"}
-}  # imported late, where torch is installed and there is much to do
+}  # late, where torch is installed
 PUBLIC = [
     "Explanation",
     "GatewiseError",
