@@ -90,7 +90,7 @@ def sources(settings: Settings) -> tuple[PretrainedEncoder | None, list[Model]]:
     """Load the encoder to start from, if any, and the teachers."""
     place = settings.training.pretrained
     encoder = folder.load_encoder(place) if place else None
-    return encoder, [folder.load(name) for name in settings.classification.teacher_folders()]
+    return encoder, [folder.load(name) for name in settings.classification.teachers]
 
 
 class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

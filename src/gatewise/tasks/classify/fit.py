@@ -134,7 +134,7 @@ def refuse_unfit(teachers: Sequence[Model], prepared: Prepared, settings: Settin
         raise ConfigError("Teachers need unlabelled text to teach on; add --unlabelled and --student-epochs.")
     here = {name: prepared.notes[name] for name in SPLIT_FACTS}
     here |= {"seed": settings.training.seed, "dev_share": settings.training.dev_share}
-    for name, teacher in zip(settings.classification.teacher_folders(), teachers, strict=True):
+    for name, teacher in zip(settings.classification.teachers, teachers, strict=True):
         if tuple(map(str, teacher.labels)) != prepared.labels:
             raise ConfigError(f"The teacher {name} has other labels ({', '.join(map(str, teacher.labels))}).")
         if teacher.tokenizer.to_json() != prepared.tokenizer.to_json():
