@@ -4,8 +4,9 @@ Public names are imported when first used (PEP 562), so that `gatewise --help` l
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+from gatewise.base.extras import needs
 
 if TYPE_CHECKING:
     from gatewise.base.errors import GatewiseError as GatewiseError
@@ -47,10 +48,13 @@ __all__ = [*sorted(_HOMES), "__version__"]
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib.metadata import version  # takes as long as the rest of `gatewise --help`
+
         return version("gatewise")
     if name not in _HOMES:
         raise AttributeError(f"module 'gatewise' has no attribute {name!r}")
-    return getattr(import_module(f"gatewise.{_HOMES[name]}"), name)
+    with needs("train"):
+        return getattr(import_module(f"gatewise.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,15 +1,30 @@
 """A setting out of range or of the wrong type never gets into a config; every setting has its sentence."""
 
 import dataclasses
+import inspect
 import math
+from collections.abc import Sequence
+from typing import Literal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewise.base.errors import ConfigError
-from gatewise.base.settings import NetworkConfig, PretrainingConfig, TokenizerConfig, TrainingConfig, sentence
-from gatewise.tasks.classify.settings import RECIPES, ClassificationConfig, Settings
+from gatewise.base.settings import (
+    NetworkConfig,
+    PretrainingConfig,
+    TokenizerConfig,
+    TrainingConfig,
+    choices,
+    declared,
+    shown,
+    split,
+    takes,
+    values_of,
+)
+from gatewise.tasks.classify.settings import ClassificationConfig, Settings
 from gatewise.tasks.pretrain.settings import PretrainingSettings
 
 GROUPS = (TokenizerConfig, NetworkConfig, TrainingConfig, ClassificationConfig, PretrainingConfig)
@@ -67,7 +82,7 @@ def test_config_takes_only_the_choices_offered(values):
 
 
 @pytest.mark.parametrize(
-    "pooling", [(), ("sum",), ("max", "max"), "max", ("max", 1), None, 5, True, ([],), [], ["maxi"]]
+    "pooling", [(), "", ("sum",), ("max", "max"), "max,max", ("max", 1), None, 5, True, ([],), [], ["maxi"], {"max"}]
 )
 def test_config_refuses_other_poolings(pooling):
     with pytest.raises(ConfigError, match=r"^pooling is .*; give one or more of max, mean, last"):
@@ -75,9 +90,40 @@ def test_config_refuses_other_poolings(pooling):
 
 
 @pytest.mark.parametrize("pooling", [("max",), ("last", "mean"), ("mean", "max", "last")])
-def test_config_keeps_poolings_in_their_order(pooling):
-    assert NetworkConfig(pooling=pooling).pooling == pooling
-    assert NetworkConfig(pooling=list(pooling)) == NetworkConfig(pooling=pooling)  # as JSON gives it
+def test_config_keeps_poolings_in_their_order_however_they_are_given(pooling):
+    joined, half = ", ".join(pooling), [", ".join(pooling[:2]), *pooling[2:]]
+    for form in (pooling, list(pooling), joined, [joined], half, np.array(pooling)):
+        assert NetworkConfig(pooling=form).pooling == pooling
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ((), ()), ([], ()), ("", ()), (" , ", ()), ("a", ("a",)), ("runs/a b, c", ("runs/a b", "c")),
+        (["a,b", "a"], ("a", "b", "a")),
+    ],
+)  # fmt: skip
+def test_config_keeps_folders_one_by_one_however_they_are_given(given, names):
+    assert ClassificationConfig(teachers=given).teachers == names
+
+
+@pytest.mark.parametrize("wrong", [None, 3, [3], {"a": 1}])
+def test_config_refuses_what_is_no_list_of_names(wrong):
+    with pytest.raises(ConfigError, match=r"^teachers is .*; give names, joined by commas\.$"):
+        ClassificationConfig(teachers=wrong)
+
+
+def test_config_takes_the_numbers_of_numpy_as_pythons():
+    network = NetworkConfig(hidden_size=np.int64(7), dropout=np.float32(0.5), bidirectional=np.bool_(False))
+    assert network == NetworkConfig(hidden_size=7, dropout=0.5, bidirectional=False)
+    assert [type(value) for value in (network.hidden_size, network.dropout, network.bidirectional)] == [
+        int,
+        float,
+        bool,
+    ]
+    assert TokenizerConfig(kind=np.str_("bpe")).kind == "bpe"
+    with pytest.raises(ConfigError, match=r"^hidden_size is .*type int"):
+        NetworkConfig(hidden_size=np.array([7, 8]))
 
 
 def test_config_is_frozen():
@@ -87,7 +133,7 @@ def test_config_is_frozen():
 
 @pytest.mark.parametrize(("group", "field"), FIELDS, ids=names(FIELDS))
 def test_config_describes_every_setting(group, field):
-    text = sentence(group, field.name)
+    text = field.metadata["sentence"]
     assert text[0].isupper() and text.endswith(".") and len(text) < 120
 
 
@@ -112,8 +158,10 @@ def test_config_replace_keeps_falsy_values():
 
 
 def test_config_replace_checks_names_and_values():
-    with pytest.raises(ConfigError, match="no setting named 'hidden'"):
-        Settings().replace(hidden=3)
+    with pytest.raises(ConfigError, match=r"^There is no setting named 'hiden_size'; did you mean hidden_size\?$"):
+        Settings().replace(hiden_size=3)
+    with pytest.raises(ConfigError, match=r"^There is no setting named 'xyzzy'\.$"):
+        Settings().replace(xyzzy=None)
     with pytest.raises(ConfigError, match="hidden_size is 0"):
         Settings().replace(hidden_size=0)
 
@@ -125,11 +173,6 @@ def test_config_replace_in_pretraining_reaches_its_own_group_and_keeps_its_own_d
     assert changed == {"sampled_words", "seed", "ahead"} and after.pretraining.sampled_words == 64
     with pytest.raises(ConfigError, match="no setting named 'sampled_words'"):
         Settings().replace(sampled_words=64)
-
-
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_config_recipes_are_settings(recipe):
-    assert Settings().replace(**RECIPES[recipe]).flat() == Settings().flat() | RECIPES[recipe]
 
 
 @given(
@@ -144,4 +187,53 @@ def test_config_gives_a_config_or_a_config_error(place, value):
         assert str(error).startswith(f"{field.name} is ")
     else:
         kept = getattr(made, field.name)
-        assert kept == (tuple(value) if isinstance(value, list) else value)
+        several = isinstance(kept, tuple)
+        assert kept == (split([value] if isinstance(value, str) else value) if several else value)
+
+
+# ---------------------------------------------------------------- declared once, taken everywhere
+
+
+def test_settings_take_the_place_of_a_functions_given():
+    @takes(Settings(), leave_out=("seed",))
+    def train(data: str, *, quiet: bool = False, **given):
+        return data, quiet, given
+
+    parameters = inspect.signature(train).parameters
+    assert list(parameters) == ["data", "quiet", *(name for name in Settings().flat() if name != "seed")]
+    assert {one.default for one in list(parameters.values())[2:]} == {None}
+    assert parameters["dropout"].annotation == float | None
+    assert parameters["kind"].annotation == Literal["word", "bpe"] | None
+    assert parameters["pooling"].annotation == str | Sequence[Literal["max", "mean", "last"]] | None
+    assert train.__annotations__["epochs"] == int | None
+    assert train("x", dropout=0.1) == ("x", False, {"dropout": 0.1})
+
+
+def test_settings_are_declared_with_their_own_defaults():
+    own = {field.name: default for _, field, default in declared(PretrainingSettings())}
+    assert own == PretrainingSettings().flat() and own["epochs"] == 4
+    assert [group for group, field, _ in declared(Settings()) if field.name == "teachers"] == ["classification"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("hidden_size", "1 to 8,192"), ("learning_rate", "1e-07 to 10"), ("averaging", "0 to 0.99999"),
+        ("seed", "0 to 2,147,483,647"), ("kind", "word, bpe"), ("pooling", "max, mean, last"), ("pretrained", ""),
+        ("teachers", ""), ("companion", ""),
+    ],
+)  # fmt: skip
+def test_settings_say_what_they_may_be(name, values):
+    (field,) = (field for _, field in FIELDS if field.name == name)
+    assert values_of(field) == values
+    assert choices(field) == (tuple(values.split(", ")) if name in ("kind", "pooling") else ())
+
+
+def test_settings_show_a_value_as_a_command_line_takes_it():
+    assert [shown(value) for value in (("max", "mean"), (), "", 0.5, True)] == [
+        "max,mean",
+        "none",
+        "none",
+        "0.5",
+        "True",
+    ]

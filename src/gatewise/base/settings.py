@@ -5,7 +5,7 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_origin
 
@@ -180,7 +180,7 @@ def choices(field: dataclasses.Field[Any]) -> tuple[str, ...]:
 def values_of(field: dataclasses.Field[Any]) -> str:
     """Say what a setting may be: its range or its choices, and nothing where any text will do."""
     low, high = field.metadata["low"], field.metadata["high"]
-    return ", ".join(choices(field)) if low is None else f"{low:,} to {high:,}"
+    return ", ".join(choices(field)) if low is None else f"{low:,.10g} to {high:,.10g}"
 
 
 def shown(value: Any) -> str:
@@ -215,7 +215,7 @@ def declared(settings: Grouped) -> Iterator[tuple[str, dataclasses.Field[Any], A
 
 def replaced(settings: AnySettings, **values: Any) -> AnySettings:
     """Give a copy with some fields, named without their group, set to other values; None leaves one as it is."""
-    refuse_unknown(settings, values)
+    refuse_unknown(flattened(settings), values)
     given = {name: value for name, value in values.items() if value is not None}
     groups = {}
     for group in dataclasses.fields(settings):
@@ -230,10 +230,9 @@ def flattened(settings: Grouped) -> dict[str, Any]:
     return {field.name: value for _, field, value in declared(settings)}
 
 
-def refuse_unknown(settings: Grouped, names: Iterable[str]) -> None:
-    """Raise ConfigError where a name is no setting's, with the one it is nearest to."""
-    known = flattened(settings)
-    for name in names:
+def refuse_unknown(known: Collection[str], given: Iterable[str]) -> None:
+    """Raise ConfigError where a name given is no setting's, with the one it is nearest to."""
+    for name in given:
         if name not in known:
             import difflib
 

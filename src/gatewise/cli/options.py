@@ -16,7 +16,10 @@ from gatewise.runtime.bundled import BUNDLED
 
 DEFAULT_MODEL = "sentiment-en"
 Data = Annotated[
-    str, typer.Argument(help="A data set's name (imdb, reviews), a file (CSV, TSV, JSONL, Parquet) or a folder.")
+    str,
+    typer.Argument(
+        metavar="DATA", help="A data set's name (imdb, reviews), a file (CSV, TSV, JSONL, Parquet) or a folder."
+    ),
 ]
 ModelPath = Annotated[
     str, typer.Argument(metavar="MODEL", help="A folder that `gatewise train --out` made, or sentiment-en.")
@@ -39,20 +42,18 @@ Fast = Annotated[
 
 def option_of(group: str, field: dataclasses.Field[Any], default: Any) -> Any:
     """Make a setting an option: its sentence, default and range as help, its choices in the place of a value."""
-    kind: Any = field.type
-    if choices(field):
-        kind = str
-    if get_origin(field.type) is tuple:
-        kind = list[str]
-    name = field.metadata["option"]
+    several, names = get_origin(field.type) is tuple, choices(field)
+    kind: Any = list[str] if several else str if names else field.type
     taken = f"; {values_of(field)}" if field.metadata["low"] is not None else ""
     return Annotated[
         kind | None,
         typer.Option(
-            *([name] if name else []), metavar="|".join(choices(field)) or None, show_default=False,
+            *([field.metadata["option"]] if field.metadata["option"] else []),
+            metavar="|".join(names) or ("<str>" if several else None),
             help=f"{field.metadata['sentence']} (default: {shown(default)}{taken})",
+            show_default=False,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def storage_of(name: str) -> Storage:

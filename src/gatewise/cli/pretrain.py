@@ -12,12 +12,7 @@ from gatewise.cli.output import print_lines, say
 from gatewise.cli.progress import read_data, show_progress, watched
 from gatewise.tasks.pretrain.settings import PRETRAINING, PretrainingSettings
 
-NOT_TAKEN = (
-    "pooling",
-    "word_dropout",
-    "layer_decay",
-    "pretrained",
-)  # they have no part in it; --from stands for the last
+NOT_TAKEN = ("pooling", "word_dropout", "layer_decay", "pretrained")  # without effect here; --from is the last
 
 
 @takes(PretrainingSettings(), option_of, leave_out=NOT_TAKEN)

@@ -70,7 +70,7 @@ def test_classifier_train_leaves_a_folder_with_its_figures(english, tiny_setting
     model = gatewise.load(tmp_path / "m")
     assert model.facts["test"]["accuracy"] == trained.test.accuracy
     assert model.facts["dev"]["accuracy"] == trained.dev.accuracy
-    assert model.facts["settings"] == tiny_settings.flat() | {"pooling": ["max", "mean"]}
+    assert model.facts["settings"] == tiny_settings.flat() | {"pooling": ["max", "mean"], "teachers": []}
     np.testing.assert_allclose(model.probabilities(texts), trained.model.probabilities(texts), atol=1e-9)
 
 
@@ -403,16 +403,34 @@ def test_classifier_takes_numpys_numbers_as_settings(english):
     assert (model.predict_proba(english[0]) == same.predict_proba(english[0])).all()
 
 
-def test_classifier_settings_have_the_names_of_the_config():
-    """An argument exists for what shapes the model; what only concerns a run on disk has none."""
-    ours = set(LSTMClassifier().get_params()) - {"random_state"}
-    assert ours <= set(Settings().flat())
-    assert set(Settings().flat()) - ours == {"seed", "checkpoint_seconds"}
+def test_classifier_takes_every_setting_by_its_name_and_random_state_as_seed():
+    names = set(Settings().flat()) - {"seed"} | {"random_state"}
+    assert LSTMClassifier().get_params() == dict.fromkeys(names)
+    given = LSTMClassifier(pooling="last", checkpoint_seconds=5, random_state=3)
+    assert (given.pooling, given.checkpoint_seconds, given.random_state, given.dropout) == ("last", 5, 3, None)
+
+
+@pytest.mark.parametrize(("name", "near"), [("dropuot", "dropout"), ("hidden_sise", "hidden_size"), ("seed", None)])
+def test_classifier_refuses_a_name_that_is_no_settings_at_once(name, near):
+    with pytest.raises(ConfigError, match=f"no setting named '{name}'" + (f"; did you mean {near}" if near else "")):
+        LSTMClassifier(**{name: 1})
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        LSTMClassifier().set_params(**{name: 1})
+
+
+@pytest.mark.parametrize(
+    "pooling", [("max", "last"), ["max", "last"], "max,last", ["max,last"], np.array(["max", "last"])]
+)
+def test_classifier_takes_several_values_in_every_form(english, pooling):
+    model = tiny(pooling=pooling, epochs=1).fit(*english)
+    assert model.model_.network.config.pooling == ("max", "last")
 
 
 def test_classifier_clone_copies_the_settings_alone(fitted):
     copy = clone(fitted)
     assert copy.get_params() == fitted.get_params() and not hasattr(copy, "model_")
+    assert clone(copy.set_params(hidden_size=5, random_state=7)).get_params() == copy.get_params()
+    assert "hidden_size=5" in repr(copy)
 
 
 def test_classifier_in_a_pipeline(english):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gatewise.base.errors import DataError
 from gatewise.base.files import remove_folder
-from gatewise.base.settings import Storage
+from gatewise.base.settings import Storage, refuse_unknown, takes
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime import folder
 from gatewise.runtime.classifier import Label, Model, Numbers
@@ -32,6 +32,9 @@ from gatewise.tasks.classify.settings import Settings
 from gatewise.tasks.pretrain.fit import shaped_as
 from gatewise.training.loop import METRICS, Event
 from gatewise.training.session import Report, opened, settle
+
+if TYPE_CHECKING:
+    from gatewise.tasks.classify.keywords import Keywords
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,92 +103,11 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     RandomState that draws it. After fit, `classes_` holds the labels and `model_` the gatewise Model.
     """
 
-    def __init__(
-        self,
-        *,
-        kind: str | None = None,
-        vocab_size: int | None = None,
-        min_count: int | None = None,
-        lowercase: bool | None = None,
-        max_tokens: int | None = None,
-        train_tokens: int | None = None,
-        embedding_dim: int | None = None,
-        hidden_size: int | None = None,
-        num_layers: int | None = None,
-        bidirectional: bool | None = None,
-        pooling: tuple[str, ...] | None = None,
-        word_dropout: float | None = None,
-        embedding_dropout: float | None = None,
-        dropout: float | None = None,
-        forget_bias: float | None = None,
-        chrono_horizon: int | None = None,
-        epochs: int | None = None,
-        minutes: float | None = None,
-        learning_rate: float | None = None,
-        weight_decay: float | None = None,
-        warmup: float | None = None,
-        clip_norm: float | None = None,
-        label_smoothing: float | None = None,
-        averaging: float | None = None,
-        batch_tokens: int | None = None,
-        batch_texts: int | None = None,
-        student_epochs: int | None = None,
-        student_texts: int | None = None,
-        teachers: str | None = None,
-        layer_decay: float | None = None,
-        class_weights: bool | None = None,
-        pretrained: str | None = None,
-        word_vectors: bool | None = None,
-        companion: bool | None = None,
-        companion_buckets: int | None = None,
-        dev_share: float | None = None,
-        patience: int | None = None,
-        precision: str | None = None,
-        sharing: str | None = None,
-        threads: int | None = None,
-        random_state: int | None = None,
-    ) -> None:
-        self.kind = kind
-        self.vocab_size = vocab_size
-        self.min_count = min_count
-        self.lowercase = lowercase
-        self.max_tokens = max_tokens
-        self.train_tokens = train_tokens
-        self.embedding_dim = embedding_dim
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.bidirectional = bidirectional
-        self.pooling = pooling
-        self.word_dropout = word_dropout
-        self.embedding_dropout = embedding_dropout
-        self.dropout = dropout
-        self.forget_bias = forget_bias
-        self.chrono_horizon = chrono_horizon
-        self.epochs = epochs
-        self.minutes = minutes
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.warmup = warmup
-        self.clip_norm = clip_norm
-        self.label_smoothing = label_smoothing
-        self.averaging = averaging
-        self.batch_tokens = batch_tokens
-        self.batch_texts = batch_texts
-        self.student_epochs = student_epochs
-        self.student_texts = student_texts
-        self.teachers = teachers
-        self.layer_decay = layer_decay
-        self.class_weights = class_weights
-        self.pretrained = pretrained
-        self.word_vectors = word_vectors
-        self.companion = companion
-        self.companion_buckets = companion_buckets
-        self.dev_share = dev_share
-        self.patience = patience
-        self.precision = precision
-        self.sharing = sharing
-        self.threads = threads
-        self.random_state = random_state
+    @takes(Settings(), leave_out=("seed",))
+    def __init__(self, *, random_state: int | np.random.RandomState | None = None, **given: "Unpack[Keywords]") -> None:
+        names = [name for name in Settings().flat() if name != "seed"]
+        refuse_unknown(names, given)
+        self.__dict__.update(dict.fromkeys(names) | given, random_state=random_state)
 
     def fit(
         self,
@@ -204,9 +126,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_classification_targets(y)
         labels = column_or_1d(y, warn=True)
         classes = np.unique(labels)
-        values = {  # a grid made with NumPy holds NumPy's numbers
-            name: value.item() if isinstance(value, np.generic) else value for name, value in self.get_params().items()
-        }
+        values = self.get_params()
         seed = values.pop("random_state")
         if isinstance(seed, np.random.RandomState):
             seed = int(seed.randint(2**31 - 1))
