@@ -27,7 +27,7 @@ import gatewise
 from gatewise.base.settings import NetworkConfig
 from gatewise.explanation import story as insight
 from gatewise.nets.classify import TextLSTM
-from gatewise.pages import page
+from gatewise.pages import explain as page
 from gatewise.runtime.classifier import Model
 from gatewise.serving import explain as serve
 from tutorial import RESULTS, record
@@ -56,7 +56,7 @@ def questions(model: Model, text: str) -> dict[str, Callable[[], object]]:
         "integrated gradients, 50 steps": lambda: gatewise.explain(model, text, method="integrated-gradients"),
         "leave-one-out": lambda: gatewise.explain(model, text, method="leave-one-out"),
     }
-    asked["edited word"] = lambda: page.as_json(serve.answer(model, {"ask": "look", "text": edited}))
+    asked["edited word"] = lambda: page.answer(serve.answer(model, {"ask": "look", "text": edited}))
     asked["page"] = lambda: page.explanation(insight.setting(model), insight.story(model, text), "model")
     return asked
 
@@ -101,8 +101,10 @@ def in_browser(browser: Any, address: str, word: int) -> dict[str, float]:
     tab.evaluate(painted)
     opened = time.perf_counter() - started
     first = tab.evaluate("performance.getEntriesByType('paint')[0].startTime") / 1000
-    tab.wait_for_load_state("networkidle")  # the memory horizon is asked for on opening
-    tab.evaluate(f"move({{ t: {word} }})")
+    tab.locator("#edit").click()  # unfolds, and asks for its example
+    tab.wait_for_selector("section:has(#drop) .reading.after")
+    tab.locator("#undo").click()
+    tab.locator(f".reading [data-t='{word}']").click()
     started = time.perf_counter()
     tab.locator("#drop").click()
     tab.wait_for_selector("section:has(#drop) .reading.after")

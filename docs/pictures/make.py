@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 
 import gatewise
 from gatewise.explanation.story import setting, story
-from gatewise.pages.page import explanation
+from gatewise.pages.explain import explanation
 
 HERE = Path(__file__).parent
 PARTS = {  # of the page, each cut out without what is only to be clicked
@@ -34,7 +34,7 @@ def main() -> None:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             tab = browser.new_page(viewport={"width": 900, "height": 900}, device_scale_factor=1.5, locale="en-GB")
-            tab.goto(f"{page.as_uri()}#t=45")
+            tab.goto(f"{page.as_uri()}#t=45&open=belt")
             tab.wait_for_selector("footer")
             tab.get_by_role("button", name="Hide").click()  # the tour stands before what is below it
             for name, selector in PARTS.items():

@@ -12,7 +12,7 @@ from typing import Any
 
 from gatewise.base.errors import ConfigError, DataError, GatewiseError, one_line
 from gatewise.explanation import story as insight
-from gatewise.pages import page
+from gatewise.pages import explain as page
 from gatewise.runtime.classifier import Model
 
 ADDRESS, PORT = "127.0.0.1", 8008
@@ -110,7 +110,7 @@ class Handler(BaseHTTPRequestHandler):
                 found = answer(self.server.model, question)
         except GatewiseError as error:
             return self.refuse(400, str(error))
-        return self.reply(200, page.as_json(found).encode(), "application/json")
+        return self.reply(200, page.answer(found).encode(), "application/json")
 
     def trusted(self) -> bool:
         """Answer only to our own name, and only questions of our own page."""

@@ -12,10 +12,19 @@ from hypothesis import strategies as st
 from gatewise.base.errors import DataError
 from gatewise.data.reading import from_lists
 from gatewise.runtime.batches import gather
-from gatewise.runtime.engine import pooled_of
 from gatewise.runtime.classifier import softmax
-from gatewise.tasks.classify.measure import ERRORS_KEPT, by_length, evaluate, expected_calibration_error, log_loss, reliability, summarise, wilson_interval
+from gatewise.runtime.engine import pooled_of
 from gatewise.tasks.classify.calibrate import fit_blend, fit_temperature, unit_separation
+from gatewise.tasks.classify.measure import (
+    ERRORS_KEPT,
+    by_length,
+    evaluate,
+    expected_calibration_error,
+    log_loss,
+    reliability,
+    summarise,
+    wilson_interval,
+)
 
 sizes = st.tuples(st.integers(1, 60), st.integers(2, 5), st.integers(0, 2**32 - 1))
 
@@ -170,6 +179,10 @@ def test_evaluation_by_length_covers_every_text_once(lengths, seed):
     assert sum(group.n * group.accuracy for group in groups) == pytest.approx(right.sum())
     edges = [edge for group in groups for edge in (group.low, group.high)]
     assert edges == sorted(edges) and (edges[0], edges[-1]) == (min(lengths), max(lengths))
+    for group in groups:
+        interval = wilson_interval(round(group.accuracy * group.n), group.n)
+        assert (group.accuracy_low, group.accuracy_high) == interval
+        assert interval[0] <= group.accuracy <= interval[1]
 
 
 @given(sizes)

@@ -33,12 +33,14 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, slots=True)
 class LengthBin:
-    """Texts of low to high tokens: how many, and how many of them were classified rightly."""
+    """Texts of low to high tokens: how many, how many of them were classified rightly, and that share's interval."""
 
     low: int
     high: int
     n: int
     accuracy: float
+    accuracy_low: float  # Wilson 95 % interval
+    accuracy_high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +148,12 @@ def by_length(lengths: Targets, right: npt.NDArray[np.bool_], bins: int = LENGTH
     """Give the accuracy in up to ten groups of equal size, from the shortest texts to the longest."""
     groups = np.array_split(np.argsort(lengths, kind="stable"), min(bins, len(lengths)))
     return tuple(
-        LengthBin(int(lengths[rows].min()), int(lengths[rows].max()), len(rows), float(right[rows].mean()))
+        LengthBin(
+            int(lengths[rows].min()), int(lengths[rows].max()), len(rows), float(right[rows].mean()),
+            *wilson_interval(int(right[rows].sum()), len(rows)),
+        )
         for rows in groups
-    )
+    )  # fmt: skip
 
 
 def summarise(

@@ -1,0 +1,96 @@
+"""An evaluation, as plain numbers, to its report page; knows no task and no model.
+
+Every figure that a sentence of the page names is computed here: the script chooses words and draws.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from gatewise.pages import render
+
+STYLES = ("page", "report")
+SCRIPTS = (
+    *render.SHARED, "report/headline", "report/learning", "report/confusion", "report/calibration", "report/lengths",
+    "report/labels", "report/mistakes", "report/page",
+)  # fmt: skip
+POINTS = 200  # of the training loss at most
+
+
+def report(evaluation: Mapping[str, Any], history: Sequence[Mapping[str, Any]], title: str) -> str:
+    """Give the whole page as text to be written as UTF-8.
+
+    The evaluation is an Evaluation's as_dict(); history is a run's metrics.jsonl, one mapping per event.
+    """
+    data = {"title": title, "evaluation": evaluation, "figures": _figures(evaluation), "curves": _curves(history)}
+    return render.page("report", render.style_and_script(STYLES, SCRIPTS), data)[0]
+
+
+def _figures(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """Derive what the page says beside the evaluation's own numbers."""
+    confusion, labels, n = evaluation["confusion"], evaluation["labels"], evaluation["n"]
+    texts, answers = [sum(row) for row in confusion], [sum(column) for column in zip(*confusion, strict=True)]
+    right = [row[place] for place, row in enumerate(confusion)]
+    shares = [[_ratio(count, all_) for count in row] for row, all_ in zip(confusion, texts, strict=True)]
+    mistakes = [
+        {"label": labels[true], "predicted": labels[said], "n": count, "share": shares[true][said]}
+        for true, row in enumerate(confusion)
+        for said, count in enumerate(row)
+        if count and true != said
+    ]
+    by_label = [
+        {
+            "label": label, "texts": texts[place], "precision": _ratio(right[place], answers[place]),
+            "recall": _ratio(right[place], texts[place]), "f1": _ratio(2 * right[place], texts[place] + answers[place]),
+        }
+        for place, label in enumerate(labels)
+    ]  # fmt: skip
+    largest = texts.index(max(texts))
+    return {
+        "right": sum(right),
+        "wrong": n - sum(right),
+        "frequent": {"label": labels[largest], "share": _ratio(texts[largest], n)},
+        "chance": math.log(len(labels)),  # the log-loss of guessing evenly
+        "rate": _ratio(n, evaluation["seconds"]),
+        "shares": shares,
+        "mistakes": sorted(mistakes, key=lambda mistake: -mistake["n"]),
+        "by_label": sorted(by_label, key=lambda row: row["texts"]),
+        "overconfidence": {
+            "before": _overconfidence(evaluation["reliability_uncalibrated"]),
+            "after": _overconfidence(evaluation["reliability"]),
+        },
+    }
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def _overconfidence(bins: Sequence[Mapping[str, Any]]) -> float | None:
+    """Give how far the stated probabilities lie above the share of right answers on average; below: negative."""
+    return _ratio(sum(bin_["n"] * (bin_["confidence"] - bin_["accuracy"]) for bin_ in bins), sum(b["n"] for b in bins))
+
+
+def _curves(history: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Keep what is drawn: step and dev events that say at which epoch they happened, of the last network that learnt.
+
+    Where a run teaches several networks in turn, each begins again at epoch 0, and the last is the model's.
+    """
+    keys = {"step": ("epoch", "loss"), "dev": ("epoch", "loss", "score")}
+    events = [event for event in history if event.get("kind") in keys and event.get("epoch") is not None]
+    begins = [place for place, (one, next_) in enumerate(pairwise(events), 1) if next_["epoch"] < one["epoch"]]
+    own = events[begins[-1] if begins else 0 :]
+    curves = {
+        kind: [{key: event.get(key) for key in wanted} for event in own if event["kind"] == kind]
+        for kind, wanted in keys.items()
+    }
+    return curves | {"step": _thinned(curves["step"])}
+
+
+def _thinned(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Average neighbours until at most POINTS are left; a point without a loss is left out."""
+    known = [point for point in points if point["loss"] is not None and math.isfinite(point["loss"])]
+    size = math.ceil(len(known) / POINTS) or 1
+    groups = [known[start : start + size] for start in range(0, len(known), size)]
+    return [{key: sum(point[key] for point in group) / len(group) for key in ("epoch", "loss")} for group in groups]
