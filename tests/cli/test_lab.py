@@ -51,6 +51,23 @@ def test_lab_cli_memory_prints_a_table_and_a_conclusion_and_writes_files(gatewis
     assert len(said.splitlines()) == 2 and "rate 0.01, seed 1" in said
 
 
+def test_lab_cli_takes_several_values_joined_or_one_by_one(gatewise, tmp_path):
+    apart = ("--lengths", "8", "--networks", "lstm-chrono", "--networks", "irnn", "--learning-rates", "0.01")
+    assert gatewise("memory", *FAST, "--out", tmp_path / "joined", "-q")[0] == 0
+    assert gatewise("memory", *apart, *FAST[-4:], "--out", tmp_path / "apart", "-q")[0] == 0
+    several = ("--tasks", "latch", "--tasks", "adding", "--lengths", "8", "--lengths", "9,10", "--networks", "irnn")
+    rates = ("--learning-rates", "0.01", "--learning-rates", "0.02", "--seeds", 1, "--steps", 1)
+    assert gatewise("memory", *several, *rates, "--out", tmp_path / "more", "-q")[0] == 0
+    raced = {}
+    for name in ("joined", "apart", "more"):
+        runs = json.loads((tmp_path / name / "memory.json").read_text())["found"]
+        raced[name] = {(run["network"], run["task"], run["length"], run["learning_rate"]) for run in runs}
+    assert raced["joined"] == raced["apart"] == {(name, "latch", 8, 0.01) for name in ("lstm-chrono", "irnn")}
+    assert raced["more"] == {
+        ("irnn", task, length, rate) for task in ("latch", "adding") for length in (8, 9, 10) for rate in (0.01, 0.02)
+    }
+
+
 def test_lab_cli_memory_goes_on_with_what_the_folder_holds(gatewise, tmp_path):
     assert gatewise("memory", *FAST, "--out", tmp_path)[0] == 0
     first = json.loads((tmp_path / "memory.json").read_text())["found"]
@@ -115,7 +132,8 @@ def test_lab_cli_a_foreign_memory_json_is_not_overwritten(gatewise, tmp_path):
     assert (tmp_path / "memory.json").read_text() == "{}"
 
 
-def test_lab_cli_without_matplotlib(gatewise, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+@pytest.mark.parametrize("package", ["matplotlib", "torch"])
+def test_lab_cli_without_what_it_needs(gatewise, tmp_path, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
     code, shown, said = gatewise("memory", *FAST, "--out", tmp_path / "out")
-    assert (code, shown) == (2, "") and "pip install '.[lab]'" in said and not (tmp_path / "out").exists()
+    assert (code, shown) == (2, "") and "pip install 'gatewise[lab]'" in said and not (tmp_path / "out").exists()

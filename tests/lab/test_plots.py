@@ -1,11 +1,8 @@
 """Plots: what is drawn is what was found; the pictures are looked at by people."""
 
-import sys
-
 import numpy as np
 import pytest
 
-from gatewise.base.errors import GatewiseError
 from gatewise.lab import plots
 from gatewise.lab.gates import Cost, GateReport
 from gatewise.lab.gradients import Flow
@@ -73,9 +70,3 @@ def test_lab_plots_horizons_count_every_unit():
 
 def test_lab_plots_colours_tell_all_networks_apart():
     assert len(set(plots.COLOURS.values())) == len(TITLES)
-
-
-def test_lab_plots_without_matplotlib_say_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(GatewiseError, match=r"matplotlib, which is missing; run: pip install '\.\[lab\]'\.$"):
-        plots.require()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatewise.base.errors import GatewiseError
 from gatewise.base.files import write_atomically
 from gatewise.lab.gates import GateReport
 from gatewise.lab.gradients import Flow, median_ratios
@@ -26,14 +25,6 @@ STYLE: Any = {
     "font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#dddddd",
     "axes.axisbelow": True, "svg.hashsalt": "gatewise",
 }  # fmt: skip
-
-
-def require() -> None:
-    """Raise GatewiseError, saying how to get it, when matplotlib is missing."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise GatewiseError("The lab draws with matplotlib, which is missing; run: pip install '.[lab]'.") from error
 
 
 def new_figure(width: float, height: float) -> "Figure":

@@ -1,0 +1,127 @@
+"""What a run says: progress for people and for logs, and Ctrl-C as a request."""
+
+import signal
+from dataclasses import replace
+
+import pytest
+
+from gatewise.cli import progress
+from gatewise.training.loop import Event
+
+EVENT = Event("step", 30.0, 10, 0.5, {"share": 0.25, "loss": 0.61234, "tokens_per_second": 12345, "padding": 0.02})
+
+
+def test_progress_without_a_terminal_is_a_line_every_ten_seconds(monkeypatch, capsys):
+    now = 100.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    with progress.show_progress(False) as show:
+        for second in range(50):  # one event a second, each a 128th of a run whose first quarter was reading
+            now += 1
+            show(replace(EVENT, seconds=now, values=EVENT.values | {"share": 0.25 + second / 128}))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 5
+    assert lines[0].strip().startswith("27 %") and "loss 0.6123" in lines[0] and "12,345 tokens/s" in lines[0]
+    assert lines[0].endswith("1:34 left")
+
+
+def test_progress_when_quiet_tells_warnings_only(capsys):
+    with progress.show_progress(True) as show:
+        show(EVENT)
+        show(Event("dev", 1.0, 1, 1.0, {"name": "accuracy", "value": 0.5, "loss": 0.7}))
+        show(Event("warning", 1.0, 1, 1.0, {"message": "The loss is still 0.693."}))
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "The loss is still 0.693.\n")
+
+
+def test_progress_shows_dev_accuracy_with_the_next_steps(monkeypatch, capsys):
+    now = 100.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    with progress.show_progress(False) as show:
+        show(Event("dev", 65.0, 10, 1.0, {"name": "accuracy", "value": 0.875, "loss": 0.4}))
+        now += 20
+        show(EVENT)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "epoch 1.00: dev accuracy 0.8750, loss 0.4000, 1:05"
+    assert "dev accuracy 0.8750" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (
+            Event("prepared", 3.2, 0, 0.0, {
+                "training_texts": 22500, "dev_texts": 2500, "dev_split": "by group", "left_out_equal_to_test": 123,
+                "blank_training_texts": 0, "unlabelled_texts": 0,
+            }),
+            "22,500 training and 2,500 dev texts (split by group); 123 training texts equal to a test text left out; "
+            "read in 3 s",
+        ),
+        (Event("start", 0, 0, 0, {"epochs": 2, "precision": "float32", "sharing": "texts"}),
+         "training, 2 epoch(s) at most, in float32"),
+        (Event("start", 0, 0, 0, {"epochs": 2, "precision": "bfloat16", "sharing": "operations"}),
+         "training, 2 epoch(s) at most, in bfloat16, all cores on each operation"),
+        (Event("resumed", 0, 7, 0, {"changed": []}), "resumed at step 7"),
+        (Event("resumed", 0, 7, 0, {"changed": ["threads was 2 and is now 1"]}),
+         "resumed at step 7; the bits may differ: threads was 2 and is now 1"),
+        (Event("warning", 0, 7, 0, {"message": "Look."}), "Warning: Look."),
+    ],
+)  # fmt: skip
+def test_progress_tells_each_event_in_a_line(event, line):
+    assert progress.event_line(event) == line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(None, "?"), (0, "0:00"), (59.9, "0:59"), (61, "1:01"), (3723, "62:03")]
+)
+def test_progress_shows_minutes_and_seconds(seconds, shown):
+    assert progress.duration(seconds) == shown
+
+
+def test_progress_ctrl_c_once_asks_and_twice_stops():
+    before = signal.getsignal(signal.SIGINT)
+    with progress.ctrl_c(lambda: True) as stopped:
+        assert not stopped()
+        signal.raise_signal(signal.SIGINT)
+        assert stopped()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_progress_ctrl_c_before_the_first_step_stops_at_once():
+    with progress.ctrl_c(lambda: False), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "figure"),
+    [
+        ("accuracy", 0.875, "accuracy 0.8750"), ("accuracy", 1.0, "accuracy 1.0000"),
+        ("perplexity", 79.35, "perplexity 79.35"), ("error", -0.25, "error -0.2500"),
+    ],
+)  # fmt: skip
+def test_progress_names_the_figure_as_its_event_does(name, value, figure):
+    values = {"score": -9.0, "name": name, "value": value, "better": "higher", "loss": 2.0}
+    assert progress.event_line(Event("dev", 65.0, 10, 1.0, values)) == f"epoch 1.00: dev {figure}, loss 2.0000, 1:05"
+
+
+def test_progress_says_that_texts_are_being_answered_for_a_student(capsys):
+    with progress.show_progress(quiet=False) as show:
+        show(Event("answering", 0.0, 0, 0.0, {"texts": 49730}))
+    assert capsys.readouterr().err == "answering 49,730 unlabelled texts for the next network to learn from\n"
+
+
+def test_progress_tells_what_was_noticed_in_text_without_labels():
+    notes = {"training_texts": 900, "training_tokens": 12345, "dev_texts": 9, "left_out_copies": 3}
+    line = progress.event_line(Event("prepared", 3.2, 0, 0.0, notes))
+    assert line == "900 training and 9 dev texts, 12,345 tokens; 3 copies left out; read in 3 s"
+
+
+def test_progress_of_a_long_work_is_told_now_and_then(monkeypatch, capsys):
+    now = 100.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    tell = progress.now_and_then(lambda done, of: f"{done} of {of}", seconds=2)
+    for done in range(8):
+        tell(done, 8)
+        now += 1
+    assert capsys.readouterr().err.splitlines() == ["3 of 8", "6 of 8"]
