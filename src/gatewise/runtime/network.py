@@ -177,9 +177,9 @@ def _run(
 
 
 def advance(sums: Floats, cell_states: Floats, states: Floats) -> None:
-    """Take one step of the cell in place: W x + U h + b, [B, 4H], are spent, cell states and states, [B, H], are new.
+    """Take one step of the cell in place: from W x + U h + b, [B, 4H], to new cell states and states, [B, H].
 
-    A gate is (1 + tanh(x / 2)) / 2, so one tanh serves all four parts of the sums.
+    A gate is (1 + tanh(x / 2)) / 2, so one tanh serves all four parts; the sums become 2 i, 2 f, g and 2 o.
     """
     size = cell_states.shape[1]
     twice_input, twice_forget, candidate, twice_output = (sums[:, n * size : (n + 1) * size] for n in range(4))
@@ -187,11 +187,10 @@ def advance(sums: Floats, cell_states: Floats, states: Floats) -> None:
     twice_output *= 0.5
     np.tanh(sums, out=sums)
     sums[:, : 2 * size] += 1
-    cell_states *= twice_forget
-    twice_input *= candidate
-    cell_states += twice_input
-    cell_states *= 0.5
     twice_output += 1
+    cell_states *= twice_forget
+    cell_states += twice_input * candidate
+    cell_states *= 0.5
     np.tanh(cell_states, out=states)
     states *= twice_output
     states *= 0.5
