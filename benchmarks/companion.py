@@ -16,7 +16,8 @@ from gatewise.runtime.classifier import softmax
 from gatewise.runtime.companion import logits, present
 from gatewise.tasks.classify.companion import fitted, quantised, train_companion
 from gatewise.tasks.classify.fit import fit
-from gatewise.tasks.classify.measure import fit_temperature, log_loss
+from gatewise.tasks.classify.calibrate import fit_temperature
+from gatewise.tasks.classify.measure import log_loss
 from gatewise.tasks.classify.prepare import Prepared, prepare
 from gatewise.tasks.classify.settings import Settings
 

@@ -52,7 +52,7 @@ def child(question: str, path: Path) -> None:
         from gatewise.tasks.classify.settings import Settings
 
         prepared = prepare(read(path), Settings())
-        tokens = len(prepared.train.ids) + len(prepared.dev.ids)
+        tokens = len(prepared.train.steps) + len(prepared.dev.steps)
         print(f"{len(prepared.train) + len(prepared.dev):,} reviews, {tokens:,} tokens")
     elif question == "train":
         from gatewise.tasks.classify.estimator import train_classifier

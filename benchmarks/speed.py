@@ -156,13 +156,13 @@ def share_of_multiply(embedding_dim: int, wanted: Precision, repeats: int) -> di
     sequences = encode(tokenizer, texts, targets)
     shape = NetworkConfig(embedding_dim=embedding_dim, hidden_size=512, bidirectional=False)
     steps, precision, sharing = our_epoch(sequences, tokenizer.vocab_size, shape, wanted)
-    work = 3 * 8 * 512 * (512 + embedding_dim) * len(sequences.ids)  # FLOP of the LSTM; padding is no work
+    work = 3 * 8 * 512 * (512 + embedding_dim) * len(sequences.steps)  # FLOP of the LSTM; padding is no work
     pairs = [(multiply_rate(precision), work / steps()) for _ in range(repeats)]
     return {
         "multiply_gflops": statistics.median(pair[0] for pair in pairs) / 1e9,
         "step_gflops": statistics.median(pair[1] for pair in pairs) / 1e9,
         "share": statistics.median(pair[1] / pair[0] for pair in pairs),
-        "tokens_per_second": statistics.median(pair[1] for pair in pairs) * len(sequences.ids) / work,
+        "tokens_per_second": statistics.median(pair[1] for pair in pairs) * len(sequences.steps) / work,
         "precision": precision,
         "sharing": sharing,
     }

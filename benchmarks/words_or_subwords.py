@@ -38,8 +38,8 @@ def main() -> None:
         _, dev = fit(prepared, settings)
         answers[name] = {
             "vocab_size": prepared.tokenizer.vocab_size,
-            "tokens_per_text": round(len(prepared.train.ids) / len(prepared.train), 1),
-            "unknown_share": round(float((prepared.dev.ids == 1).mean()), 5),
+            "tokens_per_text": round(len(prepared.train.steps) / len(prepared.train), 1),
+            "unknown_share": round(float((prepared.dev.steps == 1).mean()), 5),
             "dev_accuracy": round(dev.accuracy, 4),
             "dev_log_loss": round(dev.log_loss, 4),
             "seconds": round(time.perf_counter() - started, 1),

@@ -1,7 +1,9 @@
 """Every text once an epoch, within the budget, in an order of (seed, epoch) alone, with little padding."""
 
+import math
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -23,15 +25,36 @@ from gatewise.runtime.batches import (
     shortened,
     windows,
 )
+from gatewise.runtime.tokenizer import left_out
 
 lengths_of = st.lists(st.integers(1, 300), max_size=200).map(lambda values: np.array(values, dtype=np.int64))
 budgets = st.tuples(st.integers(1, 2000), st.integers(1, 40))
 
 
-def sequences_of(lengths, seed: int = 0, dtype=np.uint16) -> Sequences:
-    random = np.random.default_rng(seed)
-    ids = random.integers(1, 1000, int(np.sum(lengths))).astype(dtype)
-    return Sequences(ids, offsets_of(lengths), random.integers(0, 3, len(lengths)))
+kinds = st.tuples(st.sampled_from(["ids", "rows"]), st.sampled_from(["sequence", "step"]), st.booleans())
+IDS = ("ids", "sequence", False)
+
+
+def sequences_of(lengths, seed: int = 0, kind=IDS) -> Sequences:
+    """Make sequences of ids or of rows of two floats, with a class or three floats for each sequence or step."""
+    (steps, per, floats), random = kind, np.random.default_rng(seed)
+    total = int(np.sum(lengths))
+    flat = random.normal(size=(total, 2)).astype(np.float32)
+    if steps == "ids":
+        flat = random.integers(1, 1000, total).astype(np.uint16)
+    count = total if per == "step" else len(lengths)
+    targets = random.normal(size=(count, 3)).astype(np.float32) if floats else random.integers(0, 3, count)
+    return Sequences(flat, offsets_of(lengths), targets, per)
+
+
+def each_of(sequences: Sequences) -> list[tuple[list, list]]:
+    """Give each sequence's steps and its target or targets, one by one."""
+    apart = []
+    for row in range(len(sequences.starts) - 1):
+        places = range(sequences.starts[row], sequences.starts[row + 1])
+        targets = [sequences.targets[place].tolist() for place in (places if sequences.per == "step" else [row])]
+        apart.append(([sequences.steps[place].tolist() for place in places], targets))
+    return apart
 
 
 @given(lengths_of, budgets, st.integers(0, 2**31 - 1), st.integers(0, 100))
@@ -84,6 +107,24 @@ def test_batching_plan_mixes_lengths_and_companions():
     assert np.mean([frozenset(rows.tolist()) in companions for rows in second]) < 0.1
 
 
+@pytest.mark.parametrize(
+    ("budget", "pool"),
+    [((300, 4), 400), ((30, 8), 300), ((5, 8), 100), ((100_000, 1), 100)],  # of texts, by mean length 10 or alone
+)
+def test_batching_plan_sorts_by_length_within_a_pool_of_a_hundred_batches(budget, pool):
+    """A larger pool would be the whole data set, and every epoch would have the same neighbours."""
+    lengths = np.random.default_rng(0).permutation(np.arange(1, 2000)) % 19 + 1
+    assert lengths.mean() == pytest.approx(10, abs=0.05)
+    batches = plan(lengths, batch_tokens=budget[0], batch_texts=budget[1], seed=3, epoch=5)
+    drawn = np.random.default_rng((3, 5)).permutation(len(lengths))
+    pool_of = np.argsort(drawn) // pool
+    assert all(len(set(pool_of[rows])) == 1 for rows in batches)
+    for number in range(-(-len(lengths) // pool)):
+        inside = [lengths[rows] for rows in batches if pool_of[rows[0]] == number]
+        inside.sort(key=lambda some: (-some.max(), -some.min()))
+        assert all(longer.min() >= shorter.max() for longer, shorter in pairwise(inside))
+
+
 @pytest.mark.parametrize("texts", [25_000, 3_000])
 def test_batching_padding_stays_under_five_percent_on_lengths_like_imdbs(texts):
     # Log-normal with median 200; the sigma that gives p90 = 528 is ln(528 / 200) / 1.2816, near p99 = 1042's.
@@ -96,31 +137,48 @@ def test_batching_padding_stays_under_five_percent_on_lengths_like_imdbs(texts):
         assert 1 - lengths.sum() / cells < 0.05
 
 
-@given(lengths_of.filter(lambda lengths: len(lengths) > 0), st.integers(0, 9))
-def test_batching_collate_equals_a_slow_loop(lengths, seed):
-    sequences = sequences_of(lengths)
+@given(lengths_of.filter(lambda lengths: len(lengths) > 0), st.integers(0, 9), kinds)
+def test_batching_collate_equals_a_slow_loop(lengths, seed, kind):
+    sequences = sequences_of(lengths, kind=kind)
     rows = np.random.default_rng(seed).permutation(len(lengths))[:7]
-    batch = collate(sequences, rows)
+    batch, apart = collate(sequences, rows), each_of(sequences)
     time = max(int(lengths[row]) for row in rows)
-    expected = np.zeros((time, len(rows)), dtype=np.int64)
+    nothing = [math.nan] * 3 if kind[2] else -1
     for column, row in enumerate(rows):
-        text = sequences.ids[sequences.starts[row] : sequences.starts[row + 1]]
-        for place, token in enumerate(text):
-            expected[place, column] = token
-    np.testing.assert_array_equal(batch.inputs, expected)
+        steps, targets = apart[row]
+        filler = [0] * (time - len(steps))
+        assert batch.inputs[:, column].tolist() == steps + [0 if kind[0] == "ids" else [0, 0] for _ in filler]
+        if kind[1] == "step":
+            np.testing.assert_array_equal(batch.targets[:, column], np.array(targets + [nothing for _ in filler]))
+        else:
+            assert batch.targets[column].tolist() == targets[0]
+    assert batch.inputs.shape[:2] == (time, len(rows)) and batch.per == kind[1]
     np.testing.assert_array_equal(batch.lengths, [lengths[row] for row in rows])
-    np.testing.assert_array_equal(batch.targets, [sequences.targets[row] for row in rows])
     np.testing.assert_array_equal(batch.rows, rows)
-    assert batch.inputs.dtype == batch.lengths.dtype == batch.targets.dtype == np.int64  # what torch takes
-    assert batch.padding == pytest.approx((expected == 0).mean())
+    assert batch.inputs.dtype == (np.int64 if kind[0] == "ids" else np.float32)  # what torch takes
+    assert batch.targets.dtype == (np.float32 if kind[2] else np.int64) and batch.lengths.dtype == np.int64
+    assert batch.padding == pytest.approx(1 - sum(lengths[rows]) / (time * len(rows)))
 
 
 def test_batching_collate_takes_very_many_texts():
     sequences = sequences_of([3] * 1500 + [5] * 10)
     batch = collate(sequences, np.arange(1510))
     assert batch.inputs.shape == (5, 1510)
-    np.testing.assert_array_equal(batch.inputs[:3, :1500].T.ravel(), sequences.ids[:4500])
+    np.testing.assert_array_equal(batch.inputs[:3, :1500].T.ravel(), sequences.steps[:4500])
     assert batch.lengths.tolist() == [3] * 1500 + [5] * 10
+
+
+@given(lengths_of.filter(lambda lengths: len(lengths) > 0), kinds, st.booleans())
+def test_batching_gather_takes_ids_and_rows_and_targets_of_each(lengths, kind, known):
+    sequences = sequences_of(lengths, kind=kind)
+    parts = np.split(sequences.steps, sequences.starts[1:-1])
+    vocab_size = 1000 if kind[0] == "ids" else None
+    again = gather([parts[:2], [], parts[2:]], sequences.targets if known else None, vocab_size, kind[1])
+    assert again.steps.dtype == sequences.steps.dtype and again.per == kind[1]
+    if known:
+        assert each_of(again) == each_of(sequences) and again.targets.dtype == sequences.targets.dtype
+    else:
+        assert again.targets.tolist() == [-1] * (len(again.steps) if kind[1] == "step" else len(lengths))
 
 
 @given(st.lists(st.lists(st.lists(st.integers(0, 60_000), min_size=1, max_size=9), max_size=5), max_size=5))
@@ -129,7 +187,7 @@ def test_batching_gather_keeps_every_id_in_order(batches):
     texts = [text for batch in batches for text in batch]
     sequences = gather(iter(encoded), list(range(len(texts))), 60_001)
     assert len(sequences) == len(texts)
-    found = [sequences.ids[a:b].tolist() for a, b in zip(sequences.starts, sequences.starts[1:], strict=False)]
+    found = [sequences.steps[a:b].tolist() for a, b in zip(sequences.starts, sequences.starts[1:], strict=False)]
     assert found == texts
     assert sequences.lengths.tolist() == [len(text) for text in texts]
     assert sequences.targets.tolist() == list(range(len(texts)))
@@ -143,8 +201,8 @@ def test_batching_gather_keeps_every_id_in_order(batches):
 def test_batching_gather_takes_two_bytes_where_they_suffice(vocab_size, dtype):
     largest = np.array([0, vocab_size - 1], dtype=np.int32)
     sequences = gather([[largest]], None, vocab_size)
-    assert sequences.ids.dtype == dtype
-    assert sequences.ids.tolist() == [0, vocab_size - 1]
+    assert sequences.steps.dtype == dtype
+    assert sequences.steps.tolist() == [0, vocab_size - 1]
     assert collate(sequences, np.array([0])).inputs[:, 0].tolist() == [0, vocab_size - 1]
 
 
@@ -157,22 +215,32 @@ def test_batching_shortened_texts_are_those_of_a_tokenizer_with_that_limit(most)
         gather([some.encode_batch(texts)], range(len(texts)), 2**17) for some in (tokenizer, tokenizer.limited(most))
     )
     found = shortened(whole, most)
-    assert found.ids.dtype == np.uint32 and found.ids.tolist() == expected.ids.tolist()
+    assert found.steps.dtype == np.uint32 and found.steps.tolist() == expected.steps.tolist()
     assert found.starts.tolist() == expected.starts.tolist() and found.targets.tolist() == list(range(len(texts)))
     assert shortened(whole, 0) is whole
 
 
-@given(lengths_of, st.lists(st.integers(0, 199), max_size=20))
-def test_batching_select_equals_a_slow_loop(lengths, rows):
-    sequences = sequences_of(lengths)
+@given(lengths_of, st.integers(8, 60), kinds)
+def test_batching_shortened_keeps_the_targets_of_what_it_keeps(lengths, most, kind):
+    sequences = sequences_of(lengths, kind=kind)
+    kept = shortened(sequences, most)
+    expected = []
+    for steps, targets in each_of(sequences):
+        gap = left_out(len(steps), most) if len(steps) > most else slice(0, 0)
+        inside = [place for place in range(len(steps)) if not gap.start <= place < gap.stop]
+        shorter = [targets[place] for place in inside] if kind[1] == "step" else targets
+        expected.append(([steps[place] for place in inside], shorter))
+    assert each_of(kept) == expected and kept.per == kind[1]
+
+
+@given(lengths_of, st.lists(st.integers(0, 199), max_size=20), kinds)
+def test_batching_select_equals_a_slow_loop(lengths, rows, kind):
+    sequences = sequences_of(lengths, kind=kind)
     rows = np.array([row for row in rows if row < len(lengths)], dtype=np.int64)
-    some = sequences.select(rows)
-    assert some.ids.dtype == sequences.ids.dtype
-    assert some.lengths.tolist() == lengths[rows].tolist()
-    assert some.targets.tolist() == sequences.targets[rows].tolist()
-    for place, row in enumerate(rows):
-        text = sequences.ids[sequences.starts[row] : sequences.starts[row + 1]]
-        assert some.ids[some.starts[place] : some.starts[place + 1]].tolist() == text.tolist()
+    some, apart = sequences.select(rows), each_of(sequences)
+    assert each_of(some) == [apart[row] for row in rows] and some.per == kind[1]
+    assert some.lengths.tolist() == lengths[rows].tolist() and len(some) == len(rows)
+    assert (some.steps.dtype, some.targets.dtype) == (sequences.steps.dtype, sequences.targets.dtype)
 
 
 @given(lengths_of, budgets)
@@ -195,42 +263,41 @@ def test_batching_of_nothing_is_nothing():
     assert len(sequences_of([3, 2]).select(np.array([], dtype=np.int64))) == 0
 
 
-def texts_of(sequences: Sequences) -> list[list[int]]:
-    return [sequences.ids[sequences.starts[row] : sequences.starts[row + 1]].tolist() for row in range(len(sequences))]
-
-
-@given(lengths_of, st.integers(1, 50))
-def test_batching_windows_cut_each_text_into_near_equal_pieces_in_order(lengths, longest):
-    sequences = sequences_of(lengths)
+@given(lengths_of, st.integers(1, 50), kinds)
+def test_batching_windows_cut_each_text_into_near_equal_pieces_in_order(lengths, longest, kind):
+    sequences = sequences_of(lengths, kind=kind)
     pieces = windows(sequences, longest)
-    assert pieces.lengths.max(initial=0) <= longest
+    assert pieces.lengths.max(initial=0) <= longest and pieces.per == kind[1]
     assert set(sequences.starts) <= set(pieces.starts)  # no piece holds two texts
-    assert np.array_equal(pieces.ids, sequences.ids) and (pieces.targets == -1).all()
+    assert np.array_equal(pieces.steps, sequences.steps)
+    if kind[1] == "step":
+        assert np.array_equal(pieces.targets, sequences.targets)
+    else:
+        assert pieces.targets.tolist() == [-1] * len(pieces)
     for row, length in enumerate(lengths):
         inside = (pieces.starts[:-1] >= sequences.starts[row]) & (pieces.starts[1:] <= sequences.starts[row + 1])
         assert inside.sum() == -(-length // longest)
         assert np.ptp(pieces.lengths[inside]) <= 1
 
 
-@given(lengths_of, lengths_of)
-def test_batching_join_puts_texts_behind_each_other(first, second):
-    parts = [sequences_of(first), sequences_of(second, seed=1)]
+@given(lengths_of, lengths_of, kinds)
+def test_batching_join_puts_texts_behind_each_other(first, second, kind):
+    parts = [sequences_of(first, kind=kind), sequences_of(second, 1, kind)]
     joined = join(parts)
-    assert texts_of(joined) == texts_of(parts[0]) + texts_of(parts[1])
-    assert joined.targets.tolist() == [*parts[0].targets.tolist(), *parts[1].targets.tolist()]
+    assert each_of(joined) == each_of(parts[0]) + each_of(parts[1]) and joined.per == kind[1]
 
 
-@given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(1, 6))
-def test_batching_share_out_deals_every_text_to_one_share_of_like_work(lengths, shares):
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(1, 6), kinds)
+def test_batching_share_out_deals_every_text_to_one_share_of_like_work(lengths, shares, kind):
     ordered = np.array(sorted(lengths, reverse=True))
-    whole = collate(sequences_of(ordered), np.arange(len(ordered)))
-    dealt = share_out(whole, shares)
+    sequences = sequences_of(ordered, kind=kind)
+    dealt = share_out(collate(sequences, np.arange(len(ordered))), shares)
     assert len(dealt) == min(shares, len(ordered))
     assert sorted(row for share in dealt for row in share.rows.tolist()) == list(range(len(ordered)))
     for share in dealt:
-        assert share.inputs.shape == (share.lengths.max(), len(share.rows))
-        for column, row in enumerate(share.rows):
-            assert share.lengths[column] == ordered[row] and share.targets[column] == whole.targets[row]
-            assert np.array_equal(share.inputs[: ordered[row], column], whole.inputs[: ordered[row], row])
+        alone = collate(sequences, share.rows)
+        assert share.per == alone.per == kind[1] and share.inputs.flags.c_contiguous
+        for name in ("inputs", "lengths", "targets", "rows"):
+            np.testing.assert_array_equal(getattr(share, name), getattr(alone, name))
     work = [share.lengths.sum() for share in dealt]
     assert max(work) - min(work) <= ordered[0]  # by no more than the longest text

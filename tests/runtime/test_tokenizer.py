@@ -171,7 +171,7 @@ def test_tokenizer_never_sees_held_out_words(tiny_settings, english, own_dev):
     known = {word for word in vocabulary(prepared.tokenizer) if word.startswith("train")}
     assert not {"testword", "devword"} & set(vocabulary(prepared.tokenizer))
     assert len(known) == len(prepared.train) == (200 if own_dev else 160)
-    unknown_in = [int((part.ids == UNKNOWN_ID).sum()) for part in (prepared.train, prepared.dev)]
+    unknown_in = [int((part.steps == UNKNOWN_ID).sum()) for part in (prepared.train, prepared.dev)]
     assert unknown_in == [0, len(prepared.dev)]  # each dev text has the one word that no training text has
 
 

@@ -38,7 +38,7 @@ def toy(texts: int, *, seed: int = 0, learnable: bool = True) -> Sequences:
     lengths = random.integers(3, 10, texts)
     sequences = Sequences(random.integers(4, 20, lengths.sum()), offsets_of(lengths), random.integers(0, 2, texts))
     if learnable:
-        sequences.ids[sequences.starts[:-1] + random.integers(0, lengths)] = 2 + sequences.targets
+        sequences.steps[sequences.starts[:-1] + random.integers(0, lengths)] = 2 + sequences.targets
     return sequences
 
 

@@ -28,7 +28,7 @@ def cooccurrence(parts: Sequence[Sequences], vocab_size: int) -> scipy.sparse.cs
     for part in parts:
         for start in range(0, len(part), TEXTS_AT_ONCE):
             starts = part.starts[start : start + TEXTS_AT_ONCE + 1]
-            ids = part.ids[starts[0] : starts[-1]][: max(0, left_over)].astype(np.int32)
+            ids = part.steps[starts[0] : starts[-1]][: max(0, left_over)].astype(np.int32)
             text = np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))[: len(ids)]
             left_over -= len(ids)
             for distance in range(1, WINDOW + 1):

@@ -1,109 +1,135 @@
-"""Token ids to batches: near-equal lengths, a token budget, an order that depends on (seed, epoch) alone.
+"""Sequences to batches: near-equal lengths, a token budget, an order that depends on (seed, epoch) alone.
 
-Knows ids and lengths, no text and no torch.
+A sequence's steps are ids or rows of floats, and its targets are its own or its steps'. Knows no text and no torch.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from gatewise.runtime.tokenizer import PAD_ID, Ids, left_out
+from gatewise.runtime.tokenizer import PAD_ID, left_out
 
 Rows = npt.NDArray[np.int64]
+Steps = npt.NDArray[Any]
 Targets = npt.NDArray[Any]
-POOL_BATCHES = 100  # texts are sorted by length within a random pool of this many batches
+Per = Literal["sequence", "step"]  # what has a target
+NO_TARGET = -1  # among whole numbers; among floats it is nan
+POOL_BATCHES = 100  # sequences are sorted by length within a random pool of this many batches
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Texts that go through the network together, time first: the LSTM then reads memory in order."""
+    """Sequences that go through the network together, time first: the LSTM then reads memory in order."""
 
-    inputs: Rows  # [T, B] ids, padded with PAD_ID after each text's end
+    inputs: Steps  # [T, B] ids, padded with PAD_ID after each one's end; or [T, B, F] floats, padded with zeros
     lengths: Rows  # [B]
-    targets: Targets  # [B] class indices, -1 where there is none; or [B, C] a share of each class
-    rows: Rows  # [B] the texts' places in their Sequences
+    targets: Targets  # per sequence [B], or [B, C] a share of each class; per step [T, B] or [T, B, Q]
+    rows: Rows  # [B] the sequences' places in their Sequences
+    per: Per = "sequence"
+
+    @property
+    def cells(self) -> int:
+        """Steps and padding together."""
+        return len(self.inputs) * len(self.rows)
 
     @property
     def padding(self) -> float:
-        """Share of the cells that hold no token."""
-        return 1 - float(self.lengths.sum()) / self.inputs.size
+        """Share of the cells that hold no step."""
+        return 1 - float(self.lengths.sum()) / self.cells
 
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
-    """Many encoded texts in one flat array: text n is ids[starts[n]:starts[n + 1]]; two bytes a token if they do."""
+    """Many sequences in one flat array: number n is steps[starts[n]:starts[n + 1]]; two bytes an id if they do."""
 
-    ids: npt.NDArray[np.unsignedinteger]
+    steps: Steps  # [S] ids, or [S, F] rows of floats
     starts: Rows  # [N + 1]
-    targets: Targets  # [N], or [N, C]
+    targets: Targets  # per sequence [N] or [N, C]; per step [S] or [S, Q]
+    per: Per = "sequence"
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(self.starts) - 1
 
     @property
     def lengths(self) -> Rows:
-        """Tokens of each text, [N]."""
+        """Steps of each sequence, [N]."""
         return np.diff(self.starts)
 
     def select(self, rows: Rows) -> "Sequences":
-        """Take some texts, in the order given."""
-        pieces = [self.ids[self.starts[row] : self.starts[row + 1]] for row in rows]
-        return Sequences(
-            np.concatenate([*pieces, self.ids[:0]]), offsets_of([len(piece) for piece in pieces]), self.targets[rows]
-        )
+        """Take some sequences, in the order given."""
+
+        def pieces(flat: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            return np.concatenate([*(flat[self.starts[row] : self.starts[row + 1]] for row in rows), flat[:0]])
+
+        targets = pieces(self.targets) if self.per == "step" else self.targets[rows]
+        return Sequences(pieces(self.steps), offsets_of(self.lengths[rows]), targets, self.per)
 
 
-def gather(encoded: Iterable[Sequence[Ids]], targets: Sequence[int] | Rows | None, vocab_size: int) -> Sequences:
-    """Collect batches of encoded texts, and their targets if there are any, into Sequences."""
-    dtype = np.uint16 if vocab_size <= 2**16 else np.uint32
-    pieces: list[npt.NDArray[np.unsignedinteger]] = []
+def gather(
+    encoded: Iterable[Sequence[Steps]],
+    targets: Sequence[int] | Targets | None,
+    vocab_size: int | None,
+    per: Per = "sequence",
+) -> Sequences:
+    """Collect batches of encoded sequences, and their targets if there are any, into Sequences.
+
+    Without a vocabulary they are rows of floats. Targets per step stand end to end.
+    """
+    dtype = np.float32 if vocab_size is None else np.uint16 if vocab_size <= 2**16 else np.uint32
+    pieces: list[Steps] = []
     lengths: list[int] = []
     for batch in encoded:
-        pieces.append(np.concatenate([*batch, np.empty(0, np.int32)]).astype(dtype))
-        lengths.extend(len(ids) for ids in batch)
-    ids = np.concatenate([*pieces, np.empty(0, dtype)])
-    known = np.full(len(lengths), -1) if targets is None else np.asarray(targets)
-    return Sequences(ids, offsets_of(lengths), known.astype(np.int64))
+        if len(batch):
+            pieces.append(np.concatenate(batch).astype(dtype))
+        lengths.extend(map(len, batch))
+    steps = np.concatenate(pieces) if pieces else np.empty(0, dtype)
+    known = np.full(len(steps if per == "step" else lengths), NO_TARGET) if targets is None else np.asarray(targets)
+    return Sequences(steps, offsets_of(lengths), _for_torch(known), per)
 
 
 def join(parts: Sequence[Sequences]) -> Sequences:
-    """Put several Sequences of one kind of targets behind each other."""
+    """Put several Sequences of one kind of steps and targets behind each other."""
     lengths = np.concatenate([part.lengths for part in parts])
-    ids = np.concatenate([part.ids for part in parts])
-    return Sequences(ids, offsets_of(lengths), np.concatenate([part.targets for part in parts]))
+    steps, targets = (np.concatenate([getattr(part, name) for part in parts]) for name in ("steps", "targets"))
+    return Sequences(steps, offsets_of(lengths), targets, parts[0].per)
 
 
 def windows(sequences: Sequences, longest: int) -> Sequences:
-    """Cut every text into near-equal pieces of at most `longest` tokens, in its order; targets are not kept."""
+    """Cut every sequence into near-equal pieces of at most `longest` steps, in its order.
+
+    Targets per step go with their steps; those of whole sequences are not kept.
+    """
     starts = [np.empty(0, np.int64)]
     for start, end in zip(sequences.starts[:-1], sequences.starts[1:], strict=True):
         pieces = max(1, -(-int(end - start) // longest))
         starts.append(start + (end - start) * np.arange(pieces) // pieces)
     places = np.concatenate([*starts, sequences.starts[-1:]]).astype(np.int64)
-    return Sequences(sequences.ids, places, np.full(len(places) - 1, -1, dtype=np.int64))
+    targets = sequences.targets if sequences.per == "step" else np.full(len(places) - 1, NO_TARGET, dtype=np.int64)
+    return Sequences(sequences.steps, places, targets, sequences.per)
 
 
 def shortened(sequences: Sequences, most: int) -> Sequences:
-    """Leave out the middle of every text of more than so many tokens, as a tokenizer does; 0 leaves all as they are."""
+    """Leave out the middle of what has more than so many steps, as a tokenizer does; 0 leaves all as they are."""
     if not most:
         return sequences
-    kept = np.ones(len(sequences.ids), dtype=bool)
+    kept = np.ones(len(sequences.steps), dtype=bool)
     for row in np.flatnonzero(sequences.lengths > most):
         kept[sequences.starts[row] :][left_out(int(sequences.lengths[row]), most)] = False
-    lengths = np.minimum(sequences.lengths, most)
-    return Sequences(sequences.ids[kept], offsets_of(lengths), sequences.targets)
+    starts = offsets_of(np.minimum(sequences.lengths, most))
+    targets = sequences.targets[kept] if sequences.per == "step" else sequences.targets
+    return Sequences(sequences.steps[kept], starts, targets, sequences.per)
 
 
 def offsets_of(lengths: Sequence[int] | Rows) -> Rows:
-    """Give the place where each text starts and the last one ends, [N + 1]."""
+    """Give the place where each sequence starts and the last one ends, [N + 1]."""
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
 
 
 def cut(order: Rows, lengths: Rows, batch_tokens: int, batch_texts: int) -> list[Rows]:
-    """Cut texts ordered by falling length into batches of at most so many texts and cells.
+    """Cut sequences ordered by falling length into batches of at most so many texts and cells.
 
     A text longer than the budget makes a batch of its own.
     """
@@ -133,28 +159,45 @@ def plan(lengths: Rows, *, batch_tokens: int, batch_texts: int, seed: int, epoch
 
 
 def collate(sequences: Sequences, rows: Rows) -> Batch:
-    """Pad some texts into one Batch."""
+    """Pad some sequences into one Batch."""
     lengths = sequences.starts[rows + 1] - sequences.starts[rows]
-    inputs = np.full((int(lengths.max()), len(rows)), PAD_ID, dtype=np.int64)
-    for column, row in enumerate(rows):
-        inputs[: lengths[column], column] = sequences.ids[sequences.starts[row] : sequences.starts[row + 1]]
-    return Batch(inputs, lengths, sequences.targets[rows], rows)
+
+    def padded(flat: npt.NDArray[Any], filler: float) -> npt.NDArray[Any]:
+        columns = np.full((int(lengths.max()), len(rows), *flat.shape[1:]), filler, dtype=_for_torch(flat[:0]).dtype)
+        for column, row in enumerate(rows):
+            columns[: lengths[column], column] = flat[sequences.starts[row] : sequences.starts[row + 1]]
+        return columns
+
+    if sequences.per == "step":
+        targets = padded(sequences.targets, np.nan if sequences.targets.dtype.kind == "f" else NO_TARGET)
+    else:
+        targets = sequences.targets[rows]
+    return Batch(padded(sequences.steps, PAD_ID), lengths, targets, rows, sequences.per)
+
+
+def _for_torch(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Give floats as they are and whole numbers in the 64 bits in which torch takes ids and classes."""
+    return numbers if numbers.dtype.kind == "f" else numbers.astype(np.int64)
 
 
 def share_out(batch: Batch, shares: int) -> list[Batch]:
-    """Deal a batch's texts, which lie by falling length, like cards: at most `shares` batches of near-equal work."""
+    """Deal a batch, whose sequences lie by falling length, like cards: at most `shares` batches of near-equal work."""
     if shares == 1:
         return [batch]
     dealt = []
     for first in range(min(shares, len(batch.rows))):
-        lengths = batch.lengths[first::shares]
+        lengths, rows = batch.lengths[first::shares], batch.rows[first::shares]
         inputs = np.ascontiguousarray(batch.inputs[: lengths.max(), first::shares])
-        dealt.append(Batch(inputs, lengths, batch.targets[first::shares], batch.rows[first::shares]))
+        if batch.per == "step":
+            targets = np.ascontiguousarray(batch.targets[: lengths.max(), first::shares])
+        else:
+            targets = batch.targets[first::shares]
+        dealt.append(Batch(inputs, lengths, targets, rows, batch.per))
     return dealt
 
 
 def in_order_of_length(sequences: Sequences, *, batch_tokens: int, batch_texts: int) -> Iterator[Batch]:
-    """Give every text once, longest first, for measuring and predicting."""
+    """Give every sequence once, longest first, for measuring and predicting."""
     lengths = sequences.lengths
     longest_first = np.argsort(-lengths, kind="stable")
     for rows in cut(longest_first, lengths, batch_tokens, batch_texts):

@@ -153,7 +153,7 @@ class Run:
         progress.step += 1
         progress.batch += 1
         progress.tokens += int(batch.lengths.sum())
-        progress.padding_cells += batch.inputs.size - int(batch.lengths.sum())
+        progress.padding_cells += batch.cells - int(batch.lengths.sum())
         progress.recent_loss = value if progress.step == 1 else 0.95 * progress.recent_loss + 0.05 * value
         decay = min(self.config.averaging, progress.step / (9 + progress.step))  # early weights are soon forgotten
         with torch.no_grad():
@@ -297,7 +297,7 @@ def _epochs(
         network.train()
         for rows in batches[progress.batch :]:
             share = (progress.epoch + progress.batch / len(batches)) / epochs
-            share = max(share, budget_share(config, used_seconds + run.seconds(), progress, len(dev_set.ids)))
+            share = max(share, budget_share(config, used_seconds + run.seconds(), progress, len(dev_set.steps)))
             if share >= 1 or stopped():
                 break
             progress.share = share

@@ -12,10 +12,10 @@ from gatewise.base.errors import TrainingError
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime.batches import gather
 from gatewise.runtime.engine import logits_of
+from gatewise.tasks.classify.calibrate import fit_temperature
 from gatewise.tasks.classify.companion import train_companion
 from gatewise.tasks.classify.estimator import train_classifier
 from gatewise.tasks.classify.fit import calibrated, guessing, shares_of
-from gatewise.tasks.classify.measure import fit_temperature
 from gatewise.tasks.classify.prepare import prepare
 from gatewise.training.loop import train
 
@@ -74,7 +74,7 @@ def test_fitting_trains_a_students_companion_on_the_students_lesson(
     first, second = lessons
     assert len(second) == len(first) + taken and (second.targets[: len(first)] == first.targets).all()
     encoded = [tuple(ids) for ids in trained.model.tokenizer.encode_batch(more)]
-    drawn = [tuple(ids) for ids in np.split(second.ids, second.starts[1:-1])][len(first) :]
+    drawn = [tuple(ids) for ids in np.split(second.steps, second.starts[1:-1])][len(first) :]
     assert Counter(drawn) <= Counter(encoded)
     named = {ids: trained.model.labels.index(label) for ids, label in zip(encoded, truth, strict=True)}
     right = second.targets[len(first) :] == [named[ids] for ids in drawn]

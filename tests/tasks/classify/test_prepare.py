@@ -16,7 +16,7 @@ from gatewise.tasks.pretrain.settings import PretrainingSettings
 
 
 def words_of(prepared, sequences) -> list[tuple[int, ...]]:
-    return [tuple(sequences.select(np.array([row])).ids.tolist()) for row in range(len(sequences))]
+    return [tuple(sequences.select(np.array([row])).steps.tolist()) for row in range(len(sequences))]
 
 
 @given(st.data())
@@ -211,19 +211,19 @@ def test_preparation_of_a_corpus_reads_every_part_but_the_test_part(english):
     notes = corpus.notes
     assert (notes["left_out_equal_to_test"], notes["left_out_copies"]) == (2, 21)
     assert notes["training_texts"] + notes["dev_texts"] == len(texts) - 1
-    assert 0.1 < notes["dev_texts"] / len(texts) < 0.3 and notes["training_tokens"] == len(corpus.train.ids)
+    assert 0.1 < notes["dev_texts"] / len(texts) < 0.3 and notes["training_tokens"] == len(corpus.train.steps)
     assert corpus.tokenizer.encode_batch([f"{OWN[0]} unseen"])[0].tolist() == [1, 1]  # of the test part, so never read
     assert corpus.tokenizer.max_tokens == 8
     assert corpus.train.lengths.max() <= 8 and corpus.dev.lengths.max() <= 8  # windows
     total = sum(len(ids) for ids in corpus.tokenizer.limited(99).encode_batch(texts[1:]))
-    assert len(corpus.train.ids) + len(corpus.dev.ids) == total  # nothing of a long text is left out
+    assert len(corpus.train.steps) + len(corpus.dev.steps) == total  # nothing of a long text is left out
 
 
 def test_preparation_of_a_corpus_learns_no_word_from_its_dev_texts(english):
     corpus = prepare_corpus(Dataset("d", unlabelled=from_lists(with_own_words(english))), LANGUAGE)
     known = sum(ids.tolist() != [1] for ids in corpus.tokenizer.encode_batch(OWN))
     assert known == corpus.notes["training_texts"]  # each text has a word of its own
-    assert (corpus.train.ids != 1).all() and (corpus.dev.ids == 1).sum() == corpus.notes["dev_texts"]
+    assert (corpus.train.steps != 1).all() and (corpus.dev.steps == 1).sum() == corpus.notes["dev_texts"]
     again = prepare_corpus(Dataset("d", unlabelled=from_lists(with_own_words(english))), LANGUAGE)
     assert again.fingerprint() == corpus.fingerprint()
     other = prepare_corpus(Dataset("d", unlabelled=from_lists(with_own_words(english))), LANGUAGE.replace(seed=2))

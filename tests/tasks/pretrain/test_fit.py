@@ -12,9 +12,9 @@ from gatewise.base.errors import ConfigError, DataError, GatewiseError, ModelErr
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime.engine import logits_of
 from gatewise.runtime.folder import load_encoder, save, save_encoder
+from gatewise.tasks.classify.calibrate import fit_temperature
 from gatewise.tasks.classify.estimator import LSTMClassifier, train_classifier
 from gatewise.tasks.classify.fit import lesson_of, new_network
-from gatewise.tasks.classify.measure import fit_temperature
 from gatewise.tasks.classify.prepare import prepare
 from gatewise.tasks.pretrain.fit import pretrain_encoder, shaped_as
 from gatewise.tasks.pretrain.settings import PretrainingSettings

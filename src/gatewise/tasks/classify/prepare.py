@@ -48,7 +48,7 @@ class Prepared:
 def _fingerprint(name: str, *parts: Sequences) -> str:
     digest = hashlib.blake2b(name.encode(), digest_size=16)
     for part in parts:
-        for array in (part.ids, part.starts, part.targets):
+        for array in (part.steps, part.starts, part.targets):
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
@@ -318,7 +318,7 @@ def prepare_corpus(dataset: Dataset, settings: PretrainingSettings, tokenizer: T
         for dev in (False, True)
     )
     notes = {
-        "data": dataset.name, "training_texts": found - in_dev, "training_tokens": len(train_set.ids),
+        "data": dataset.name, "training_texts": found - in_dev, "training_tokens": len(train_set.steps),
         "dev_texts": in_dev, "left_out_equal_to_test": equal, "left_out_copies": copies,
     }  # fmt: skip
     return Corpus(tokenizer.limited(limit), train_set, dev_set, notes)

@@ -19,7 +19,7 @@ from gatewise.nets.encoder import EMBEDDING_STD
 from gatewise.nets.language import LanguageModel
 from gatewise.nets.vectors import word_vectors
 from gatewise.runtime import folder
-from gatewise.runtime.classifier import PretrainedEncoder
+from gatewise.runtime.encoder import PretrainedEncoder
 from gatewise.runtime.tokenizer import PAD_ID
 from gatewise.tasks.classify.prepare import Corpus, prepare_corpus
 from gatewise.tasks.pretrain.settings import PretrainingSettings
@@ -115,7 +115,7 @@ def language_model(
 ) -> LanguageModel:
     """Build the network with its first weights: an encoder's, or new ones with word vectors in the embedding."""
     vocab_size = corpus.tokenizer.vocab_size
-    counts = np.bincount(corpus.train.ids, minlength=vocab_size).astype(np.float64)
+    counts = np.bincount(corpus.train.steps, minlength=vocab_size).astype(np.float64)
     network = LanguageModel(settings.network, settings.pretraining, counts)
     if start:
         weights = {name: torch.from_numpy(array) for name, array in start.weights.items()}
