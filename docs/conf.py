@@ -1,9 +1,15 @@
-"""Sphinx settings. The page of settings is filled in from gatewise.base.settings at build time; nothing is fetched."""
+"""Sphinx settings. Tables of settings and options are made of their declarations at build time; nothing is fetched."""
 
 import dataclasses
+import re
 from importlib.metadata import version as installed_version
 
+import typer.main
+
 import gatewise.base.settings
+import gatewise.tasks.classify.settings
+from gatewise.base.settings import PretrainingConfig, shown, values_of
+from gatewise.cli.main import app as cli
 from gatewise.tasks.classify.settings import Settings
 
 project = "gatewise"
@@ -24,41 +30,46 @@ autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 100
 
 SETTINGS = "<!-- settings -->"  # the place in settings.md where the tables go
+OPTIONS = re.compile(r"<!-- options: ([a-z ]+) -->")  # the place of a command's table in command-line.md
 
 
 def settings_tables() -> str:
     """Give one Markdown table per group of settings: name, default, range or choices, sentence."""
     lines = []
-    groups = [field.type for field in dataclasses.fields(Settings)]
-    for config in [*groups, gatewise.base.settings.PretrainingConfig]:
+    for config in [*(field.type for field in dataclasses.fields(Settings)), PretrainingConfig]:
         lines += [f"## {config.__name__}", "", config.__doc__, ""]
         lines += ["| setting | default | values | meaning |", "|---|---|---|---|"]
         for field in dataclasses.fields(config):
-            lines.append(
-                f"| `{field.name}` | `{field.default!r}` | {values_of(field)} | {field.metadata['sentence']} |"
-            )
+            values = "true or false" if field.type is bool else values_of(field)
+            lines.append(f"| `{field.name}` | `{shown(field.default)}` | {values} | {field.metadata['sentence']} |")
         lines.append("")
     return "\n".join(lines)
 
 
-def values_of(field: dataclasses.Field) -> str:
-    """Show what a setting may be: its range, its choices, or true or false."""
-    low, high = field.metadata["low"], field.metadata["high"]
-    if low is not None:
-        return f"{low:,} to {high:,}"
-    if field.type is bool:
-        return "true or false"
-    if field.name == "pooling":
-        return ", ".join(f"`{name}`" for name in gatewise.base.settings.POOLINGS)
-    return ", ".join(f"`{choice}`" for choice in getattr(field.type, "__args__", ()))
+def options_table(path: str) -> str:
+    """Give a command's options as a Markdown table, in the words of its help; of `train` those that are no settings."""
+    command = typer.main.get_command(cli)
+    for name in path.split():
+        command = command.commands[name]
+    context = command.context_class(command, info_name=path)
+    left_out = set(Settings().flat()) if path == "train" else set()
+    records = [
+        one.get_help_record(context)
+        for one in command.params
+        if one.param_type_name == "option" and one.name not in left_out
+    ]
+    lines = [f"| `{names.replace('|', chr(92) + '|')}` | {help} |" for names, help in records]
+    return "\n".join(["| option | |", "|---|---|", *lines])
 
 
-def fill_in_settings(app, docname, source) -> None:
-    """Put the tables into settings.md as it is read, and read it again when the settings change."""
-    if docname == "settings":
+def fill_in(app, docname, source) -> None:
+    """Put the tables into their pages as these are read, and read them again when the settings change."""
+    if docname in ("settings", "command-line"):
         app.env.note_dependency(gatewise.base.settings.__file__)
+        app.env.note_dependency(gatewise.tasks.classify.settings.__file__)
         source[0] = source[0].replace(SETTINGS, settings_tables())
+        source[0] = OPTIONS.sub(lambda place: options_table(place[1]), source[0])
 
 
 def setup(app) -> None:
-    app.connect("source-read", fill_in_settings)
+    app.connect("source-read", fill_in)

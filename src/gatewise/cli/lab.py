@@ -9,7 +9,7 @@ import typer
 from gatewise.base.errors import ConfigError
 from gatewise.base.extras import require
 from gatewise.base.settings import split
-from gatewise.cli.options import Data, LabelColumn, ModelPath, Quiet, TextColumn
+from gatewise.cli.options import SEVERAL, Data, LabelColumn, ModelPath, Quiet, TextColumn
 from gatewise.cli.output import print_lines, say
 from gatewise.cli.progress import read_data
 
@@ -21,17 +21,21 @@ lab = typer.Typer(
 
 Out = Annotated[Path, typer.Option(help="Folder for the JSON and the plots.")]
 Seeds = Annotated[int, typer.Option(min=1, max=100, help="How many seeds, from 1 on.")]
-Networks = Annotated[list[str] | None, typer.Option(help="Networks, by name. [default: all]")]
+Networks = Annotated[list[str] | None, typer.Option(metavar=SEVERAL, help="Networks, by name. [default: all]")]
 Number = TypeVar("Number", int, float)
 
 
 @lab.command("memory")
 def memory_command(
-    tasks: Annotated[list[str] | None, typer.Option(help="latch, adding or both. [default: latch]")] = None,
-    lengths: Annotated[list[str] | None, typer.Option(help="Lengths in steps. [default: 20,50]")] = None,
+    tasks: Annotated[
+        list[str] | None, typer.Option(metavar=SEVERAL, help="latch, adding or both. [default: latch]")
+    ] = None,
+    lengths: Annotated[
+        list[str] | None, typer.Option(metavar=SEVERAL, help="Lengths in steps. [default: 20,50]")
+    ] = None,
     networks: Networks = None,
     learning_rates: Annotated[
-        list[str] | None, typer.Option(help="Learning rates. [default: 0.01,0.003,0.001]")
+        list[str] | None, typer.Option(metavar=SEVERAL, help="Learning rates. [default: 0.01,0.003,0.001]")
     ] = None,
     seeds: Seeds = 3,
     steps: Annotated[

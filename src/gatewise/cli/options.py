@@ -15,6 +15,7 @@ from gatewise.base.settings import Storage, choices, shown, values_of
 from gatewise.runtime.bundled import BUNDLED
 
 DEFAULT_MODEL = "sentiment-en"
+SEVERAL = "<str>,..."  # how an option that takes several values shows them
 Data = Annotated[
     str,
     typer.Argument(
@@ -49,7 +50,7 @@ def option_of(group: str, field: dataclasses.Field[Any], default: Any) -> Any:
         kind | None,
         typer.Option(
             *([field.metadata["option"]] if field.metadata["option"] else []),
-            metavar="|".join(names) or ("<str>" if several else None),
+            metavar="|".join(names) or (SEVERAL if several else None),
             help=f"{field.metadata['sentence']} (default: {shown(default)}{taken})",
             show_default=False,
         ),
