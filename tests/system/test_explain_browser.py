@@ -16,7 +16,7 @@ import pytest
 from gatewise.explanation import shares as attribution
 from gatewise.explanation import story as insight
 from gatewise.explanation.tracing import trace
-from gatewise.pages.page import explanation
+from gatewise.pages.explain import explanation
 from gatewise.runtime.cell import sigmoid
 from gatewise.runtime.tokenizer import from_json
 from gatewise.serving import explain as serve

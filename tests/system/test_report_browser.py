@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gatewise.pages.page import report
-from gatewise.tasks.classify.measure import ConfidentError, Evaluation, LengthBin, ReliabilityBin
+from gatewise.pages.report import report
+from gatewise.tasks.classify.measure import ConfidentError, Evaluation, LengthBin, ReliabilityBin, wilson_interval
 
 HOSTILE = (
     "</script><script>document.title = 'taken over'</script><img src=x onerror=alert(1)> "
@@ -68,8 +68,9 @@ def example(labels: tuple[str, ...] = ("negative", "positive"), n: int = 2000) -
     by_length = []
     for group in range(10):
         inside = lengths[group * n // 10 : (group + 1) * n // 10]
-        share = sum(right for _, right in inside) / len(inside)
-        by_length.append(LengthBin(inside[0][0], inside[-1][0], len(inside), share))
+        found = sum(right for _, right in inside)
+        interval = wilson_interval(found, len(inside))
+        by_length.append(LengthBin(inside[0][0], inside[-1][0], len(inside), found / len(inside), *interval))
     half = 1.96 * math.sqrt(accuracy * (1 - accuracy) / n)
     errors = tuple(
         ConfidentError(131 * place + 17, text, labels[place % 2], labels[1 - place % 2], 0.997 - 0.011 * place)
@@ -120,9 +121,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("report")
     many = tuple(f"intent {number:02d}" for number in range(30))
     pages = {
-        "two": report(example(), run(), "Film reviews, small LSTM"),
-        "twelve": report(example(TOPICS), [], f"News topics {HOSTILE}"),
-        "thirty": report(example(many), run(1), "Intents"),
+        "two": report(example().as_dict(), run(), "Film reviews, small LSTM"),
+        "twelve": report(example(TOPICS).as_dict(), [], f"News topics {HOSTILE}"),
+        "thirty": report(example(many).as_dict(), run(1), "Intents"),
     }
     for name, text in pages.items():
         (target / f"{name}.html").write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-const cell = (({ unpack, indices, known, cellSteps }, { number, percent, signed, exact, plain, say }, { set, make, shape, label, button, lead },
+const cell = (({ unpack, indices, cellSteps }, { number, percent, signed, exact, plain, say }, { make, shape, label, button, lead },
   { view, length, quoted, direction, directions, unitName, unitScored, quantity, watch, move, did }, { first }) => {
   // One step of one unit with real numbers: the diagram, and each of the six equations filled in.
   const GATES = { i: "input_gate", f: "forget_gate", g: "candidate", o: "output_gate" }, SHORT = Object.keys(GATES);

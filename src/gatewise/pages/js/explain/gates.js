@@ -1,5 +1,5 @@
 const gates = (({ unpack, indices, best, inside, known }, { number, percent, exact, plain, say }, { set, make, lead, note, painted, repaint },
-  { view, length, quoted, place, direction, unitName, unitScored, bounds, quantity, shown, watch, move, walk }, { overText }, { later }) => {
+  { view, length, quoted, place, direction, unitName, unitScored, bounds, quantity, shown, move, walk }, { overText }, { later }) => {
   // The gates over the text, of one unit and on average, and all units by time.
   const GATES = ["forget_gate", "input_gate", "output_gate"];
 

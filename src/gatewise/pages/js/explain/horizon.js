@@ -11,9 +11,11 @@ const horizon = (({ inside, known }, { number, percent, plain, say }, { make, fo
         series: series.map(item => ({ ...item, values: item.values.map(value => inside(value, -0.5, 2)) })),
         low: Math.min(0, ...evidence.map(value => Math.max(-0.5, value))), high: Math.min(2, Math.max(1, ...evidence, ...memory)),
         write: value => percent(value, 0), at: () => [0, added.length], axis: index => `+${number(added[index])}`,
-        readout: index => [`+${number(added[index])}`, percent(chances[index]), ...series.map(({ key, values: own }) => `${plain(key)} ${percent(own[index], 0)}`)].join(" · "),
+        readout: index => [`+${number(added[index])}`, percent(chances[index]),
+          ...series.map(({ key, values: own }) => `${plain(key)} ${percent(own[index], 0)}`)].join(" · "),
       });
-      const rows = added.map((count, index) => [number(count), percent(chances[index]), percent(evidence[index], 0), percent(memory[index], 0), percent(path[index], 2)]);
+      const rows = added.map((count, index) => [number(count), percent(chances[index]), percent(evidence[index], 0),
+        percent(memory[index], 0), percent(path[index], 2)]);
       result.replaceChildren(lead(say(known(half) ? "horizonHalf" : "horizonLasts", values), " ",
         say(known(lost) ? "verdictLost" : "verdictKept", values), " ", say(known(gone) ? "stateGone" : "stateStays", values)),
       note("horizonNote", { words: foreign(fillers.join(" · ")) }), figure,

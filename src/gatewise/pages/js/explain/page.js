@@ -1,4 +1,4 @@
-const page = (({ data, speak, number, percent, plain, say, visible }, { make, foreign, button, lead, note, repaint }, { bar, entitle },
+const page = (({ data, speak, number, percent, plain, say }, { make, foreign, button, note, repaint }, { bar, entitle },
   { LONGEST, view, length, labelled, forget, watched, remember, recalled, enter }, { ask }, { player }, { openAll }, { verdict }, { running }, { cell },
   { gates }, { belt }, { shares }, { phrase }, { edit }, { clamp }, { horizon }, { gradients }, { tour }) => {
   // The explanation put together, opened for a text, and opened anew for another.

@@ -1,4 +1,4 @@
-const state = (({ unpack, indices, inside, slicer, known }, { data, spoken, percent, plain, visible, number }, { foreign, repaint }) => {
+const state = (({ unpack, inside, slicer, known }, { data, spoken, percent, plain, visible, number }, { foreign, repaint }) => {
   // Where the reader stands in which text, who watches that, and the link that restores it.
   const LONGEST = 1000;  // tokens shown at once
   const view = {
