@@ -62,16 +62,12 @@ def step(projected: Array, state: Array, cell_state: Array, recurrent: Array) ->
 
 def run(vectors: Array, weights: CellWeights) -> Trace:
     """Read a text's vectors, [T, E], from a zero state."""
-    return recur(vectors @ weights.input.T + weights.bias, weights.recurrent)  # only the recurrence is sequential
-
-
-def recur(projected: Array, recurrent: Array) -> Trace:
-    """Read W x + b of every token, [T, 4H], or of several texts of one length, [T, B, 4H], from a zero state."""
-    cell_state: Array = np.zeros(recurrent.shape[1], dtype=projected.dtype)
+    projected = vectors @ weights.input.T + weights.bias  # all tokens at once; only the recurrence is sequential
+    cell_state: Array = np.zeros(weights.recurrent.shape[1], dtype=projected.dtype)
     state = cell_state
     steps = []
     for t in range(len(projected)):
-        numbers = step(projected[t], state, cell_state, recurrent)
+        numbers = step(projected[t], state, cell_state, weights.recurrent)
         cell_state, state = numbers[4:6]
         steps.append(numbers)
     return Trace(*np.stack(steps, axis=1))
