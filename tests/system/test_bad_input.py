@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import safetensors.numpy
+from tests.system.conftest import Answer, environment
 
 import gatewise
 
@@ -541,3 +543,70 @@ def test_an_unfinished_run_that_is_damaged(command, tmp_path, small, write, rows
     assert "other data" in command("train", write("less.csv", rows[:-1]), "--out", tmp_path / "m", "--resume").err
     assert "add --resume" in command("train", data, "--out", tmp_path / "m", *small).refusal()
     assert command("train", data, "--out", tmp_path / "m", "--resume", "-q").code == 0
+
+
+# ---------------------------------------------------------------- an install without the extras
+
+BASE_INSTALL = (
+    "import sys; sys.modules.update(dict.fromkeys(['torch', 'sklearn', 'scipy', 'pyarrow', 'matplotlib'])); "
+    "from gatewise.cli.main import main; main()"
+)
+
+
+@pytest.fixture
+def on_a_base_install(tmp_path):
+    """Run the command where only what answers is installed."""
+
+    def run(*arguments: object) -> Answer:
+        done = subprocess.run(
+            [sys.executable, "-c", BASE_INSTALL, *map(str, arguments)], cwd=tmp_path, env=environment(),
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [
+        (["train", "data.csv"], "train"),
+        (["train", "data.csv", "--recipe", "best"], "train"),
+        (["pretrain", "data.csv"], "train"),
+        (["explain", "sentiment-en", "a good film", "--method", "integrated-gradients"], "train"),
+        (["explain", "sentiment-en", "a good film", "--method", "gradient-times-input"], "train"),
+        (["evaluate", "sentiment-en", "data.parquet"], "train"),
+        (["lab", "memory"], "lab"),
+        (["lab", "gradients"], "lab"),
+        (["lab", "gates", "sentiment-en", "data.csv"], "lab"),
+    ],
+    ids=" ".join,
+)
+def test_what_an_extra_brings_is_named_where_it_is_missing(on_a_base_install, write, untouched, arguments, extra):
+    write("data.csv", FOUR)
+    pq.write_table(pa.table({"text": ["a", "b"], "label": ["x", "y"]}), write("data.parquet", ""))
+    unchanged = untouched()
+    sentence = on_a_base_install(*arguments).refusal()
+    assert sentence.startswith("This needs ") and sentence.endswith(f"; run: pip install 'gatewise[{extra}]'.")
+    unchanged()
+
+
+def test_a_base_install_answers(on_a_base_install, write, tmp_path):
+    data = write("data.csv", [("a good film", "positive"), ("a dull, awful film", "negative")])
+    answers = on_a_base_install("predict", "sentiment-en", "a good film", "a dull, awful film")
+    assert [line.split("\t")[0] for line in answers.lines] == ["positive", "negative"], answers.err
+    assert json.loads(on_a_base_install("evaluate", "sentiment-en", data, "--json").out)["accuracy"] == 1
+    assert on_a_base_install("explain", "sentiment-en", "a good film").lines[0].startswith("positive")
+    page = tmp_path / "page.html"
+    assert on_a_base_install("explain", "sentiment-en", "a good film", "--html", page).code == 0
+    assert "a good film" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["LSTMClassifier", "train_classifier"])
+def test_public_names_that_learn_say_what_they_need(monkeypatch, name):
+    monkeypatch.setitem(sys.modules, "sklearn.base", None)
+    monkeypatch.delitem(sys.modules, "gatewise.tasks.classify.estimator", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "gatewise.tasks.classify.fit", raising=False)
+    with pytest.raises(ImportError, match=r"run: pip install 'gatewise\[train\]'\.$"):
+        getattr(gatewise, name)

@@ -273,14 +273,58 @@ def test_a_full_output_is_told_in_one_sentence(tmp_path, model_folder, write, ar
     assert re.fullmatch(r"gatewise: The output could not be written \(No space .*\n", done.stderr)
 
 
-def test_help_and_version_need_no_torch(spawn):
+def loaded_by(spawn, *arguments) -> tuple[int, set[str]]:
+    """Give a command's exit code and the packages that it loaded."""
+    answer = spawn(*arguments, PYTHONPROFILEIMPORTTIME="1")
+    names = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in answer.err.splitlines() if "|" in line}
+    assert "gatewise" in names  # the listing is read rightly
+    return answer.code, names
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["train", "--help"], ["predict", "--help"], ["lab", "--help"], ["--version"]],
+    ids=" ".join,
+)
+def test_help_and_version_load_nothing_heavy(spawn, arguments):
     """How fast it is, a benchmark tells; that nothing heavy is loaded, this does."""
-    for arguments in (["--help"], ["train", "--help"], ["predict", "--help"], ["--version"], ["--show-completion"]):
-        answer = spawn("-h" if not arguments else arguments[0], *arguments[1:], PYTHONPROFILEIMPORTTIME="1")
-        assert answer.code == 0, answer.err[-500:]
-        loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in answer.err.splitlines()}
-        assert "gatewise" in loaded and not loaded & {"torch", "sklearn", "pyarrow", "scipy", "tokenizers"}
-    assert f"gatewise {gatewise.__version__}" in spawn("--version").out
+    code, names = loaded_by(spawn, *arguments)
+    assert code == 0 and not names & {"torch", "sklearn", "pyarrow", "scipy", "tokenizers", "numpy", "rich"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "nowhere.csv"], ["train", "data.csv", "--label-column", "nope"],
+        ["train", "data.csv", "--epochs", "-1"], ["pretrain", "data.csv", "--text-column", "nope"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_is_wrong_with_data_or_options_is_said_before_anything_heavy_is_loaded(spawn, write, arguments):
+    write("data.csv", [("good", "a"), ("bad", "b")])
+    code, names = loaded_by(spawn, *arguments)
+    assert code == 2 and not names & {"torch", "sklearn", "pyarrow", "scipy"}
+
+
+def test_version(spawn):
+    assert spawn("--version").out == f"gatewise {gatewise.__version__}\n"
+
+
+def test_predict_answers_without_what_trains(spawn):
+    code, names = loaded_by(spawn, "predict", "a good film")
+    assert code == 0 and not names & {"torch", "sklearn", "pyarrow", "scipy"}
+
+
+def test_fast_answers_are_near_the_others(command, model_folder, write, rows):
+    texts = [text for text, _ in rows]
+    slow, fast = (
+        [json.loads(line) for line in command("predict", model_folder, *texts, "--json", *more).lines]
+        for more in ((), ("--fast",))
+    )
+    for one, other in zip(slow, fast, strict=True):
+        assert one["probability"] == pytest.approx(other["probability"], abs=0.01)
+    measured = command("evaluate", model_folder, write("data.csv", rows), "--fast", "--json")
+    assert json.loads(measured.out)["n"] == len(rows)
 
 
 def test_help_names_every_default(command, monkeypatch):

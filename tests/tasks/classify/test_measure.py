@@ -292,4 +292,21 @@ def test_evaluation_unit_separation_is_the_area_under_the_roc_curve(tiny_model, 
         assert area == pytest.approx(max(areas, key=lambda value: abs(value - 0.5)), abs=1e-4)
     assert max(found) > 0.8  # some unit knows the classes
     network = tiny_model.network
-    assert np.allclose(pooled @ network.head.T + network.head_bias, tiny_model.logits(texts), atol=1e-5)  # the rows are in their order
+    assert np.allclose(
+        pooled @ network.head.T + network.head_bias, tiny_model.logits(texts), atol=1e-5
+    )  # the rows are in their order
+
+
+def test_evaluation_lines_tell_its_figures(tiny_model, english):
+    found = evaluate(tiny_model, from_lists(english[0] + [""], [*english[1], "pos"], name="mine.csv"))
+    shown = "\n".join(found.lines())
+    assert shown.startswith(f"accuracy          {found.accuracy:.4f}   95 % interval {found.accuracy_low:.4f} to ")
+    assert f"calibration error {found.ece:.4f}   {found.ece_uncalibrated:.4f} before calibration\n" in shown
+    assert "texts             201, 1 of them blank, " in shown and shown.endswith(" a second   (mine.csv)")
+    assert "alone" not in shown
+
+
+def test_evaluation_lines_tell_what_each_part_reaches_alone(tiny_pair, english):
+    found = evaluate(tiny_pair, from_lists(*english))
+    network, companion = found.accuracy_alone.values()
+    assert f"accuracy alone    network {network:.4f}, companion {companion:.4f}" in found.lines()
