@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gatewise.cli import progress
-from gatewise.training.loop import Event
+from gatewise.training.log import Event
 
 EVENT = Event("step", 30.0, 10, 0.5, {"share": 0.25, "loss": 0.61234, "tokens_per_second": 12345, "padding": 0.02})
 

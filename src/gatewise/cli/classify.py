@@ -13,23 +13,7 @@ import typer
 from gatewise.base.errors import ConfigError, DataError, GatewiseError
 from gatewise.base.extras import require
 from gatewise.base.settings import takes
-from gatewise.cli.options import (
-    AsJson,
-    Data,
-    Fast,
-    GroupColumn,
-    LabelColumn,
-    ModelPath,
-    Overwrite,
-    Quiet,
-    Resume,
-    StorageOption,
-    TextColumn,
-    answer_alone,
-    model_and_texts,
-    option_of,
-    storage_of,
-)
+from gatewise.cli import options
 from gatewise.cli.output import print_lines, print_result, say
 from gatewise.cli.pretrain import own_encoder
 from gatewise.cli.progress import read_data, watched
@@ -37,12 +21,12 @@ from gatewise.tasks.classify.settings import RECIPES, Settings
 
 if TYPE_CHECKING:
     from gatewise.tasks.classify.measure import Evaluation
-    from gatewise.training.loop import Event
+    from gatewise.training.log import Event
 
 
-@takes(Settings(), option_of)
+@takes(Settings(), options.option_of)
 def train(
-    data: Data,
+    data: options.Data,
     out: Annotated[
         Path | None, typer.Option(help="Folder to make for the model. [default: runs/ and DATA's name]")
     ] = None,
@@ -52,14 +36,14 @@ def train(
     unlabelled: Annotated[
         str | None, typer.Option(help="More text of the kind, its labels not looked at: a name, file or folder.")
     ] = None,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
-    group_column: GroupColumn = None,
-    storage: StorageOption = "float32",
-    resume: Resume = False,
-    overwrite: Overwrite = False,
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    group_column: options.GroupColumn = None,
+    storage: options.StorageOption = "float32",
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
     tensorboard: Annotated[Path | None, typer.Option(help="Also log to this folder for TensorBoard.")] = None,
-    quiet: Quiet = False,
+    quiet: options.Quiet = False,
     **given: Any,
 ) -> None:
     """Train on DATA, leave a model folder at --out, and measure it on the test part if there is one.
@@ -67,7 +51,7 @@ def train(
     A run that was killed goes on with --resume. Ctrl-C keeps the best model so far.
     """
     out = out or Path("runs") / Path(data).stem
-    stored = storage_of(storage)
+    stored = options.storage_of(storage)
     settings = _settings(recipe, out, given, resume=resume, overwrite=overwrite)  # what is wrong is said before a read
     if tensorboard and out.absolute() in (tensorboard.absolute(), *tensorboard.absolute().parents):
         raise ConfigError(f"--tensorboard {tensorboard} lies in the model folder {out}; choose a folder outside it.")
@@ -116,7 +100,7 @@ def _logged(show: Callable[["Event"], None], folder: Path | None) -> Callable[["
     """Give where a run's events go: shown, and logged for TensorBoard if there is a folder."""
     if not folder:
         return show
-    from gatewise.training.loop import tensorboard_writer
+    from gatewise.training.log import tensorboard_writer
 
     log = tensorboard_writer(folder)
 
@@ -138,16 +122,16 @@ def write_report(evaluation: "Evaluation", path: Path, model: Path) -> None:
 
 
 def evaluate(
-    model: ModelPath,
-    data: Data,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
-    fast: Fast = False,
-    as_json: AsJson = False,
+    model: options.ModelPath,
+    data: options.Data,
+    text_column: options.TextColumn = None,
+    label_column: options.LabelColumn = None,
+    fast: options.Fast = False,
+    as_json: options.AsJson = False,
     report: Annotated[Path | None, typer.Option(help="Also write a report page to this file.")] = None,
 ) -> None:
     """Measure MODEL on the test part of DATA, or on all of it if it has only one part."""
-    answer_alone()
+    options.answer_alone()
     from gatewise.runtime.folder import load
     from gatewise.tasks.classify import measure
 
@@ -171,19 +155,19 @@ def predict(
     input: Annotated[
         Path | None, typer.Option(help="File of texts: JSON Lines, or one text a line; - is stdin.")
     ] = None,
-    fast: Fast = False,
-    as_json: AsJson = False,
+    fast: options.Fast = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Print label and calibrated probability of each text, in order: the TEXTs, an --input file, or standard input.
 
     Without MODEL the bundled sentiment-en answers: is an English review positive or negative?
     """
-    model, text = model_and_texts(given or [])
+    model, text = options.model_and_texts(given or [])
     if text and input:
         raise GatewiseError("Give texts or --input, not both.")
     if not text and not input and sys.stdin.isatty():
         raise GatewiseError("Give texts, --input FILE, or texts on standard input.")
-    answer_alone()
+    options.answer_alone()
     from gatewise.data.reading import stream_texts
     from gatewise.runtime.folder import load
 

@@ -10,7 +10,7 @@ from gatewise.cli.output import say
 
 if TYPE_CHECKING:
     from gatewise.data.reading import Dataset
-    from gatewise.training.loop import Event
+    from gatewise.training.log import Event
 
 
 def now_and_then(line: Callable[..., str], seconds: float) -> Callable[..., None]:
