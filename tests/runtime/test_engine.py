@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def test_engine_answers_each_text_in_its_place(network, texts, monkeypatch, coun
 @pytest.mark.parametrize(("fast", "near"), [(False, 1e-5), (True, 0.03)])
 def test_engine_lets_torch_multiply_where_that_is_faster(network, texts, monkeypatch, fast, near):
     monkeypatch.setattr(engine, "MUCH", 0)
-    monkeypatch.setattr(engine, "GAIN", np.inf)  # whatever the clock says
+    monkeypatch.setattr(engine, "_faster", lambda other, *rest: other)  # whatever the clock says
     asked = []
 
     def watched(fast: bool):
@@ -65,18 +66,25 @@ def test_engine_lets_torch_multiply_where_that_is_faster(network, texts, monkeyp
         assert np.abs(answers - expected).max() > 1e-5  # bfloat16 was used indeed
 
 
-def test_engine_keeps_to_numpy_where_torch_is_no_faster(network, texts, monkeypatch):
+@pytest.mark.parametrize(("slow", "used"), [("numpy", "torch"), ("torch", "numpy")])
+def test_engine_takes_who_was_faster_on_the_shortest_texts(network, texts, monkeypatch, slow, used):
     monkeypatch.setattr(engine, "MUCH", 0)
-    monkeypatch.setattr(engine, "GAIN", 0)
-    used = []
+    clock = iter([0.0, 9.0 if slow == "numpy" else 1.0, 0.0, 9.0 if slow == "torch" else 1.0])
+    monkeypatch.setattr(engine.time, "perf_counter", lambda: next(clock))
+    products = []
 
-    def watched(matrix):
-        used.append(matrix.shape)
-        return by_numpy(matrix)
+    def watched(ready, name):
+        return lambda matrix: products.append(name) or ready(matrix)
 
-    monkeypatch.setattr(engine, "by_numpy", watched)
+    @contextmanager
+    def torchs(fast):
+        with by_torch(fast) as ready:
+            yield watched(ready, "torch")
+
+    monkeypatch.setattr(engine, "by_numpy", watched(by_numpy, "numpy"))
+    monkeypatch.setattr("gatewise.nets.products.by_torch", torchs)
     np.testing.assert_allclose(logits_of(network, texts), alone(network, texts), atol=1e-5)
-    assert len(used) >= 4 * 2  # two products a direction, in two batches of three at least
+    assert products == ["numpy"] * 4 + ["torch"] * 4 + [used] * 4  # two matrices a direction; three batches
 
 
 def test_engine_does_not_load_torch_for_little(network, texts, monkeypatch):

@@ -17,10 +17,9 @@ from gatewise.base.cores import each_on_a_core, one_thread
 from gatewise.runtime.batches import Rows, Sequences, cut
 from gatewise.runtime.network import Floats, Network, Ready, by_numpy, logits_from, pooled
 
-BATCH_TEXTS, BATCH_TOKENS = 128, 65_536
-LAYERED_TOKENS = 16_384  # in a batch of several layers, whose states lie between them
+BATCH_TEXTS, BATCH_TOKENS = 128, 32_768
+LAYERED_TOKENS = 8_192  # in a batch of several layers, whose states lie between them
 MUCH, MUCH_MORE = 4e9, 2e11  # multiplications from which another engine is tried: one that is loaded, or is yet to be
-GAIN = 0.9  # it must take at most this share of NumPy's time
 
 
 def logits_of(network: Network, sequences: Sequences, *, fast: bool = False) -> npt.NDArray[np.float64]:
@@ -44,11 +43,11 @@ def pooled_of(network: Network, sequences: Sequences, *, fast: bool = False) -> 
         features[rows] = pooled(network, sequences.select(rows).steps, lengths[rows], ready)
 
     with ExitStack() as stack:
-        ready, begun = by_numpy, 0
+        ready: Ready = by_numpy
         if len(batches) > 2 and _much(network, int(lengths.sum())):  # late and by name: nets does not lie below runtime
             other = stack.enter_context(import_module("gatewise.nets.products").by_torch(fast))
-            ready, begun = _faster(other, lengths, batches[:2], answer), 2
-        each_on_a_core(lambda rows: answer(rows, ready), batches[begun:])
+            ready = _faster(other, lengths, [batches.pop(), batches.pop()], answer)  # the shortest texts
+        each_on_a_core(lambda rows: answer(rows, ready), batches)
     return features
 
 
@@ -67,4 +66,4 @@ def _faster(other: Ready, lengths: Rows, batches: list[Rows], answer: Callable[[
         with one_thread():
             answer(rows, ready)
         seconds.append((time.perf_counter() - started) / float(lengths[rows].sum()))
-    return other if seconds[1] < GAIN * seconds[0] else by_numpy
+    return other if seconds[1] < seconds[0] else by_numpy

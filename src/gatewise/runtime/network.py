@@ -16,10 +16,8 @@ from gatewise.runtime.batches import Rows
 from gatewise.runtime.cell import CellWeights
 
 Floats = npt.NDArray[np.float32]
-Project = Callable[[slice], Floats]  # some rows of a layout to W x + b, [rows, 4H]
 Product = Callable[[Floats], Floats]  # rows, [N, K], times a matrix, [K, M], that was made ready before
 Ready = Callable[[Floats], Product]
-ROWS_AT_ONCE = 1024  # projected together: enough for a fast product, few enough for the cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +32,7 @@ class Table:
 
     def rows(self, ids: npt.NDArray[np.integer]) -> Floats:
         """Give the vectors of ids, [..., E]; the whole table is never widened."""
-        vectors = self.values[ids].astype(np.float32)
+        vectors: Floats = self.values[ids].astype(np.float32)
         return vectors if self.scale is None else vectors * self.scale[ids][..., np.newaxis]
 
 
@@ -118,62 +116,44 @@ def pooled(network: Network, ids: npt.NDArray[np.integer], lengths: Rows, ready:
 
     The matrix products, nearly all of the work, are those of `ready`.
     """
-    rows = layout(lengths)
-    sides: list[dict[str, Floats]] = []
-    below: Floats | None = None
+    rows, size = layout(lengths), network.config.hidden_size
+    words, place = np.unique(ids, return_inverse=True)
+    below, forward, backward = network.embedding.rows(words), place[rows.forward], place[rows.backward]
     for depth, directions in enumerate(network.layers):
-        states = None if depth == len(network.layers) - 1 else np.empty((len(rows.forward), 0), np.float32)
+        last, sides = depth == len(network.layers) - 1, list[dict[str, Floats]]()
+        states = np.empty((0 if last else len(ids), len(directions) * size), np.float32)
         for back, weights in enumerate(directions):
-            order = rows.backward if back else rows.forward
-            if below is None:
-                project = _projection(
-                    weights, ready, lambda part, order=order: network.embedding.rows(ids[order[part]])
-                )
-            else:
-                source = below[rows.turned] if back else below
-                project = _projection(weights, ready, lambda part, source=source: source[part])
-            if states is None:
-                sides.append(_run(project, ready(weights.recurrent), rows, network.config.hidden_size))
-            else:
-                own = np.empty((len(order), network.config.hidden_size), np.float32)
-                _run(project, ready(weights.recurrent), rows, network.config.hidden_size, own)
-                states = np.concatenate([states, own[rows.turned] if back else own], axis=1)
-        below = states
+            # what a word, or a state below, adds to the sums is the same wherever it is looked up
+            sums: Floats = ready(weights.input)(below) + weights.bias
+            own = states[:, back * size : (back + 1) * size]
+            sides.append(_run(sums, backward if back else forward, ready(weights.recurrent), rows, own))
+            if back and not last:
+                own[:] = own[rows.turned]
+        below, forward, backward = states, np.arange(len(states)), rows.turned
     return np.concatenate([side[name] for name in network.config.pooling for side in sides], axis=1)
 
 
-def _projection(weights: CellWeights, ready: Ready, vectors: Callable[[slice], Floats]) -> Project:
-    multiplied = ready(weights.input)
+def _run(sums: Floats, places: Rows, recurrent: Product, rows: Layout, states: Floats) -> dict[str, Floats]:
+    """Read a batch in one direction: row n of its layout adds sums[places[n]], of [M, 4H], to what the state adds.
 
-    def project(part: slice) -> Floats:
-        sums = multiplied(vectors(part))
-        sums += weights.bias
-        return sums
-
-    return project
-
-
-def _run(
-    project: Project, recurrent: Product, rows: Layout, size: int, states: Floats | None = None
-) -> dict[str, Floats]:
-    """Read a batch in one direction; give its pooled states, [B, H] each, and fill `states`, [N, H], if given."""
-    shape = len(rows.lengths), size
+    Gives the states pooled over time, [B, H] each, and fills `states`, [N, H], if it has room.
+    """
+    shape = len(rows.lengths), states.shape[1]
     state, cell_state, total = (np.zeros(shape, np.float32) for _ in range(3))
     highest = np.full(shape, -np.inf, np.float32)
-    for start, steps in _blocks(rows.counts):
-        projected = project(slice(start, start + sum(steps)))
-        at = 0
-        for count in steps:
-            sums = projected[at : at + count]
-            sums += recurrent(state[:count])
-            new = state[:count]
-            advance(sums, cell_state[:count], new)
-            total[:count] += new
-            np.maximum(highest[:count], new, out=highest[:count])
-            if states is not None:
-                states[start + at : start + at + count] = new
-            at += count
-    return {"max": highest, "mean": total / rows.lengths[:, np.newaxis].astype(np.float32), "last": state}
+    at = 0
+    for count in rows.counts.tolist():
+        step = sums[places[at : at + count]]
+        step += recurrent(state[:count])
+        new = state[:count]
+        advance(step, cell_state[:count], new)
+        total[:count] += new
+        np.maximum(highest[:count], new, out=highest[:count])
+        if len(states):
+            states[at : at + count] = new
+        at += count
+    total /= rows.lengths[:, np.newaxis]
+    return {"max": highest, "mean": total, "last": state}
 
 
 def advance(sums: Floats, cell_states: Floats, states: Floats) -> None:
@@ -194,20 +174,6 @@ def advance(sums: Floats, cell_states: Floats, states: Floats) -> None:
     np.tanh(cell_states, out=states)
     states *= twice_output
     states *= 0.5
-
-
-def _blocks(counts: Rows) -> list[tuple[int, list[int]]]:
-    """Gather steps whose rows are projected together: where the rows of each block begin, and its steps' counts."""
-    blocks: list[tuple[int, list[int]]] = []
-    start = room = 0
-    for count in counts.tolist():
-        if count > room:
-            blocks.append((start, []))
-            room = max(ROWS_AT_ONCE, count)
-        blocks[-1][1].append(count)
-        room -= count
-        start += count
-    return blocks
 
 
 def logits_from(network: Network, features: Sequence[Floats] | Floats) -> npt.NDArray[np.float64]:
