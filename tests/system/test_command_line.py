@@ -315,6 +315,21 @@ def test_predict_answers_without_what_trains(spawn):
     assert code == 0 and not names & {"torch", "sklearn", "pyarrow", "scipy"}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("command", ["predict", "explain"])
+def test_one_text_starts_no_thread(command):
+    code = (
+        "import sys, os; from gatewise.cli.main import main\n"
+        "try: main()\n"
+        "finally: print(len(os.listdir('/proc/self/task')), file=sys.stderr)"
+    )
+    own = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, command, "a good film"], capture_output=True, check=True, timeout=60, env=own
+    )
+    assert done.stderr == b"1\n"
+
+
 def test_fast_answers_are_near_the_others(command, model_folder, write, rows):
     texts = [text for text, _ in rows]
     slow, fast = (
