@@ -51,7 +51,10 @@ def test_engine_answers_each_text_in_its_place(network, texts, monkeypatch, coun
 @pytest.mark.parametrize(("fast", "near"), [(False, 1e-5), (True, 0.03)])
 def test_engine_lets_torch_multiply_where_that_is_faster(network, texts, monkeypatch, fast, near):
     monkeypatch.setattr(engine, "MUCH", 0)
-    monkeypatch.setattr(engine, "_faster", lambda other, *rest: other)  # whatever the clock says
+    probe = engine._faster
+    monkeypatch.setattr(
+        engine, "_faster", lambda other, *rest: probe(other, *rest) and other
+    )  # whatever the clock says
     asked = []
 
     def watched(fast: bool):
@@ -69,7 +72,7 @@ def test_engine_lets_torch_multiply_where_that_is_faster(network, texts, monkeyp
 @pytest.mark.parametrize(("slow", "used"), [("numpy", "torch"), ("torch", "numpy")])
 def test_engine_takes_who_was_faster_on_the_shortest_texts(network, texts, monkeypatch, slow, used):
     monkeypatch.setattr(engine, "MUCH", 0)
-    clock = iter([0.0, 9.0 if slow == "numpy" else 1.0, 0.0, 9.0 if slow == "torch" else 1.0])
+    clock = iter([0.0, 999.0 if slow == "numpy" else 1.0, 0.0, 999.0 if slow == "torch" else 1.0])
     monkeypatch.setattr(engine.time, "perf_counter", lambda: next(clock))
     products = []
 

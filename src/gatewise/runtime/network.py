@@ -124,7 +124,8 @@ def pooled(network: Network, ids: npt.NDArray[np.integer], lengths: Rows, ready:
         states = np.empty((0 if last else len(ids), len(directions) * size), np.float32)
         for back, weights in enumerate(directions):
             # what a word, or a state below, adds to the sums is the same wherever it is looked up
-            sums: Floats = ready(weights.input)(below) + weights.bias
+            sums = ready(weights.input)(below)
+            sums += weights.bias
             own = states[:, back * size : (back + 1) * size]
             sides.append(_run(sums, backward if back else forward, ready(weights.recurrent), rows, own))
             if back and not last:
