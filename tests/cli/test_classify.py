@@ -80,7 +80,7 @@ def test_train_options_become_settings(settings_of, arguments, expected):
 
 def test_train_help_describes_every_setting_with_its_default():
     shown = help_of("train")
-    assert all(described(field, default) in shown for _, field, default in declared(Settings()))
+    assert all(described(field, default) in shown for field, default in declared(Settings()))
     assert "(default: max,mean)" in shown and "(default: 128; 1 to 8,192)" in shown and "--tokenizer word|bpe" in shown
 
 

@@ -69,7 +69,7 @@ def test_pretrain_resumed_knows_the_encoder_it_began_from(monkeypatch, settings_
 
 def test_pretrain_help_describes_every_setting_it_takes_with_its_own_default():
     shown = help_of("pretrain")
-    for _, field, default in declared(PretrainingSettings()):
+    for field, default in declared(PretrainingSettings()):
         assert (described(field, default) in shown) == (field.name not in NOT_TAKEN), field.name
     assert "(default: 512; 1 to 8,192)" in shown  # hidden_size, of which train has 128
 

@@ -205,12 +205,12 @@ class Grouped(Protocol):
 AnySettings = TypeVar("AnySettings", bound=Grouped)
 
 
-def declared(settings: Grouped) -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
-    """Give every setting: its group's name, its field, and its value here, which is its default."""
+def declared(settings: Grouped) -> Iterator[tuple[dataclasses.Field[Any], Any]]:
+    """Give every setting of all groups, and its value here, which is its default."""
     for group in dataclasses.fields(settings):
         config = getattr(settings, group.name)
         for field in dataclasses.fields(config):
-            yield group.name, field, getattr(config, field.name)
+            yield field, getattr(config, field.name)
 
 
 def replaced(settings: AnySettings, **values: Any) -> AnySettings:
@@ -227,7 +227,7 @@ def replaced(settings: AnySettings, **values: Any) -> AnySettings:
 
 def flattened(settings: Grouped) -> dict[str, Any]:
     """Give all fields without their groups."""
-    return {field.name: value for _, field, value in declared(settings)}
+    return {field.name: value for field, value in declared(settings)}
 
 
 def refuse_unknown(known: Collection[str], given: Iterable[str]) -> None:
@@ -241,10 +241,10 @@ def refuse_unknown(known: Collection[str], given: Iterable[str]) -> None:
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Annotate = Callable[[str, dataclasses.Field[Any], Any], Any]
+Annotate = Callable[[dataclasses.Field[Any], Any], Any]
 
 
-def keyword(group: str, field: dataclasses.Field[Any], default: Any) -> Any:
+def keyword(field: dataclasses.Field[Any], default: Any) -> Any:
     """Give the type of a setting as a keyword of Python's; None takes the default."""
     kind: Any = field.type
     several: Any = Sequence
@@ -256,22 +256,23 @@ def takes(
 ) -> Callable[[Function], Function]:
     """Put one keyword, default None, for every setting in the place of a function's `**given`.
 
-    `annotate` makes its annotation of its group, field and default: a type, or what a command line needs.
+    `annotate` makes its annotation of its field and default: a type, or what a command line needs.
     """
 
     def declare(function: Function) -> Function:
         own = inspect.signature(function)
         kept = [one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD]
         made = [
-            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotate(*setting))
-            for setting in declared(settings)
-            if (field := setting[1]).name not in leave_out
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotate(field, value)
+            )
+            for field, value in declared(settings)
+            if field.name not in leave_out
         ]
         target: Any = function
         target.__signature__ = own.replace(parameters=[*kept, *made])  # typer, scikit-learn, help() and Sphinx read it
-        target.__annotations__ = {one.name: one.annotation for one in [*kept, *made]} | {
-            "return": own.return_annotation
-        }
+        annotations = {one.name: one.annotation for one in [*kept, *made]}
+        target.__annotations__ = annotations | {"return": own.return_annotation}
         return function
 
     return declare

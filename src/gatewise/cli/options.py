@@ -41,7 +41,7 @@ Fast = Annotated[
 ]
 
 
-def option_of(group: str, field: dataclasses.Field[Any], default: Any) -> Any:
+def option_of(field: dataclasses.Field[Any], default: Any) -> Any:
     """Make a setting an option: its sentence, default and range as help, its choices in the place of a value."""
     several, names = get_origin(field.type) is tuple, choices(field)
     kind: Any = list[str] if several else str if names else field.type

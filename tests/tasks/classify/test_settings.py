@@ -30,7 +30,7 @@ class Keywords(TypedDict, total=False):
 def stub() -> str:
     """Give the stub that belongs to the settings as they are."""
     lines = []
-    for _, field, _ in declared(Settings()):
+    for field, _ in declared(Settings()):
         if field.name != "seed":
             lines += [f"    {field.name}: {written(field.type)} | None", f'    """{field.metadata["sentence"]}"""']
     return HEAD + "\n".join(lines) + "\n"
