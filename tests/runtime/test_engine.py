@@ -48,7 +48,7 @@ def test_engine_answers_each_text_in_its_place(network, texts, monkeypatch, coun
     assert logits_of(network, texts.select(np.arange(0))).shape == (0, 3)
 
 
-@pytest.mark.parametrize(("fast", "near"), [(False, 1e-5), (True, 0.03)])
+@pytest.mark.parametrize(("fast", "near"), [(False, 1e-5), (True, 0.1)])
 def test_engine_lets_torch_multiply_where_that_is_faster(network, texts, monkeypatch, fast, near):
     monkeypatch.setattr(engine, "MUCH", 0)
     probe = engine._faster
