@@ -248,3 +248,67 @@ def test_report_lists_confusions_when_there_are_many_labels(open_page: Any) -> N
     tab = open_page("thirty")
     assert tab.locator(".matrix").count() == 0
     assert tab.locator("section[aria-labelledby=confusion] .scroll").first.locator("tbody tr").count() == 15
+
+
+def test_report_shows_five_mistakes_and_folds_the_rest(open_page: Any) -> None:
+    tab = open_page("two")
+    shown = "items => items.map(item => item.checkVisibility())"
+    assert tab.locator(".mistakes li").evaluate_all(shown) == [True] * 5 + [False] * 2
+    more = tab.get_by_text("Show 2 more mistakes")
+    more.click()
+    assert tab.locator(".mistakes li").evaluate_all(shown) == [True] * 7
+    assert "masterpiece" in tab.locator(".mistakes").last.inner_text()
+
+
+@pytest.mark.parametrize("name", ["two", "twelve", "thirty"])
+def test_report_puts_figures_of_each_label_above_the_mistakes(open_page: Any, name: str) -> None:
+    tab = open_page(name)
+    sections = tab.locator("main > section").evaluate_all("all => all.map(one => one.getAttribute('aria-labelledby'))")
+    assert sections.index("byLabel") < sections.index("errors")
+    rows = tab.locator("section[aria-labelledby=byLabel] tbody tr")
+    assert rows.first.is_visible()
+    texts = [int(cell.replace(",", "")) for cell in rows.locator("td:nth-child(2)").all_text_contents()]
+    assert texts == sorted(texts)
+    assert len(texts) == {"two": 2, "twelve": 12, "thirty": 30}[name]
+    rarest = rows.first.locator("th").text_content()
+    assert f"The rarest label, “{rarest}” ({texts[0]:,} texts)" in tab.inner_text("main")
+    assert rows.evaluate_all("rows => rows.filter(row => row.checkVisibility()).length") == min(20, len(texts))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_report_blue_is_right_and_orange_wrong(open_page: Any, scheme: str) -> None:
+    """A colour with a hue stands on what counts right answers, or wrong ones, and on nothing else."""
+    tab = open_page("two", scheme=scheme)
+    for summary in tab.locator("summary").all():
+        summary.click()
+    hues = tab.evaluate("""() => {
+        const found = new Set();
+        for (const element of document.querySelectorAll("body, body *")) for (const pseudo of [null, "::before"]) {
+            const own = getComputedStyle(element, pseudo);
+            if (pseudo && own.content === "none") continue;
+            for (const property of ["color", "backgroundColor", "borderTopColor", "stroke", "fill", "outlineColor"]) {
+                const match = /(rgb|srgb)a?[( ]([^()]*)[)]/.exec(own[property]);
+                if (!match) continue;
+                const [red, green, blue, alpha = 1] = match[2].split(/[ ,/]+/).filter(part => part)
+                    .map(part => Number(part) * (match[1] === "srgb" ? 255 : 1));
+                if (alpha === 0 || Math.max(red, green, blue) - Math.min(red, green, blue) < 26) continue;  // greys
+                found.add(`${blue > red ? "blue" : "orange"} ${element.getAttribute("class")}`);
+            }
+        }
+        return [...found];
+    }""")
+    blue = {"fill", "bar", "point", "interval", "bound", "dot", "right"}
+    assert set(hues) <= {f"blue {name}" for name in blue} | {"orange wrong"}
+    assert {"blue bar", "blue point", "blue right", "orange wrong"} <= set(hues)
+
+
+def test_report_names_are_nobody_elses(open_page: Any) -> None:
+    tab = open_page("two")
+    assert (
+        tab.evaluate("[typeof numbers, typeof draw, typeof page, typeof render, typeof evaluation]")
+        == ["undefined"] * 5
+    )
+
+
+def test_report_in_chinese_says_so(open_page: Any) -> None:
+    assert open_page("two", locale="zh-CN").evaluate("document.documentElement.lang") == "zh-CN"
