@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import gatewise
-from gatewise.tasks.classify.estimator import sources
-from gatewise.tasks.classify.fit import fit
+from gatewise.runtime.encoder import shaped_as
+from gatewise.tasks.classify.fit import fit, sources
 from gatewise.tasks.classify.prepare import prepare
 from gatewise.tasks.classify.settings import RECIPES, Settings
-from gatewise.tasks.pretrain.fit import shaped_as
 from tutorial import RESULTS, record
 
 BASE: dict[str, Any] = RECIPES["fast"] | {"minutes": 0.0, "dev_share": 0.2}

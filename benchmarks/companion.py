@@ -14,9 +14,9 @@ import numpy as np
 from gatewise.data.reading import read
 from gatewise.runtime.classifier import softmax
 from gatewise.runtime.companion import logits, present
+from gatewise.tasks.classify.calibrate import fit_temperature
 from gatewise.tasks.classify.companion import fitted, quantised, train_companion
 from gatewise.tasks.classify.fit import fit
-from gatewise.tasks.classify.calibrate import fit_temperature
 from gatewise.tasks.classify.measure import log_loss
 from gatewise.tasks.classify.prepare import Prepared, prepare
 from gatewise.tasks.classify.settings import Settings

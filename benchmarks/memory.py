@@ -55,7 +55,7 @@ def child(question: str, path: Path) -> None:
         tokens = len(prepared.train.steps) + len(prepared.dev.steps)
         print(f"{len(prepared.train) + len(prepared.dev):,} reviews, {tokens:,} tokens")
     elif question == "train":
-        from gatewise.tasks.classify.estimator import train_classifier
+        from gatewise.tasks.classify.fit import train_classifier
 
         train_classifier(read("imdb"), path.parent / "model", overwrite=True)
     else:
@@ -71,7 +71,7 @@ def child(question: str, path: Path) -> None:
 
 def train_small(folder: Path) -> None:
     """Make a model of the default shape to predict with."""
-    from gatewise.tasks.classify.estimator import train_classifier
+    from gatewise.tasks.classify.fit import train_classifier
     from gatewise.tasks.classify.settings import Settings
 
     train_classifier(read("reviews"), folder / "model", settings=Settings().replace(epochs=1), overwrite=True)

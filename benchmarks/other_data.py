@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from gatewise.data.reading import Part, read
-from gatewise.tasks.classify.estimator import train_classifier
+from gatewise.tasks.classify.fit import train_classifier
 from gatewise.tasks.classify.settings import RECIPES, Settings
 
 ENCODER: dict[str, Any] = RECIPES["fast"] | {"minutes": 0, "epochs": 4}

@@ -20,7 +20,7 @@ import numpy as np
 
 import gatewise
 from gatewise.runtime.classifier import Model, softmax
-from gatewise.tasks.classify.estimator import train_classifier
+from gatewise.tasks.classify.fit import train_classifier
 from gatewise.tasks.classify.measure import expected_calibration_error, log_loss, reliability
 from gatewise.tasks.classify.settings import RECIPES, Settings
 from gatewise.training.session import resumable, unfinished

@@ -29,8 +29,9 @@ from gatewise.nets.classify import TextLSTM
 from gatewise.runtime.batches import Sequences, collate, gather, plan
 from gatewise.runtime.classifier import Model
 from gatewise.runtime.tokenizer import TextTokenizer
-from gatewise.training.loop import Run
 from gatewise.training.probing import choose_precision, choose_sharing
+from gatewise.training.run import Run
+from gatewise.training.session import Session
 
 Seconds = float
 
@@ -97,7 +98,7 @@ def our_epoch(
     """Prepare our training steps, with everything a step does in a real run."""
     config = TrainingConfig(precision=precision)
     model = TextLSTM(network, vocab_size, 2)
-    run = Run(model, config, None, "")
+    run = Run(model, config, Session())
     run.progress.precision = choose_precision(model, sequences, config)
     run.progress.sharing = choose_sharing(model, sequences, config, run.progress.precision)
     epoch = 0

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gatewise.explanation.tracing import trace as trace
     from gatewise.runtime.folder import load as load
     from gatewise.tasks.classify.estimator import LSTMClassifier as LSTMClassifier
-    from gatewise.tasks.classify.estimator import train_classifier as train_classifier
+    from gatewise.tasks.classify.fit import train_classifier as train_classifier
     from gatewise.tasks.classify.measure import evaluate as evaluate
     from gatewise.tasks.classify.settings import Settings as Settings
 
@@ -40,7 +40,7 @@ _HOMES = {
     "phrase": "explanation.shares",
     "read": "data.reading",
     "trace": "explanation.tracing",
-    "train_classifier": "tasks.classify.estimator",
+    "train_classifier": "tasks.classify.fit",
 }
 
 __all__ = [*sorted(_HOMES), "__version__"]

@@ -41,7 +41,7 @@ def settings_of(monkeypatch, tmp_path, data):
         assert called["out"] == tmp_path / "m"
         return called["settings"]
 
-    monkeypatch.setattr("gatewise.tasks.classify.estimator.train_classifier", stop)
+    monkeypatch.setattr("gatewise.tasks.classify.fit.train_classifier", stop)
     return run
 
 
@@ -121,7 +121,7 @@ def test_train_says_what_is_wrong_before_anything_is_trained(monkeypatch, tmp_pa
         pytest.fail("training was begun")
 
     monkeypatch.setattr("gatewise.tasks.pretrain.fit.pretrain_encoder", begun)
-    monkeypatch.setattr("gatewise.tasks.classify.estimator.train_classifier", begun)
+    monkeypatch.setattr("gatewise.tasks.classify.fit.train_classifier", begun)
     out = tmp_path / "m"
     said = refused("train", data, "--out", out, *(part.replace("OUT", str(out)) for part in arguments))
     assert isinstance(said, error) and message in str(said)

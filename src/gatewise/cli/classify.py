@@ -62,7 +62,7 @@ def train(
         dataset = dataclasses.replace(dataset, unlabelled=more.unlabelled or more.train)
     if recipe == "best" and not given["pretrained"]:
         settings = settings.replace(pretrained=str(own_encoder(data, out, text_column, given["threads"], quiet)))
-    from gatewise.tasks.classify.estimator import train_classifier
+    from gatewise.tasks.classify.fit import train_classifier
 
     with watched(quiet) as (show, stopped):
         trained = train_classifier(

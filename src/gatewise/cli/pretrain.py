@@ -58,9 +58,10 @@ def pretrain(
     place = str(start or defaults.training.pretrained)  # a resumed run knows where it began
     encoder = load_encoder(place) if place else None
     dataset = read_data(data, text_column, labels=False)
-    from gatewise.tasks.pretrain.fit import pretrain_encoder, shaped_as
+    from gatewise.runtime.encoder import shaped_as
+    from gatewise.tasks.pretrain.fit import pretrain_encoder
 
-    settings = shaped_as(encoder, defaults) if encoder and not resume else defaults
+    settings = shaped_as(encoder, defaults, grows=True) if encoder and not resume else defaults
     settings = settings.replace(**given, pretrained=place)
     with watched(quiet) as (report, stopped):
         made = pretrain_encoder(

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gatewise.base.figure import Figure
 from gatewise.base.settings import NetworkConfig
 from gatewise.nets.encoder import EMBEDDING_STD, Encoder, dropout
 from gatewise.runtime.batches import Batch
@@ -120,6 +121,10 @@ class TextLSTM(nn.Module):
         losses = functional.cross_entropy(logits, targets, reduction="none")
         right = logits.argmax(dim=1) == targets
         return float(weights[right].sum()), float((weights * losses).sum()), float(weights.sum())
+
+    def figure(self, score: float) -> Figure:
+        """Say how a score is shown."""
+        return Figure("accuracy", score, "higher")
 
     def weights_of(self, targets: Tensor) -> Tensor:
         """Give each text's weight by its class, [B]; ones where classes are not weighed."""

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gatewise.base.errors import ConfigError
+from gatewise.base.figure import Figure
 from gatewise.base.settings import NetworkConfig, PretrainingConfig
 from gatewise.nets.encoder import EMBEDDING_STD, Encoder, dropout, read
 from gatewise.runtime.batches import Batch
@@ -210,6 +211,10 @@ class LanguageModel(nn.Module):
                 total += float(functional.cross_entropy(scores, words[rows], reduction="sum"))
             count += len(words)
         return -total, total, float(count)
+
+    def figure(self, score: float) -> Figure:
+        """Say how a score is shown."""
+        return Figure("perplexity", math.exp(min(-score, 700.0)), "lower")  # e^710 is more than a float holds
 
     def read(self, inputs: Tensor, lengths: Tensor, table: Tensor) -> "States":
         """Give the states of each direction that learns, of a batch whose inputs, [T, B], are rows of `table`."""

@@ -13,7 +13,7 @@ import scipy.sparse
 from sklearn.utils.extmath import randomized_svd
 
 from gatewise.runtime.batches import Sequences
-from gatewise.runtime.tokenizer import UNKNOWN_ID
+from gatewise.runtime.tokenizer import PAD_ID, UNKNOWN_ID
 
 WINDOW = 5  # words to each side that count as company, weighted by 1 / distance
 SMOOTHING = 0.75  # power of the context frequencies, which tames rare contexts
@@ -62,7 +62,7 @@ def vectors_from_company(
 def word_vectors(
     parts: Sequence[Sequences], vocab_size: int, size: int, *, std: float, seed: int
 ) -> npt.NDArray[np.float32]:
-    """Give a vector to every token, [V, size], with the given standard deviation over all numbers.
+    """Give a vector to every token, [V, size], with the given standard deviation over all numbers; padding's is zero.
 
     Where the text offers fewer directions than `size`, the rest is noise of the same spread.
     """
@@ -80,4 +80,5 @@ def word_vectors(
         left, strength, _ = randomized_svd(matrix, directions, n_iter=2, random_state=seed)
         found = left * np.sqrt(strength)
         vectors[:, :directions] = found * (std / max(float(found.std()), 1e-12))
+    vectors[PAD_ID] = 0
     return vectors

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import nn
 
 from gatewise.base.settings import TrainingConfig
 from gatewise.runtime.batches import Batch, Sequences, collate
 from gatewise.training.device import autocast
+from gatewise.training.learner import Learner
 from gatewise.training.workers import Workers
 
 WORDS, MORE_WORDS = 64, 128  # of each text; with fewer, threads seem faster for small networks than they are
@@ -18,7 +18,7 @@ TRIES = 3  # of each way at least
 GAIN = 0.9  # the other way must take at most this share of the plain one's time
 
 
-def choose_precision(network: nn.Module, train_set: Sequences, config: TrainingConfig, seconds: float = 0.5) -> str:
+def choose_precision(network: Learner, train_set: Sequences, config: TrainingConfig, seconds: float = 0.5) -> str:
     """Give the precision set, or bfloat16 where it is clearly faster than float32."""
     if config.precision != "auto":
         return config.precision
@@ -26,14 +26,14 @@ def choose_precision(network: nn.Module, train_set: Sequences, config: TrainingC
 
     def step(precision: str) -> None:
         with autocast(precision):
-            total, _ = probed.loss(corner)  # type: ignore[operator]
-        total.backward()
+            total, _ = probed.loss(corner)
+        torch.autograd.backward(total)
 
     return faster("float32", "bfloat16", step, seconds)
 
 
 def choose_sharing(
-    network: nn.Module, train_set: Sequences, config: TrainingConfig, precision: str, seconds: float = 0.5
+    network: Learner, train_set: Sequences, config: TrainingConfig, precision: str, seconds: float = 0.5
 ) -> str:
     """Give what the cores share as set, or operations where torch's threads are clearly faster than a worker a core."""
     threads = torch.get_num_threads()
@@ -59,7 +59,8 @@ def corner_of(train_set: Sequences, config: TrainingConfig, words: int) -> Batch
     """Cut the beginnings of the longest texts, as many as a batch of average texts holds."""
     texts = min(config.batch_texts, max(1, int(config.batch_tokens / train_set.lengths.mean())))
     whole = collate(train_set, np.argsort(-train_set.lengths, kind="stable")[:texts])
-    return Batch(whole.inputs[:words], np.minimum(whole.lengths, words), whole.targets, whole.rows)
+    targets = whole.targets[:words] if whole.per == "step" else whole.targets
+    return Batch(whole.inputs[:words], np.minimum(whole.lengths, words), targets, whole.rows, whole.per)
 
 
 def faster(plain: str, other: str, step: Callable[[str], None], seconds: float) -> str:

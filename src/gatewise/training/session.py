@@ -1,22 +1,83 @@
-"""The folder of an unfinished run: settings, log and checkpoints beside the place where its result will stand.
+"""A run's Session, and its folder beside the place where the result will stand: settings, log, checkpoints.
 
 Knows nothing of what is trained.
 """
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gatewise.base.errors import ConfigError, TrainingError
-from gatewise.base.files import make_folder, read_json, refuse_existing, remove_folder, write_atomically
+from gatewise.base.files import (
+    Arrays,
+    make_folder,
+    read_checkpoint,
+    read_json,
+    refuse_existing,
+    remove_folder,
+    tensor_bytes,
+    write_atomically,
+)
 from gatewise.base.settings import AnySettings
-from gatewise.training.loop import Event
+from gatewise.training.log import METRICS, Event
 
 SETTINGS = "settings.json"
-TEACHER = "teacher.safetensors"  # the first network of several, once it has learnt
 Report = Callable[[Event], None]
+Stopped = Callable[[], bool]
+
+
+def _tell_nobody(event: Event) -> None:
+    pass
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What travels through a run."""
+
+    folder: Path | None = None  # keeps what is needed to go on; nothing is kept without one
+    resume: bool = False  # the folder holds an earlier part of this run
+    report: Report = _tell_nobody
+    stopped: Stopped = _never  # asked before every step
+    started: float = field(default_factory=time.perf_counter)  # the budget counts from here
+
+    def seconds(self) -> float:
+        """Seconds since the run, or this part of it, started."""
+        return time.perf_counter() - self.started
+
+    def counting(self, seconds: float) -> "Session":
+        """Give the session as if it had started so much earlier."""
+        return dataclasses.replace(self, started=self.started - seconds)
+
+    def holds(self, name: str) -> bool:
+        """Say whether an earlier part of this run kept something under a name."""
+        return self.resume and self.folder is not None and (self.folder / name).is_file()
+
+    def take(self, name: str) -> tuple[Arrays, dict[str, Any]] | None:
+        """Give the arrays and values that an earlier part of this run kept under a name, if it did."""
+        return read_checkpoint(self.folder / name) if self.folder and self.holds(name) else None
+
+    def keep(self, name: str, arrays: Arrays, values: Mapping[str, Any]) -> None:
+        """Keep arrays and values for a resumed run, in place of earlier ones, in one step."""
+        if self.folder:
+            write_atomically(self.folder / name, tensor_bytes(arrays, values))
+
+    def log(self) -> dict[str, bytes]:
+        """Give the log as a file for the folder of the result."""
+        return {METRICS: (self.folder / METRICS).read_bytes()} if self.folder else {}
+
+    def finish(self) -> None:
+        """Remove the folder: the result stands."""
+        if self.folder:
+            remove_folder(self.folder)
 
 
 def unfinished(out: Path) -> Path:
@@ -66,16 +127,22 @@ def resumable(folder: Path) -> bool:
 
 
 @contextmanager
-def opened(out: Path, settings: AnySettings, *, resume: bool) -> Iterator[tuple[Path, bool]]:
-    """Open the run's folder; give it and whether there is a checkpoint to go on from. An error leaves no empty run."""
+def opened(
+    session: Session, out: Path, settings: AnySettings, notes: Mapping[str, Any], *, resume: bool
+) -> Iterator[Session]:
+    """Open the folder of a run for `out`, new or to be resumed, and tell what was prepared; give its Session.
+
+    An error before there is anything to go on from leaves no folder.
+    """
     folder = unfinished(out)
-    resume = resume and resumable(folder)
+    goes_on = resume and resumable(folder)
     try:
-        if not resume:
+        if not goes_on:
             remove_folder(folder)
             make_folder(folder)
             write_atomically(folder / SETTINGS, json.dumps(dataclasses.asdict(settings), indent=2).encode())
-        yield folder, resume
+        session.report(Event("prepared", session.seconds(), values=dict(notes)))
+        yield dataclasses.replace(session, folder=folder, resume=goes_on)
     except BaseException:
         if not resumable(folder):
             remove_folder(folder)

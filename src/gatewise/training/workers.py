@@ -11,24 +11,26 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gatewise.runtime.batches import Batch, share_out
 from gatewise.training.device import autocast
+from gatewise.training.learner import Learner
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+AnyLearner = TypeVar("AnyLearner", bound=Learner)
 
 
 class Workers:
     """A network and its copies; with one worker, the network alone."""
 
-    def __init__(self, network: nn.Module, count: int) -> None:
+    def __init__(self, network: Learner, count: int) -> None:
         self.networks = [network, *(sharing_weights(network) for _ in range(count - 1))]
         self.pool = ThreadPoolExecutor(count) if count > 1 else None
         if count > 1:
             for worker in self.networks:
-                worker.random = torch.Generator().manual_seed(int(torch.randint(2**62, ())))  # type: ignore[assignment]
+                worker.random = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
 
     def gradients(self, batch: Batch, precision: str) -> tuple[float, float]:
         """Leave the gradient of a batch's mean loss in the parameters; give the summed loss and its weight."""
@@ -38,8 +40,8 @@ class Workers:
             network = self.networks[place]
             network.zero_grad()
             with autocast(precision):
-                total, weight = network.loss(shares[place])  # type: ignore[operator]
-            total.backward()
+                total, weight = network.loss(shares[place])
+            torch.autograd.backward(total)
             return float(total.detach()), weight
 
         done = self.map(work, range(len(shares)))
@@ -59,22 +61,23 @@ class Workers:
 
     def random_states(self) -> list[Tensor]:
         """Give the states of the workers' generators, none where there is one worker."""
-        return [worker.random.get_state() for worker in self.networks if isinstance(worker.random, torch.Generator)]
+        return [worker.random.get_state() for worker in self.networks if worker.random]
 
     def restore(self, states: list[Tensor]) -> None:
         """Set the workers' generators to earlier states; where their number has changed, leave them as they are."""
         if len(states) == len(self.random_states()):
             for worker, state in zip(self.networks, states, strict=False):
-                worker.random.set_state(state)  # type: ignore[union-attr,operator]
+                if worker.random:
+                    worker.random.set_state(state)
 
     def close(self) -> None:
         """End the threads."""
         if self.pool:
             self.pool.shutdown()
-        self.networks[0].random = None  # type: ignore[assignment]
+        self.networks[0].random = None
 
 
-def sharing_weights(network: nn.Module) -> nn.Module:
+def sharing_weights(network: AnyLearner) -> AnyLearner:
     """Copy a network whose parameters are the same memory and whose gradients are not."""
     twin = copy.deepcopy(network)
     for mine, theirs in zip(twin.parameters(), network.parameters(), strict=True):

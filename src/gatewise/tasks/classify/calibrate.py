@@ -1,17 +1,59 @@
 """Logits of the dev split to what makes them probabilities: a temperature and a companion's weight; what units tell."""
 
+import dataclasses
 import math
-from typing import cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 from gatewise.base.ranks import areas
 from gatewise.runtime.batches import Sequences
-from gatewise.runtime.classifier import Numbers, softmax
-from gatewise.runtime.engine import pooled_of
+from gatewise.runtime.classifier import Model, Numbers, softmax
+from gatewise.runtime.companion import logits as ngram_logits
+from gatewise.runtime.engine import logits_of, pooled_of
 from gatewise.runtime.network import Network
-from gatewise.tasks.classify.measure import Targets
+from gatewise.tasks.classify.measure import Evaluation, Targets, log_loss, summarise
+
+
+class Calibrated(NamedTuple):
+    """A model whose probabilities can be believed, its Evaluation on the dev split, and that one's figures."""
+
+    model: Model
+    dev: Evaluation
+    figures: dict[str, Any]  # for the card: those of the parts alone among them
+
+
+def calibrated(model: Model, dev: Sequences, network_logits: Numbers | None = None) -> Calibrated:
+    """Fit temperature and the companion's weight on the dev split; drop a companion that gets no weight.
+
+    Other logits may stand for its network's.
+    """
+    targets = dev.targets
+    alone = {"network": logits_of(model.network, dev) if network_logits is None else network_logits}
+    logits, temperature, weight, companion = alone["network"], 1.0, 0.0, model.companion
+    if companion:
+        alone["companion"] = ngram_logits(companion, dev)
+        temperature, weight = fit_blend(logits, alone["companion"], targets)
+        logits = logits + weight * alone["companion"]
+    if not weight:
+        companion, temperature = None, fit_temperature(logits, targets)
+    names = tuple(map(str, model.labels))
+    evaluation = summarise(
+        logits, targets, dev.lengths, temperature=temperature, labels=names, data="dev split",
+        alone=alone if companion else {},
+    )  # fmt: skip
+    figures = evaluation.figures()
+    if len(alone) > 1:
+        figures["alone"] = {
+            name: {
+                "accuracy": float((part.argmax(axis=1) == targets).mean()),
+                "log_loss": log_loss(softmax(part / fit_temperature(part, targets)), targets),
+            }
+            for name, part in alone.items()
+        }
+    fitted = dataclasses.replace(model, temperature=temperature, companion=companion, companion_weight=weight)
+    return Calibrated(fitted, evaluation, figures)
 
 
 def fit_temperature(logits: Numbers, targets: Targets) -> float:

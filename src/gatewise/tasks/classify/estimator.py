@@ -1,13 +1,7 @@
-"""From a data set to a trained, calibrated, measured Model: the one place that strings the steps together.
-
-train_classifier() serves the command line and leaves a model folder; LSTMClassifier is the same as a scikit-learn
-estimator.
-"""
+"""A classifier as a scikit-learn estimator: lists in, arrays out, and the same training as the command's."""
 
 import dataclasses
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -19,81 +13,17 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise.base.errors import DataError
-from gatewise.base.files import remove_folder
-from gatewise.base.settings import Storage, refuse_unknown, takes
+from gatewise.base.settings import refuse_unknown, takes
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime import folder
-from gatewise.runtime.classifier import Label, Model, Numbers
-from gatewise.runtime.encoder import PretrainedEncoder
-from gatewise.tasks.classify.fit import figures, fit
-from gatewise.tasks.classify.measure import Evaluation, evaluate
+from gatewise.runtime.classifier import Label, Numbers
+from gatewise.runtime.encoder import shaped_as
+from gatewise.tasks.classify.fit import fit, sources
 from gatewise.tasks.classify.prepare import prepare
 from gatewise.tasks.classify.settings import Settings
-from gatewise.tasks.pretrain.fit import shaped_as
-from gatewise.training.loop import METRICS, Event
-from gatewise.training.session import Report, opened, settle
 
 if TYPE_CHECKING:
     from gatewise.tasks.classify.keywords import Keywords
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """What train_classifier() gives: the model, its figures on the dev split and, if there is one, on the test part."""
-
-    model: Model
-    dev: Evaluation
-    test: Evaluation | None
-    stopped: bool
-
-
-def train_classifier(
-    dataset: Dataset,
-    out: Path | str,
-    *,
-    settings: Settings | None = None,
-    storage: Storage = "float32",
-    resume: bool = False,
-    overwrite: bool = False,
-    report: Report = lambda event: None,
-    stopped: Callable[[], bool] = lambda: False,
-) -> Trained:
-    """Train on a data set, leave a model folder at `out`, and measure it on the test part if there is one.
-
-    What is measured is the model as it is stored.
-
-    While it runs, the folder `out`.training keeps what a resumed run needs. When `stopped` says so, the best model so
-    far is saved and the run can still be resumed. Raises GatewiseError before anything is written or lost.
-    """
-    started, out = time.perf_counter(), Path(out)
-    settings = settle(out, settings, Settings(), resume=resume, overwrite=overwrite)
-    encoder, teachers = sources(settings)
-    shaped = shaped_as(encoder, settings) if encoder else settings
-    prepared = prepare(dataset, shaped, known=encoder.tokenizer if encoder else None)
-    with opened(out, settings, resume=resume) as (run_folder, resume):
-        report(Event("prepared", time.perf_counter() - started, 0, 0.0, prepared.notes))
-        model, dev = fit(
-            prepared, shaped, encoder=encoder, teachers=teachers, report=report, run_folder=run_folder, resume=resume,
-            started=started, stopped=stopped,
-        )  # fmt: skip
-    log = {METRICS: (run_folder / METRICS).read_bytes()}
-    folder.save(model, out, overwrite=overwrite or resume, storage=storage, extra=log)
-    model = folder.load(out)
-    if stopped():
-        return Trained(model, dev, None, stopped=True)
-    test = evaluate(model, dataset.test) if dataset.test and dataset.test.labelled else None
-    if test:
-        model.facts["test"] = figures(test)
-        folder.update_card(model, out)
-    remove_folder(run_folder)
-    return Trained(model, dev, test, stopped=False)
-
-
-def sources(settings: Settings) -> tuple[PretrainedEncoder | None, list[Model]]:
-    """Load the encoder to start from, if any, and the teachers."""
-    place = settings.training.pretrained
-    encoder = folder.load_encoder(place) if place else None
-    return encoder, [folder.load(name) for name in settings.classification.teachers]
 
 
 class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -138,7 +68,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         more = from_lists(as_texts(unlabelled), name="the unlabelled texts") if unlabelled is not None else None
         dataset = Dataset("texts in memory", part, None, None, more)
         prepared = prepare(dataset, settings, names, encoder.tokenizer if encoder else None)
-        model, _ = fit(prepared, settings, encoder=encoder, teachers=teachers, started=time.perf_counter())
+        model, _ = fit(prepared, settings, encoder=encoder, teachers=teachers)
         self.classes_ = classes
         self.model_ = dataclasses.replace(model, labels=tuple(classes.tolist()))
         return self

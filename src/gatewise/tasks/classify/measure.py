@@ -83,6 +83,12 @@ class Evaluation:
         """Give plain values for JSON, in the order above."""
         return dataclasses.asdict(self)
 
+    def figures(self) -> dict[str, Any]:
+        """Give the numbers for the card, without texts and tables."""
+        names = ("n", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece", "ece_uncalibrated")
+        alone = {name: {"accuracy": accuracy} for name, accuracy in self.accuracy_alone.items()}
+        return {name: getattr(self, name) for name in names} | ({"alone": alone} if alone else {})
+
     def lines(self) -> list[str]:
         """Give the figures for people."""
         interval = f"95 % interval {self.accuracy_low:.4f} to {self.accuracy_high:.4f}"
