@@ -56,6 +56,8 @@ def train(
     if tensorboard and out.absolute() in (tensorboard.absolute(), *tensorboard.absolute().parents):
         raise ConfigError(f"--tensorboard {tensorboard} lies in the model folder {out}; choose a folder outside it.")
     require("train", "torch", "sklearn")
+    if tensorboard:
+        require("tensorboard", "tensorboard")
     dataset = read_data(data, text_column, label_column, group_column)
     if unlabelled:
         more = read_data(unlabelled, text_column, labels=False)

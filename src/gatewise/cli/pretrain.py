@@ -53,16 +53,16 @@ def pretrain(
         refuse_existing(out, overwrite=overwrite)
     defaults.replace(**given)  # what is wrong is said before a read
     require("train", "torch", "sklearn")
+    from gatewise.runtime.encoder import shaped_as
     from gatewise.runtime.folder import load_encoder
 
     place = str(start or defaults.training.pretrained)  # a resumed run knows where it began
     encoder = load_encoder(place) if place else None
-    dataset = read_data(data, text_column, labels=False)
-    from gatewise.runtime.encoder import shaped_as
-    from gatewise.tasks.pretrain.fit import pretrain_encoder
-
     settings = shaped_as(encoder, defaults, grows=True) if encoder and not resume else defaults
     settings = settings.replace(**given, pretrained=place)
+    dataset = read_data(data, text_column, labels=False)
+    from gatewise.tasks.pretrain.fit import pretrain_encoder
+
     with watched(quiet) as (report, stopped):
         made = pretrain_encoder(
             dataset, out, settings=settings, start=encoder, storage=stored, resume=resume, overwrite=overwrite,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gatewise.base.errors import TrainingError
+from gatewise.base.extras import needs
 from gatewise.base.files import cannot_write
 
 METRICS = "metrics.jsonl"
@@ -56,11 +56,9 @@ def shorten(folder: Path, size: int) -> None:
 
 
 def tensorboard_writer(folder: Path) -> Callable[[Event], None]:
-    """Give a function that writes each event's numbers for TensorBoard (the `tensorboard` extra)."""
-    try:
+    """Give a function that writes each event's numbers for TensorBoard."""
+    with needs("tensorboard"):
         from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise TrainingError("TensorBoard is not installed; run: pip install 'gatewise[tensorboard]'.") from error
     writer = SummaryWriter(str(folder))
 
     def write(event: Event) -> None:

@@ -22,7 +22,8 @@ import gatewise
 from gatewise.base.errors import ConfigError, DataError, GatewiseError, TrainingError
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime.classifier import Model
-from gatewise.tasks.classify.estimator import LSTMClassifier, train_classifier
+from gatewise.tasks.classify.estimator import LSTMClassifier
+from gatewise.tasks.classify.fit import train_classifier
 from gatewise.tasks.classify.settings import Settings
 from gatewise.training.session import unfinished
 
