@@ -23,7 +23,7 @@ def figures(**answer: Any) -> Any:
 def look(running: list[float], read: list[int] | None = None) -> Any:
     shares = {"contributions": [1.0] * len(running), "bias": 0.0}
     read = list(range(len(running))) if read is None else read
-    return figures(running=running, read=read, shares=shares, tokens=["word"] * len(running))
+    return figures(running=running, read=read, shares=shares, tokens=["word"] * len(running), known=[1, 0, 0])
 
 
 @given(pushes)
@@ -53,6 +53,7 @@ def test_figures_say_from_where_on_the_verdict_stands(running: list[float]) -> N
     assert all((value < 0.5) == (running[-1] < 0.5) for value in running[settled:])
     assert settled == 0 or (running[settled - 1] < 0.5) != (running[-1] < 0.5)
     assert told["lowest"] == min(running[settled:])
+    assert told["unknown"] == 2
 
 
 def test_figures_jumps_are_between_the_beginnings_that_were_read() -> None:

@@ -79,3 +79,16 @@ def test_report_thins_a_long_curve_by_means_of_neighbours(count: int) -> None:
     whole = sum(place % 7 for place in range(count))
     kept = sum(point["loss"] * min(size, count - place * size) for place, point in enumerate(drawn))
     assert kept == pytest.approx(whole)
+
+
+def test_report_says_whether_short_and_long_texts_really_differ() -> None:
+    def bins(*shares: float, half: float = 0.1) -> dict[str, Any]:
+        groups = [{"low": 10 * k, "high": 10 * k + 9, "n": 50, "accuracy": share, "accuracy_low": share - half,
+                   "accuracy_high": share + half} for k, share in enumerate(shares)]  # fmt: skip
+        return figures(small() | {"by_length": groups, "accuracy": 0.8})["lengths"]  # type: ignore[no-any-return]
+
+    told = bins(0.8, 0.6, 0.85)
+    assert (told["best"]["low"], told["weakest"]["low"], told["apart"]) == (20, 10, True)
+    assert told["below"] == pytest.approx(0.2)
+    assert not bins(0.8, 0.66, 0.85)["apart"]
+    assert figures(small() | {"by_length": []})["lengths"] is None

@@ -35,6 +35,7 @@ def _text(look: Answer) -> dict[str, Any]:
     settled = max((t + 1 for t, side in enumerate(sides) if side != sides[-1]), default=0)
     jumps = [{"from": one, "to": next_, "change": running[next_] - running[one]} for one, next_ in pairwise(read)]
     return {
+        "unknown": list(look["known"]).count(0),
         "settled": settled,
         "lowest": min(running[settled:]),
         "jumps": sorted(jumps, key=lambda jump: -abs(jump["change"]))[:JUMPS],

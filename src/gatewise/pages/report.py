@@ -60,7 +60,19 @@ def _figures(evaluation: Mapping[str, Any]) -> dict[str, Any]:
             "before": _overconfidence(evaluation["reliability_uncalibrated"]),
             "after": _overconfidence(evaluation["reliability"]),
         },
+        "lengths": _lengths(evaluation["by_length"], evaluation["accuracy"]),
     }
+
+
+def _lengths(bins: Sequence[Mapping[str, Any]], accuracy: float) -> dict[str, Any] | None:
+    """Name the groups of lengths with most and fewest right answers, and say whether their intervals lie apart."""
+    if not bins:
+        return None
+    best, weakest = (choose(bins, key=lambda one: one["accuracy"]) for choose in (max, min))
+    return {
+        "best": best, "weakest": weakest, "below": accuracy - weakest["accuracy"],
+        "apart": weakest["accuracy_high"] < best["accuracy_low"],
+    }  # fmt: skip
 
 
 def _ratio(part: float, whole: float) -> float | None:

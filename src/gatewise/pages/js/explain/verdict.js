@@ -1,4 +1,4 @@
-const verdict = (({ sum, indices }, { number, signed, plain, say, visible }, { set, make, lead, painted },
+const verdict = (({ indices }, { number, signed, plain, say, visible }, { set, make, lead, painted },
   { view, token, length, quoted, labelled, shown, watch, move, walk }, { tokenSpan, mostOf, swatches }, { first }) => {
   // The text with every token in the colour of its share, and who decided.
   function textView() {
@@ -35,13 +35,13 @@ const verdict = (({ sum, indices }, { number, signed, plain, say, visible }, { s
   }
 
   function verdict() {
-    const { look } = view, { contributions, bias, logit, figures: { order: [top], half } } = look.shares, known = sum(look.known);
+    const { look } = view, { contributions, bias, logit, figures: { order: [top], half } } = look.shares, { unknown } = look.figures;
     const values = { count: number(half), n: number(length()), word: quoted(top), share: signed(contributions[top]),
       label: labelled(look.target), logit: signed(logit), bias: signed(bias) };
     const strongest = say(contributions[top] >= 0 ? "verdictFor" : "verdictAgainst", values);
-    const warning = !look.text.trim() ? "emptyText" : !known ? "allUnknown" : length() === 1 ? "oneToken" : null;
+    const warning = !look.text.trim() ? "emptyText" : unknown === length() ? "allUnknown" : length() === 1 ? "oneToken" : null;
     return first("verdict", lead(warning ? say(warning) : strongest), textView(), make("p", { class: "legend" }, swatches(),
-      known < length() ? make("span", { class: "swatch unknown" }, say("unknownWord", { n: number(length() - known) })) : []));
+      unknown ? make("span", { class: "swatch unknown" }, say("unknownWord", { n: number(unknown) })) : []));
   }
   return { verdict };
 })(numbers, words, draw, state, text, sections);

@@ -1,15 +1,13 @@
-const lengths = (({ best }, { data, number, percent, range, say, plain },
+const lengths = (({ data, number, percent, range, say, plain },
   { make, shape, label, line, table, folded, section, lead, note, chart }) => {
   // Accuracy from the shortest texts to the longest.
-  const { evaluation: { accuracy, by_length: bins } } = data;
+  const { evaluation: { accuracy, by_length: bins }, figures } = data;
 
   function lengths() {
     if (!bins.length) return [];
-    const top = best(bins, bin => bin.accuracy), weak = best(bins, bin => -bin.accuracy);
-    const span = bin => range(bin.low, bin.high);
-    const key = bins.length === 1 ? "lengthOne" : weak.accuracy_high < top.accuracy_low ? "lengthWorst" : "lengthChance";
-    const conclusion = say(key, { range: span(weak), best: span(top), accuracy: percent(weak.accuracy),
-      points: number(100 * (accuracy - weak.accuracy), 1) });
+    const { best, weakest, below, apart } = figures.lengths, span = bin => range(bin.low, bin.high);
+    const conclusion = say(bins.length === 1 ? "lengthOne" : apart ? "lengthWorst" : "lengthChance",
+      { range: span(weakest), best: span(best), accuracy: percent(weakest.accuracy), points: number(100 * below, 1) });
     const described = bin => ({ range: span(bin), accuracy: percent(bin.accuracy), n: number(bin.n),
       low: percent(bin.accuracy_low), high: percent(bin.accuracy_high) });
     const figure = chart(plain("length"), (svg, width) => {
@@ -34,4 +32,4 @@ const lengths = (({ best }, { data, number, percent, range, say, plain },
       folded("numbers", table(["tokens", "texts", "accuracy", "interval"], rows), "length"));
   }
   return { lengths };
-})(numbers, words, draw);
+})(words, draw);

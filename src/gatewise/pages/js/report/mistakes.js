@@ -24,7 +24,7 @@ const mistakes = (({ data, number, percent, say, visible }, { make, foreign, but
 
   function mistakes() {
     if (!errors.length) return section("errors", lead(say(wrong ? "errorsNote" : "errorsNone")));
-    const top = percent(Math.max(...errors.map(error => error.probability)));
+    const top = percent(errors[0].probability);  // the surest comes first
     const items = errors.map(mistake), list = some => make("ol", { class: "mistakes" }, some);
     return section("errors", lead(say("errorsLead", { wrong: number(wrong), n: number(n), top })), note("errorsNote"),
       list(items.slice(0, UNFOLDED)), items.length <= UNFOLDED ? [] :
