@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewise.pages.figures import JUMPS, strongest_phrase, with_figures
-from gatewise.pages.packing import packed
 
 chances = st.floats(0, 1, width=32)
 pushes = st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=30)
@@ -92,9 +91,8 @@ def test_figures_of_a_phrase_are_what_its_words_leave_over() -> None:
     assert told == {"alone": 0.75, "interaction": 1.25, "effects": 1.0, "effect_interaction": -0.25}
 
 
-@pytest.mark.parametrize("travels", [lambda array: array, lambda array: packed(array, "f4")])
-def test_figures_of_a_direction_come_from_its_mean_forget_gates(travels: Any) -> None:
-    means = {"forget_gate": travels(np.array([0.5, 0.25, 0.75]))}
+def test_figures_of_a_direction_come_from_its_mean_forget_gates() -> None:
+    means = {"forget_gate": np.array([0.5, 0.25, 0.75])}
     told = figures(means=means, separation=[0.9, 0.2, float("nan")])
     assert (told["lowest"], told["least"], told["average"]) == (1, 0.25, 0.5)
     assert told["halved"] == pytest.approx(1.0)

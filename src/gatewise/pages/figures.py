@@ -3,7 +3,6 @@
 An answer is known by what it holds, so that those prepared for a file and those of the server are told alike.
 """
 
-import base64
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -99,10 +98,7 @@ def _phrase(answer: Answer) -> dict[str, float]:
 
 def _direction(answer: Answer) -> dict[str, Any]:
     """Say where the forget gates are lowest, how fast a memory fades, and what share each unit alone puts in order."""
-    means = answer["means"]["forget_gate"]
-    if isinstance(means, Mapping):  # packed already
-        means = np.frombuffer(base64.b64decode(means["data"]), "<f4")
-    kept = np.asarray(means, np.float64)
+    kept = np.asarray(answer["means"]["forget_gate"], np.float64)
     average = float(kept.mean())
     return {
         "lowest": int(kept.argmin()),
