@@ -38,7 +38,7 @@ TOKENS = 300
 def review(model: Model) -> str:
     """Give a bundled review cut to 300 tokens."""
     for batch in gatewise.read("reviews").test.batches():
-        for text in batch.column("text").to_pylist():
+        for text, _, _ in batch:
             offsets = model.tokenizer.limited(100 * TOKENS).encode(text).offsets
             if len(offsets) > TOKENS:
                 return text[: offsets[TOKENS - 1][1]]

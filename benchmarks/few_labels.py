@@ -38,8 +38,8 @@ def parts(test_texts: int) -> tuple[list[str], np.ndarray, list[str], np.ndarray
     for part in (dataset.train, dataset.test):
         texts, labels = [], []
         for batch in part.batches():
-            texts += batch.column("text").to_pylist()
-            labels += batch.column("label").to_pylist()
+            texts += [example.text for example in batch]
+            labels += [example.label for example in batch]
         columns.append((texts, np.array([label == "positive" for label in labels], dtype=int)))
     (texts, labels), (tests, truth) = columns
     tested = {text_key(text) for text in tests}

@@ -26,8 +26,8 @@ def write_reviews(path: Path, count: int) -> float:
     texts: list[str] = []
     labels: list[str] = []
     for batch in read("imdb").train.batches():
-        texts += batch.column("text").to_pylist()
-        labels += batch.column("label").to_pylist()
+        texts += [example.text for example in batch]
+        labels += [example.label for example in batch]
     characters = 0
     with path.open("w", encoding="utf-8") as file:
         for number, row in enumerate(np.random.default_rng(0).integers(len(texts), size=count).tolist()):

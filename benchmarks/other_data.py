@@ -32,8 +32,8 @@ def columns(part: Part) -> tuple[list[str], list[str]]:
     texts: list[str] = []
     labels: list[str] = []
     for batch in part.batches():
-        texts += batch.column("text").to_pylist()
-        labels += batch.column("label").to_pylist()
+        texts += [example.text for example in batch]
+        labels += [example.label for example in batch]
     return texts, labels
 
 

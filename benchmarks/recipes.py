@@ -70,8 +70,8 @@ def main() -> None:
     texts: list[str] = []
     labels: list[str] = []
     for batch in dataset.test.batches():
-        texts += batch.column("text").to_pylist()
-        labels += batch.column("label").to_pylist()
+        texts += [example.text for example in batch]
+        labels += [example.label for example in batch]
     path = options.json or RESULTS / f"recipe_{options.model.name if options.model else options.recipe}.json"
     settings = Settings().replace(**RECIPES[options.recipe]).replace(pretrained=options.pretrained)
     recipe = {} if options.model else json.loads(json.dumps(settings.flat()))

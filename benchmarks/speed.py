@@ -56,8 +56,8 @@ def texts_of(limit: int) -> tuple[list[str], list[int]]:
     texts: list[str] = []
     labels: list[int] = []
     for batch in read("imdb").train.batches():
-        texts += batch.column("text").to_pylist()
-        labels += [int(label == "positive") for label in batch.column("label").to_pylist()]
+        texts += [example.text for example in batch]
+        labels += [int(example.label == "positive") for example in batch]
     order = np.random.default_rng(0).permutation(len(texts))[:limit]
     return [texts[row] for row in order], [labels[row] for row in order]
 

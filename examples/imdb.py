@@ -25,9 +25,9 @@ torch.manual_seed(1)
 # 1. Data. A data set has parts; a part is read batch by batch, in rows of text, label and group (here: the film).
 dataset, texts, labels = gatewise.read(options.data), {}, {}
 for name, part in (("train", dataset.train), ("test", dataset.test)):
-    rows = [row for batch in part.batches() for row in batch.to_pylist()]
+    rows = [row for batch in part.batches() for row in batch]
     random.Random(1).shuffle(rows)  # IMDB comes sorted by label
-    texts[name], labels[name] = zip(*((row["text"], row["label"]) for row in rows[: options.limit]), strict=True)
+    texts[name], labels[name] = zip(*((row.text, row.label) for row in rows[: options.limit]), strict=True)
 
 # 2. Vocabulary. Learnt from the training reviews alone: the 10,000 most frequent words. Then every text becomes ids.
 tokenizer = train_tokenizer([texts["train"]], gatewise.TokenizerConfig(vocab_size=10_000))

@@ -53,7 +53,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the tests off the user's cache, proxies and network."""
     monkeypatch.delenv("GATEWISE_DATA", raising=False)
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(datasets, "user_cache_dir", lambda name: str(tmp_path / "cache" / name))
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / "cache" / name))
     monkeypatch.setattr(datasets, "IMDB_URL", "http://127.0.0.1:9/aclImdb_v1.tar.gz")
 
 

@@ -82,7 +82,7 @@ def test_wheel_answers_version_and_reads_its_reviews(unpacked, tmp_path):
     code = (
         "import gatewise; print(gatewise.__file__)\n"
         "data = gatewise.read('reviews')\n"
-        "print(*[sum(batch.num_rows for batch in part.batches()) for part in (data.train, data.test)])"
+        "print(*[sum(len(batch) for batch in part.batches()) for part in (data.train, data.test)])"
     )
     place, counts = away(unpacked, tmp_path, "-c", code).splitlines()
     assert Path(place) == unpacked / "gatewise" / "__init__.py"

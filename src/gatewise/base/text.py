@@ -11,6 +11,11 @@ LONGEST = 1 << 28  # characters or bytes of one value: an unclosed quote must no
 SURROGATES = re.compile("[\ud800-\udfff]")  # lone ones have no UTF-8; "surrogateescape" makes them of bad bytes
 
 
+def clean(text: str) -> str:
+    """Replace lone surrogates, which no file and no tokenizer can take; one for one, which keeps offsets right."""
+    return text if text.isascii() else SURROGATES.sub("\ufffd", text)
+
+
 def numbered_lines(source: BinaryIO, name: str) -> Iterator[tuple[int, str]]:
     """Decode numbered lines, without their line ends."""
     for number, line in enumerate(iter(lambda: source.readline(LONGEST + 1), b""), 1):
@@ -26,7 +31,7 @@ def decode(data: bytes, where: str) -> str:
 
 def check_utf8(text: str, where: str) -> str:
     """Refuse a text decoded with "surrogateescape", which turns undecodable bytes into lone surrogates."""
-    if bad := SURROGATES.search(text):
+    if not text.isascii() and (bad := SURROGATES.search(text)):
         raise DataError(f"{where}: byte 0x{ord(bad[0]) & 0xFF:02x} is not UTF-8; save the file as UTF-8.")
     return text
 

@@ -105,7 +105,7 @@ def faithfulness(
     part = dataset.test or dataset.train
     if part is None:
         raise DataError(f"{data} has no part to ask about; give a file of texts.")
-    every = [text for batch in part.batches() for text in batch.column("text").to_pylist()]
+    every = [example.text for batch in part.batches() for example in batch]
     short = [text for text in every if len(text) < 8 * longest]  # spares most of the tokenising
     told = now_and_then(lambda done: f"{done} of {min(texts, len(short))} texts", seconds=10)
     result = battery.faithfulness(loaded, short, most=texts, longest=longest, progress=told)

@@ -6,12 +6,8 @@ Knows where data lies and what bytes to expect, not what is in them: that is `re
 import difflib
 import hashlib
 import os
-import urllib.request
 from collections.abc import Callable
-from http.client import HTTPException
 from pathlib import Path
-
-from platformdirs import user_cache_dir
 
 from gatewise.base.errors import DataError
 
@@ -46,15 +42,17 @@ def locate(name: str, *, progress: Progress | None = None) -> Path:
 
 
 def _locate_imdb(progress: Progress | None) -> Path:
+    from platformdirs import user_cache_dir  # late, as all that only a download needs: a file of one's own opens faster
+
     cache = Path(user_cache_dir("gatewise")) / "imdb"
     root = os.environ.get("GATEWISE_DATA")
     archive = IMDB_URL.rpartition("/")[2]
     for place in [Path(root) / "imdb", cache] if root else [cache]:
         if any(place.glob("*.parquet")) or (place / "train" / "pos").is_dir():
             return place
-        for found in (place / "aclImdb", place / archive):
-            if found.exists():
-                return found
+        for form in (place / "aclImdb", place / archive):
+            if form.exists():
+                return form
     return download(IMDB_URL, cache / archive, size=IMDB_SIZE, md5=IMDB_MD5, progress=progress)
 
 
@@ -64,6 +62,8 @@ def download(url: str, target: Path, *, size: int, md5: str, progress: Progress 
     The target appears whole and verified, or not at all. A broken transfer keeps the .part file and a wrong one
     deletes it; both raise DataError.
     """
+    from http.client import HTTPException
+
     part = target.with_name(target.name + ".part")
     begun = part.stat().st_size if part.exists() else 0
     reason: Exception | str = "the connection closed early"
@@ -92,6 +92,8 @@ def download(url: str, target: Path, *, size: int, md5: str, progress: Progress 
 
 def _fetch(url: str, part: Path, begun: int, size: int, progress: Progress | None) -> None:
     """Append what is missing to `part`, or begin again where the server will not resume."""
+    import urllib.request
+
     request = urllib.request.Request(url, headers={"Range": f"bytes={begun}-"} if begun else {})
     with urllib.request.urlopen(request, timeout=30) as response:
         # A server without ranges answers 200 and sends everything: appending that would spoil the file.

@@ -10,7 +10,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 
 from gatewise.base.errors import DataError
 from gatewise.base.settings import TokenizerConfig
-from gatewise.runtime.tokenizer import PAD, UNKNOWN, TextTokenizer, clean
+from gatewise.base.text import clean
+from gatewise.runtime.tokenizer import PAD, UNKNOWN, TextTokenizer
 
 # A word is: HTML line breaks in a row | one Han or kana character | letters, with an apostrophe inside | a number,
 # "3/10" and "1,000.5" whole | a run of one punctuation character.

@@ -240,7 +240,7 @@ def sample(part: Part, count: int, model: Model, seed: int) -> Sequences:
     index = {str(label): place for place, label in enumerate(model.labels)}
     draw, kept, seen = random.Random(seed), list[tuple[str, str]](), 0
     for batch in part.batches():
-        for text, label in zip(batch.column("text").to_pylist(), batch.column("label").to_pylist(), strict=True):
+        for text, label, _ in batch:
             if label not in index:
                 raise DataError(
                     f"{part.name} holds the label {label!r}; the model knows {', '.join(list(index)[:20])}."

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from gatewise.base.errors import ModelError, one_line
-from gatewise.base.text import SURROGATES
+from gatewise.base.text import clean
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 PAD_ID, UNKNOWN_ID = 0, 1
@@ -92,11 +92,6 @@ def left_out(length: int, most: int) -> slice:
     """Say which tokens of a text are left out where `most` are read: those between a quarter of `most` and the end."""
     head = min(length, most // 4)
     return slice(head, max(head, length - most + head))
-
-
-def clean(text: str) -> str:
-    """Replace lone surrogates, the only characters no tokenizer can take; one for one, which keeps offsets right."""
-    return SURROGATES.sub("\ufffd", text)
 
 
 def from_json(content: str, max_tokens: int) -> TextTokenizer:

@@ -223,7 +223,7 @@ def evaluate(
     errors: list[tuple[float, int, ConfidentError]] = []
     done = empty = 0
     for batch in part.batches():
-        texts, found = batch.column("text").to_pylist(), batch.column("label").to_pylist()
+        texts, found = [example.text for example in batch], [example.label or "" for example in batch]
         for label in found:
             if label not in index:
                 unknown[label] = unknown.get(label, 0) + 1

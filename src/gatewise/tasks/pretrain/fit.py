@@ -14,7 +14,7 @@ from gatewise.nets.language import LanguageModel
 from gatewise.nets.vectors import word_vectors
 from gatewise.runtime import folder
 from gatewise.runtime.encoder import PretrainedEncoder, shaped_as
-from gatewise.tasks.classify.prepare import Corpus, prepare_corpus
+from gatewise.tasks.pretrain.prepare import Corpus, prepare_corpus
 from gatewise.tasks.pretrain.settings import PretrainingSettings
 from gatewise.training.checkpoint import Checkpoint
 from gatewise.training.device import seeded

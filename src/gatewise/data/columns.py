@@ -1,0 +1,104 @@
+"""The names and first rows of a table to which column is text, label and group; knows no formats and no parts."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gatewise.base.errors import DataError
+
+TEXT_NAME = r"(text|review|content|sentence|document|body|comment|message|tweet|post)s?"
+LABEL_NAME = r"(label|class|category|sentiment|target|topic)(s|es)?|categories"
+GROUP_NAME = r"movie|group"
+ROW_NAMES = {"", "id", "idx", "index", "unnamed: 0"}  # number rows: never taken for a label unless asked for
+Values = tuple[str, str | None, str | None]  # text, label, group
+Renaming = dict[str | None, str]  # label in the file -> label to show
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which column is what, as the user asked for it or as it was chosen; None where there is none."""
+
+    text: str | None = None
+    label: str | None = None
+    group: str | None = None
+    rename: Renaming = field(default_factory=dict)
+    labels: bool = True  # look for a column of labels
+
+    @property
+    def wanted(self) -> list[str]:
+        """The columns to read, the text's first."""
+        return [column for column in (self.text, self.label, self.group) if column is not None]
+
+    def values(self, row: dict[Any, Any], where: str) -> Values:
+        """Reduce a row, which stands `where`, to its text, label and group; raise DataError if it has none of these."""
+        text = row.get(self.text, row)  # the row itself stands for "missing": it is never a text
+        if text is not None and not isinstance(text, str):
+            raise DataError(f"{where} has no string {self.text!r}; every row needs a text.")
+        label = _name(row.get(self.label), where)
+        if label is None and self.label is not None:
+            raise DataError(f"{where} has an empty {self.label!r}; give the row a label or drop it.")
+        return text or "", self.rename.get(label, label), _name(row.get(self.group), where)
+
+
+def choose(rows: list[dict[str, Any]], asked: Columns, split: str, path: Path) -> Columns:
+    """Decide which columns are text, label and group, from what was asked for, the names and the first rows."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    # Unlabelled text needs no label, and only training text is split by group.
+    labelled = asked.labels and split != "unlabelled"
+    label = asked.label if labelled else None
+    group = asked.group if split == "train" or asked.group in columns else None
+    for column in (asked.text, label, group):
+        if column is not None and column not in columns:
+            raise DataError(f"{path} has no column {column!r}; its columns are {listing(columns)}.")
+    free = [column for column in columns if column not in (asked.text, label, group)]
+
+    def known(pattern: str, kind: str) -> str | None:
+        fitting = [column for column in free if re.fullmatch(pattern, column.strip().lower())]
+        if len(fitting) > 1:
+            raise DataError(f"{path} has several {kind} columns, {listing(fitting)}; choose one with --{kind}-column.")
+        return fitting[0] if fitting else None
+
+    group = group or known(GROUP_NAME, "group")
+    unknown = [column for column in free if column != group and not re.fullmatch(LABEL_NAME, column.strip().lower())]
+    text = asked.text or known(TEXT_NAME, "text") or _longest(unknown, rows)
+    if text is None:
+        raise DataError(f"{path} has no column clearly of texts; choose by --text-column one of {listing(columns)}.")
+    free = [column for column in free if column not in (text, group)]
+    others = [column for column in free if column.strip().lower() not in ROW_NAMES]
+    if labelled and label is None:
+        label = known(LABEL_NAME, "label") or (others[0] if len(others) == 1 else None)
+        if label is None and others and not asked.text:
+            raise DataError(f"{path} has no clear label column; choose by --label-column one of {listing(others)}.")
+    return Columns(text, label, group, asked.rename, labelled)
+
+
+def unique(columns: list[str], path: Path) -> list[str]:
+    """Give a file's column names back; raise DataError where two are the same."""
+    if twice := sorted({column for column in columns if columns.count(column) > 1}):
+        raise DataError(f"{path} has more than one column called {listing(twice)}; rename or drop one.")
+    return columns
+
+
+def listing(values: list[Any]) -> str:
+    """Show the first twenty of some names, or of some paths by their names."""
+    return ", ".join(repr(getattr(value, "name", value)) for value in values[:20]) + ", ..." * (len(values) > 20)
+
+
+def _longest(columns: list[str], rows: list[dict[str, Any]]) -> str | None:
+    """Name the column of strings whose values are on average at least twice as long as any other's."""
+    values = {name: [row[name] for row in rows if row.get(name) is not None] for name in columns}
+    strings = {name: cells for name, cells in values.items() if {*map(type, cells)} == {str}}
+    means = [(sum(map(len, cells)) / len(cells), name) for name, cells in strings.items()]
+    second, first = sorted([(0.0, ""), (0.0, ""), *means])[-2:]
+    return first[1] if first[0] > 0 and first[0] >= 2 * second[0] else None
+
+
+def _name(value: object, where: str) -> str | None:
+    """Turn a stored label or group into a string, None where there is none."""
+    if value is None or value != value:  # NaN: how data frames store "none"
+        return None
+    if not isinstance(value, int | str):
+        raise DataError(f"{where} has a {type(value).__name__} as label or group; use text, whole numbers or booleans.")
+    name = str(value).lower() if isinstance(value, bool) else str(value)
+    return name if name.strip() else None
