@@ -71,5 +71,12 @@ def fill_in(app, docname, source) -> None:
         source[0] = OPTIONS.sub(lambda place: options_table(place[1]), source[0])
 
 
+def say_language(app, pagename, templatename, context, doctree) -> None:
+    """Mark a Chinese page as one, so that browsers choose its fonts and screen readers their voice."""
+    if pagename.startswith("zh") or pagename.endswith("-zh"):
+        context["language"] = "zh-CN"
+
+
 def setup(app) -> None:
     app.connect("source-read", fill_in)
+    app.connect("html-page-context", say_language)

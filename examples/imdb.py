@@ -11,9 +11,9 @@ import random
 import torch
 
 import gatewise
+from gatewise.data.vocabulary import train_tokenizer
 from gatewise.nets.classify import TextLSTM
 from gatewise.runtime.batches import collate, gather, plan
-from gatewise.data.vocabulary import train_tokenizer
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("data", nargs="?", default="imdb", help="data with a train and a test part (default: imdb)")
