@@ -103,6 +103,13 @@ def test_figures_of_a_direction_come_from_its_mean_forget_gates() -> None:
 def test_figures_of_the_horizon_are_when_something_is_gone() -> None:
     answer = {"added": [0, 1, 5, 20], "evidence": [1.0, 0.9, 0.4, 0.6], "probabilities": [0.9, 0.8, 0.4, 0.3]}
     assert figures(**answer, memory=[1.0, 0.4, 0.6, 0.2]) == {"half": 5, "lost": 5, "gone": 20}
+    sudden = {
+        "added": [0, 1, 5],
+        "evidence": [1.0, 0.4, 0.3],
+        "probabilities": [0.9, 0.2, 0.1],
+        "memory": [1.0, 0.1, 0.1],
+    }
+    assert figures(**sudden) == {"half": 1, "lost": 1, "gone": 1}
     lasting = {"added": [0, 1], "evidence": [1.0, 0.9], "probabilities": [0.2, 0.3], "memory": [1.0, 0.8]}
     assert figures(**lasting) == {"half": None, "lost": None, "gone": None}
     assert figures(**lasting | {"evidence": [0.0, 0.0]})["half"] is None  # a text without evidence has none to lose
