@@ -1,23 +1,27 @@
 """The folder of an unfinished run: what may be gone on with, and what is refused before anything is lost."""
 
 import json
+import time
 
+import numpy as np
 import pytest
 
 from gatewise.base.errors import ConfigError, GatewiseError, TrainingError
 from gatewise.tasks.classify.settings import Settings
+from gatewise.tasks.classify.teach import TEACHER
 from gatewise.tasks.pretrain.settings import PretrainingSettings
-from gatewise.training.loop import CHECKPOINT
-from gatewise.training.session import SETTINGS, TEACHER, opened, resumable, settle, unfinished, unfinished_settings
+from gatewise.training.checkpoint import CHECKPOINT
+from gatewise.training.log import METRICS, write
+from gatewise.training.session import SETTINGS, Session, opened, resumable, settle, unfinished, unfinished_settings
 
 MINE = Settings().replace(epochs=3)
 
 
 def started(out, settings=MINE, *, name=CHECKPOINT):
     """Leave a run as a kill after its first checkpoint does."""
-    with opened(out, settings, resume=False) as (folder, _):
-        (folder / name).write_bytes(b"weights")
-    return folder
+    with opened(Session(), out, settings, {}, resume=False) as session:
+        session.keep(name, {"w": np.ones(2)}, {"step": 3})
+    return session.folder
 
 
 @pytest.mark.parametrize("settings", [MINE, PretrainingSettings().replace(hidden_size=64)])
@@ -32,6 +36,18 @@ def test_runs_of_another_command_are_refused(tmp_path):
         unfinished_settings(tmp_path / "m", Settings())
 
 
+def test_runs_of_an_earlier_gatewise_are_refused(tmp_path):
+    """It had a classifier's own settings, such as label_smoothing, among those of every training."""
+    folder = started(tmp_path / "m")
+    stored = json.loads((folder / SETTINGS).read_text())
+    stored["training"] |= stored.pop("classification")
+    (folder / SETTINGS).write_text(json.dumps(stored))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(TrainingError, match=r"another command or version of gatewise .* leave out --resume and add"):
+        settle(tmp_path / "m", None, Settings(), resume=True, overwrite=False)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 @pytest.mark.parametrize("name", [CHECKPOINT, TEACHER])
 def test_runs_with_a_checkpoint_or_a_learnt_teacher_are_kept_and_resumed(tmp_path, name):
     folder = started(tmp_path / "m", name=name)
@@ -39,8 +55,12 @@ def test_runs_with_a_checkpoint_or_a_learnt_teacher_are_kept_and_resumed(tmp_pat
     with pytest.raises(TrainingError, match="add --resume to go on, or --overwrite"):
         settle(tmp_path / "m", None, Settings(), resume=False, overwrite=False)
     assert settle(tmp_path / "m", None, Settings(), resume=True, overwrite=False) == MINE
-    with opened(tmp_path / "m", MINE, resume=True) as (again, resume):
-        assert (again, resume) == (folder, True) and (again / name).read_bytes() == b"weights"
+    with opened(Session(), tmp_path / "m", MINE, {}, resume=True) as session:
+        arrays, values = session.take(name)
+        assert session.folder == folder and arrays["w"].tolist() == [1, 1] and values == {"step": 3}
+        assert session.holds(name) and not session.holds("other") and session.take("other") is None
+    with opened(Session(), tmp_path / "m", MINE, {}, resume=False) as session:
+        assert session.folder == folder and session.take(name) is None and not (folder / name).exists()
 
 
 def test_runs_resumed_with_another_setting_are_refused(tmp_path):
@@ -66,16 +86,38 @@ def test_runs_killed_before_their_first_checkpoint_begin_again(tmp_path):
     folder = unfinished(tmp_path / "m")
     folder.mkdir()
     (folder / SETTINGS).write_text(json.dumps({}))
-    (folder / "metrics.jsonl").write_text("old")
-    with opened(tmp_path / "m", MINE, resume=True) as (_, resume):
-        assert not resume and not (folder / "metrics.jsonl").exists()
+    (folder / METRICS).write_text("old")
+    with opened(Session(), tmp_path / "m", MINE, {}, resume=True) as session:
+        assert not session.resume and not (folder / METRICS).exists()
 
 
 def test_runs_leave_nothing_after_an_error_before_the_first_checkpoint(tmp_path):
-    with pytest.raises(KeyboardInterrupt), opened(tmp_path / "m", MINE, resume=False):
+    with pytest.raises(KeyboardInterrupt), opened(Session(), tmp_path / "m", MINE, {}, resume=False):
         raise KeyboardInterrupt
     assert not any(tmp_path.iterdir())
-    with pytest.raises(KeyboardInterrupt), opened(tmp_path / "m", MINE, resume=False) as (folder, _):
-        (folder / CHECKPOINT).write_bytes(b"weights")
+    with pytest.raises(KeyboardInterrupt), opened(Session(), tmp_path / "m", MINE, {}, resume=False) as session:
+        session.keep(CHECKPOINT, {}, {})
         raise KeyboardInterrupt
-    assert (unfinished(tmp_path / "m") / CHECKPOINT).exists()
+    assert session.holds(CHECKPOINT) is False and resumable(unfinished(tmp_path / "m"))
+    session.finish()
+    assert not any(tmp_path.iterdir())
+
+
+def test_runs_tell_what_was_prepared_and_give_their_log(tmp_path):
+    events = []
+    begun = Session(report=events.append, started=time.perf_counter() - 5)
+    with opened(begun, tmp_path / "m", MINE, {"training_texts": 7}, resume=False) as session:
+        write(events[0], session.folder)
+    [event] = events
+    assert (event.kind, event.values, event.step) == ("prepared", {"training_texts": 7}, 0)
+    assert 5 <= event.seconds < 6
+    assert json.loads(session.log()[METRICS])["training_texts"] == 7
+    assert session.report is begun.report and session.started == begun.started
+
+
+def test_sessions_without_a_folder_keep_nothing_and_count_from_their_start():
+    session = Session(resume=True)
+    session.keep(CHECKPOINT, {"w": np.ones(1)}, {})
+    session.finish()
+    assert session.take(CHECKPOINT) is None and session.log() == {} and not session.stopped()
+    assert session.counting(100).seconds() == pytest.approx(100 + session.seconds(), abs=0.05)

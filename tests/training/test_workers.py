@@ -1,11 +1,12 @@
 """Workers share one network's weights and give its gradient; the same number of workers gives the same bits."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from gatewise.base.cores import each_on_a_core
 from gatewise.base.settings import NetworkConfig
 from gatewise.nets.classify import TextLSTM
 from gatewise.runtime.batches import Sequences, collate, offsets_of
@@ -88,17 +89,30 @@ def test_workers_leave_one_network_with_torchs_own_generator():
     assert net.random is None
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_workers_answer_in_order_and_leave_the_threads_as_they_were(threads):
-    torch.set_num_threads(threads)
-    inside = []
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_workers_are_as_many_as_there_are_cores_each_in_a_thread_of_its_own(count):
+    """Fewer copies, or no pool, would leave cores idle and every answer right."""
+    workers, here = Workers(network(), count), threading.get_ident()
+    assert len({id(worker) for worker in workers.networks}) == count
+    met, together = [], threading.Barrier(count)
 
-    def double(item: int) -> int:
-        inside.append(torch.get_num_threads())
-        return 2 * item
+    def meet(place: int) -> int:
+        together.wait(timeout=10)  # passes only where all are at work at once
+        met.append(threading.get_ident())
+        return place
 
-    assert each_on_a_core(double, list(range(9))) == list(range(0, 18, 2))
-    assert torch.get_num_threads() == threads and set(inside) == {1}
-    with pytest.raises(ValueError, match="no"):
-        each_on_a_core(lambda item: (_ for _ in ()).throw(ValueError("no")), [1, 2])
-    assert torch.get_num_threads() == threads
+    assert workers.map(meet, range(count)) == list(range(count))
+    assert len(set(met)) == count and (here in met) == (count == 1)
+    workers.close()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_workers_share_a_batch_among_all_of_them(count):
+    workers = Workers(network(), count)
+    met = []
+    for worker in workers.networks:
+        loss = worker.loss
+        worker.loss = lambda part, loss=loss: met.append((threading.get_ident(), len(part.rows))) or loss(part)
+    workers.gradients(batch(), "float32")
+    workers.close()
+    assert sorted(texts for _, texts in met) == {1: [7], 2: [3, 4], 3: [2, 2, 3]}[count]

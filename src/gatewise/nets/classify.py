@@ -88,7 +88,7 @@ class TextLSTM(nn.Module):
     def pooled(self, vectors: Tensor, lengths: Tensor) -> Tensor:
         """Give what the head sees, [B, poolings * directions * H], of embedded texts."""
         states = self.encoder(vectors, lengths, self.random)
-        pooled = pool(states, lengths, self.config.hidden_size, self.config.pooling).float()
+        pooled = pool(states, lengths, self.config.hidden_size, self.config.pooling).to(self.head.weight.dtype)
         return dropout(pooled, self.config.dropout, self.training, self.random)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:

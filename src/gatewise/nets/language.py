@@ -62,34 +62,34 @@ class _SampledLoss(torch.autograd.Function):
     def forward(
         ctx: Any, predicted: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, sample: Tensor, chances: Tensor
     ) -> Tensor:
-        words, dtype = weight[sample].to(predicted.dtype), predicted.dtype
+        words, dtype, wide = weight[sample].to(predicted.dtype), predicted.dtype, weight.dtype
         learning = weight.requires_grad  # else the words' vectors and biases are held
         offsets = (bias[sample] - chances).to(dtype)
         place = torch.searchsorted(sample, targets).clamp_(max=len(sample) - 1)
         drawn = sample[place] == targets
-        right = (predicted.float() * weight[targets]).sum(1) + bias[targets]
-        loss = predicted.new_zeros((), dtype=torch.float32)
-        d_predicted = torch.empty(predicted.shape)
-        d_words, d_offsets = torch.zeros(words.shape), torch.zeros(len(sample))
-        missing = torch.empty(len(targets))  # minus the chance given to all other words, row by row
+        right = (predicted.to(wide) * weight[targets]).sum(1) + bias[targets]
+        loss = predicted.new_zeros((), dtype=wide)
+        d_predicted = torch.empty(predicted.shape, dtype=wide)
+        d_words, d_offsets = (torch.zeros(shape, dtype=wide) for shape in (words.shape, len(sample)))
+        missing = torch.empty(len(targets), dtype=wide)  # minus the chance given to all other words, row by row
         for start in range(0, len(targets), SLICE):
             rows = slice(start, start + SLICE)
             scores = torch.addmm(offsets, predicted[rows], words.t())
             own = drawn[rows].nonzero().squeeze(1)
             scores[own, place[rows][own]] = -math.inf  # the right word is counted once, by its exact score
-            others = torch.logsumexp(scores, 1).float()
+            others = torch.logsumexp(scores, 1).to(wide)
             total = torch.logaddexp(others, right[rows])
             loss += (total - right[rows]).sum()
             shares = scores.sub_(total.unsqueeze(1).to(dtype)).exp_()
             missing[rows] = -torch.exp(others - total)
-            d_predicted[rows] = (shares @ words).float() + missing[rows].unsqueeze(1) * weight[targets[rows]]
+            d_predicted[rows] = (shares @ words).to(wide) + missing[rows].unsqueeze(1) * weight[targets[rows]]
             if learning:
-                d_words += (shares.t() @ predicted[rows]).float()
-                d_offsets += shares.sum(0, dtype=torch.float32)
+                d_words += (shares.t() @ predicted[rows]).to(wide)
+                d_offsets += shares.sum(0, dtype=wide)
         gradients = [d_predicted.to(dtype)]
         if learning:
             d_weight = torch.zeros_like(weight).index_add_(0, sample, d_words)
-            gradients.append(d_weight.index_add_(0, targets, missing.unsqueeze(1) * predicted.float()))
+            gradients.append(d_weight.index_add_(0, targets, missing.unsqueeze(1) * predicted.to(wide)))
             d_bias = torch.zeros_like(bias).index_add_(0, sample, d_offsets)
             gradients.append(d_bias.index_add_(0, targets, missing))
         ctx.save_for_backward(*gradients)
@@ -131,7 +131,7 @@ class Naming(nn.Module):
     def scores(self, direction: int, here: Tensor, weight: Tensor) -> Tensor:
         """Give the scores of all words, [N, V]."""
         scores: Tensor = self.maps[direction](here) @ weight.t()
-        return scores.float() + self.bias
+        return scores.to(self.bias.dtype) + self.bias
 
 
 class LanguageModel(nn.Module):
