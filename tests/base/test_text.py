@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gatewise.base import text as decoding
 from gatewise.base.errors import DataError
-from gatewise.base.text import check_utf8, decode, json_values, numbered_lines
+from gatewise.base.text import check_utf8, clean, decode, json_values, numbered_lines
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\ufeff"))
 
@@ -60,3 +60,7 @@ def test_decoding_finds_what_surrogateescape_let_through():
     assert check_utf8("good 👍", "here") == "good 👍"
     with pytest.raises(DataError, match="here: byte 0xe9"):
         check_utf8(b"caf\xe9".decode("utf-8", "surrogateescape"), "here")
+
+
+def test_text_clean_replaces_lone_surrogates_one_for_one():
+    assert clean("a\ud800b\udfff😀\ud83d") == "a\ufffdb\ufffd😀\ufffd"

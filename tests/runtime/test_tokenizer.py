@@ -1,7 +1,6 @@
 """Text of any kind becomes ids that never run out, with offsets that point back into it; damaged files are refused."""
 
 import json
-import re
 import time
 
 import numpy as np
@@ -9,12 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gatewise.base.errors import DataError, ModelError
+from gatewise.base.errors import ModelError
 from gatewise.base.settings import TokenizerConfig
-from gatewise.data.reading import Dataset, from_lists
 from gatewise.data.vocabulary import train_tokenizer
-from gatewise.runtime.tokenizer import PAD_ID, UNKNOWN_ID, TextTokenizer, clean, from_json
-from gatewise.tasks.classify.prepare import prepare
+from gatewise.runtime.tokenizer import PAD_ID, UNKNOWN_ID, TextTokenizer, from_json
 
 KINDS = ["word", "bpe"]
 STRANGE = {
@@ -43,15 +40,6 @@ def vocabulary(tokenizer: TextTokenizer) -> dict[str, int]:
 def both(english, chinese) -> dict[str, TextTokenizer]:
     texts = [*english[0], *chinese[0], *STRANGE.values()]
     return {kind: trained(texts, kind=kind, max_tokens=100_000) for kind in KINDS}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_tokenizer_training_is_reproducible(kind, english, chinese):
-    texts = english[0] + chinese[0]
-    config = TokenizerConfig(kind=kind, min_count=1, vocab_size=400)
-    whole = train_tokenizer([texts], config).to_json()
-    assert train_tokenizer([texts], config).to_json() == whole
-    assert train_tokenizer([[text] for text in texts], config).to_json() == whole  # however the stream is cut
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -86,30 +74,6 @@ def test_tokenizer_takes_any_text(both, kind):
     check()
 
 
-def test_tokenizer_words_are_what_a_reader_expects(both):
-    def words(text):
-        return both["word"].encode(text).tokens
-
-    assert words("It's GOOD, don’t miss!!! 3/10...") == ["It's", "GOOD", ",", "don’t", "miss", "!!!", "3/10", "..."]
-    assert words("a<br /><br />b<BR>\n<br/>c<i>") == ["a", "<br /><br />", "b", "<BR>\n<br/>", "c", "<", "i", ">"]
-    assert words("很好看的film电影") == ["很", "好", "看", "的", "film", "电", "影"]
-    assert words("カタカナです") == list("カタカナです")
-    assert words("film电影a好b") == ["film", "电", "影", "a", "好", "b"]
-    assert words("cafe\u0301 naïve") == ["cafe\u0301", "naïve"]
-
-
-def test_tokenizer_html_line_breaks_are_one_token(both):
-    (several,) = both["word"].encode_batch(["good<br /><br />film"])
-    assert len(several) == 3
-
-
-def test_tokenizer_chinese_characters_stand_alone(chinese):
-    tokenizer = trained(chinese[0])
-    ids = tokenizer.encode_batch(["电影很好", "好很影电"])
-    assert ids[0].tolist() == ids[1].tolist()[::-1]
-    assert UNKNOWN_ID not in ids[0]
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("text", ["", " \t\n", "\u3000", "\u00a0"])
 def test_tokenizer_blank_text_is_one_unknown_token(both, kind, text):
@@ -126,14 +90,6 @@ def test_tokenizer_special_tokens_cannot_be_typed(both, kind):
         assert len(ids) == len(both[kind].encode(text).ids) == len(both[kind].encode(text.lower()).ids)
     again = from_json(both[kind].to_json(), 100)
     assert PAD_ID not in again.encode_batch(["a [PAD] film"])[0]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_tokenizer_lowercase_is_a_choice(kind):
-    texts = ["Good good GOOD film Film"] * 3
-    lower, exact = trained(texts, kind=kind), trained(texts, kind=kind, lowercase=False)
-    assert lower.encode_batch(["GOOD"])[0].tolist() == lower.encode_batch(["good"])[0].tolist()
-    assert exact.encode_batch(["GOOD"])[0].tolist() != exact.encode_batch(["good"])[0].tolist()
 
 
 @pytest.mark.parametrize("max_tokens", [8, 9, 10, 11])
@@ -158,43 +114,6 @@ def test_tokenizer_json_round_trip(both, kind):
     assert (again.vocab_size, again.max_tokens) == (tokenizer.vocab_size, tokenizer.max_tokens)
     for text in [*STRANGE.values(), "[PAD] x", ""]:
         assert again.encode_batch([text])[0].tolist() == tokenizer.encode_batch([text])[0].tolist()
-
-
-@pytest.mark.parametrize("own_dev", [False, True])
-def test_tokenizer_never_sees_held_out_words(tiny_settings, english, own_dev):
-    texts, labels = english
-    texts = [f"{text} train{number:03}" for number, text in enumerate(texts)]
-    texts = [re.sub(r"(\d)", lambda digit: "abcdefghij"[int(digit[0])], text) for text in texts]  # letters: one word
-    test = from_lists(["good testword film", "bad testword"], ["pos", "neg"])
-    dev = from_lists(["good devword film", "bad devword"], ["pos", "neg"]) if own_dev else None
-    prepared = prepare(Dataset("x", from_lists(texts, labels), dev, test, None), tiny_settings)
-    known = {word for word in vocabulary(prepared.tokenizer) if word.startswith("train")}
-    assert not {"testword", "devword"} & set(vocabulary(prepared.tokenizer))
-    assert len(known) == len(prepared.train) == (200 if own_dev else 160)
-    unknown_in = [int((part.steps == UNKNOWN_ID).sum()) for part in (prepared.train, prepared.dev)]
-    assert unknown_in == [0, len(prepared.dev)]  # each dev text has the one word that no training text has
-
-
-def test_tokenizer_min_count_and_vocab_size():
-    texts = ["good " * 5 + "film " * 4 + "dull " * 3 + "rare"]
-    assert vocabulary(trained(texts, min_count=3)) == {"[PAD]": 0, "[UNK]": 1, "good": 2, "film": 3, "dull": 4}
-    assert set(vocabulary(trained(texts, min_count=4))) == {"[PAD]", "[UNK]", "good", "film"}
-    assert "rare" in vocabulary(trained(texts, min_count=1))
-    many = [" ".join(chr(0x4E00 + number) * (1 + number % 3) for number in range(500))]
-    assert trained(many, vocab_size=300).vocab_size == 300
-    assert trained(many, vocab_size=300, kind="bpe").vocab_size == 300
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("texts", [[], [""], [" \n", "\t"]])
-def test_tokenizer_without_any_text_is_refused(kind, texts):
-    with pytest.raises(DataError, match="hold no word that is seen 1 times"):
-        trained(texts, kind=kind)
-
-
-def test_tokenizer_without_a_frequent_word_is_refused():
-    with pytest.raises(DataError, match="lower min_count"):
-        trained(["every word once"], min_count=2)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -269,10 +188,6 @@ def test_tokenizer_from_elsewhere_neither_pads_nor_truncates(both):
     content["truncation"] = {"direction": "Right", "max_length": 1, "strategy": "LongestFirst", "stride": 0}
     tokenizer = from_json(json.dumps(content), 100)
     assert tokenizer.encode_batch(["a good film"])[0].tolist() == both["word"].encode_batch(["a good film"])[0].tolist()
-
-
-def test_tokenizer_clean_replaces_lone_surrogates_one_for_one():
-    assert clean("a\ud800b\udfff😀\ud83d") == "a\ufffdb\ufffd😀\ufffd"
 
 
 def test_tokenizer_extended_keeps_its_ids_and_adds_the_words_it_lacks():

@@ -1,67 +1,24 @@
 """Preparation: dev splits by group and by text, labels that can be learnt, and no test text in training."""
 
+import json
+import re
 from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gatewise.base.errors import DataError
-from gatewise.base.settings import TrainingConfig
+from gatewise.base.settings import TokenizerConfig
 from gatewise.data.reading import Dataset, from_lists
-from gatewise.tasks.classify.prepare import NEW_WORD_COUNT, prepare, prepare_corpus, split, text_key, tokenizer_for
+from gatewise.data.splitting import text_key
+from gatewise.data.vocabulary import train_tokenizer
+from gatewise.runtime.tokenizer import UNKNOWN_ID
+from gatewise.tasks.classify.prepare import NEW_WORD_COUNT, prepare, tokenizer_for
 from gatewise.tasks.classify.settings import Settings
-from gatewise.tasks.pretrain.settings import PretrainingSettings
 
 
 def words_of(prepared, sequences) -> list[tuple[int, ...]]:
     return [tuple(sequences.select(np.array([row])).steps.tolist()) for row in range(len(sequences))]
-
-
-@given(st.data())
-def test_preparation_split_keeps_groups_whole_and_every_class_in_training(data):
-    n = data.draw(st.integers(8, 60))
-    groups = data.draw(st.lists(st.sampled_from("abcdefghijkl"), min_size=n, max_size=n))
-    targets = np.array(data.draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)))
-    kept = np.array(data.draw(st.lists(st.sampled_from([True, True, True, False]), min_size=n, max_size=n)))
-    config = TrainingConfig(dev_share=0.2, seed=data.draw(st.integers(0, 5)))
-    if len(set(targets[kept])) < 2:
-        return
-    try:
-        flags = split(targets, groups, kept, config)
-    except DataError:
-        return
-    in_dev = {group for group, flag in zip(groups, flags, strict=True) if flag}
-    assert not in_dev & {group for group, flag in zip(groups, flags, strict=True) if not flag}
-    assert set(targets[kept & ~flags]) == set(targets[kept])
-    assert len(set(targets[kept & flags])) >= 2
-    assert (split(targets, groups, kept, config) == flags).all()
-
-
-@given(st.integers(30, 200), st.integers(2, 4), st.floats(0.05, 0.4))
-def test_preparation_split_of_single_rows_is_stratified_and_of_the_size_asked_for(n, classes, share):
-    targets = np.arange(n) % classes
-    flags = split(targets, [str(row) for row in range(n)], np.ones(n, bool), TrainingConfig(dev_share=share))
-    assert flags.sum() == max(classes, round(share * n))
-    counts = np.bincount(targets[flags], minlength=classes)
-    assert counts.max() - counts.min() <= 1 and counts.min() >= 1
-
-
-def test_preparation_split_takes_many_small_classes_although_one_text_stands_twice():
-    """A single copy makes groups of the rows; drawing all of 60 classes by chance would then never succeed."""
-    targets = np.arange(600) % 60
-    groups = [str(row) for row in range(600)]
-    groups[60] = groups[0]
-    flags = split(targets, groups, np.ones(600, bool), TrainingConfig())
-    assert len(set(targets[~flags])) == 60
-    assert len(set(targets[flags])) > 30
-    assert flags[0] == flags[60]
-
-
-def test_preparation_split_says_when_it_cannot_be():
-    with pytest.raises(DataError, match=r"dev file of your own\.$"):
-        split(np.array([0, 0, 1, 1]), ["film a", "film a", "film b", "film b"], np.ones(4, bool), TrainingConfig())
 
 
 def test_preparation_splits_by_group(english, tiny_settings):
@@ -186,70 +143,8 @@ def test_preparation_leaves_out_unlabelled_copies_of_test_texts_and_refuses_a_te
         prepare(most, settings)
 
 
-# ---------------------------------------------------------------- text without labels
-
-LANGUAGE = PretrainingSettings().replace(min_count=1, max_tokens=8, dev_share=0.2)
-
-
-OWN = ["word" + "".join("abcdefghij"[int(digit)] for digit in str(row)) for row in range(200)]  # letters: one word each
-
-
-def with_own_words(english) -> list[str]:
-    return [f"{word} {text}" for word, text in zip(OWN, english[0], strict=True)]
-
-
-def test_preparation_of_a_corpus_reads_every_part_but_the_test_part(english):
-    texts = with_own_words(english)
-    test = [texts[0].replace(" ", "<br />  ", 1), "unseen"]  # a copy but for spaces and a line break
-    parts = {
-        "train": from_lists(texts[:80], english[1][:80]),
-        "dev": from_lists(texts[60:90], english[1][60:90]),
-        "unlabelled": from_lists([*texts[90:], texts[0], texts[5], " ", " \n"]),
-        "test": from_lists(test, ["pos", "neg"]),
-    }
-    corpus = prepare_corpus(Dataset("d", **parts), LANGUAGE)
-    notes = corpus.notes
-    assert (notes["left_out_equal_to_test"], notes["left_out_copies"]) == (2, 21)
-    assert notes["training_texts"] + notes["dev_texts"] == len(texts) - 1
-    assert 0.1 < notes["dev_texts"] / len(texts) < 0.3 and notes["training_tokens"] == len(corpus.train.steps)
-    assert corpus.tokenizer.encode_batch([f"{OWN[0]} unseen"])[0].tolist() == [1, 1]  # of the test part, so never read
-    assert corpus.tokenizer.max_tokens == 8
-    assert corpus.train.lengths.max() <= 8 and corpus.dev.lengths.max() <= 8  # windows
-    total = sum(len(ids) for ids in corpus.tokenizer.limited(99).encode_batch(texts[1:]))
-    assert len(corpus.train.steps) + len(corpus.dev.steps) == total  # nothing of a long text is left out
-
-
-def test_preparation_of_a_corpus_learns_no_word_from_its_dev_texts(english):
-    corpus = prepare_corpus(Dataset("d", unlabelled=from_lists(with_own_words(english))), LANGUAGE)
-    known = sum(ids.tolist() != [1] for ids in corpus.tokenizer.encode_batch(OWN))
-    assert known == corpus.notes["training_texts"]  # each text has a word of its own
-    assert (corpus.train.steps != 1).all() and (corpus.dev.steps == 1).sum() == corpus.notes["dev_texts"]
-    again = prepare_corpus(Dataset("d", unlabelled=from_lists(with_own_words(english))), LANGUAGE)
-    assert again.fingerprint() == corpus.fingerprint()
-    other = prepare_corpus(Dataset("d", unlabelled=from_lists(with_own_words(english))), LANGUAGE.replace(seed=2))
-    assert other.fingerprint() != corpus.fingerprint()
-
-
-def test_preparation_of_a_corpus_holds_groups_out_whole(english):
-    texts = [f"group{'abcdefghij'[row // 20]} {text} {OWN[row]}" for row, text in enumerate(english[0])]
-    part = from_lists(texts, None, [row // 20 for row in range(200)])
-    corpus = prepare_corpus(Dataset("d", unlabelled=part), LANGUAGE.replace(dev_share=0.3, max_tokens=50))
-    names = [corpus.tokenizer.encode_batch([f"group{letter}"])[0].tolist() for letter in "abcdefghij"]
-    known = [name for name in names if name != [1]]  # a group in dev gave no word to the vocabulary
-    counts = Counter(words[0] for words in words_of(corpus, corpus.train))
-    assert counts == {name[0]: 20 for name in known} and corpus.notes["dev_texts"] == 20 * (10 - len(known)) > 0
-
-
-@pytest.mark.parametrize("texts", [[], [""], [" "] * 9, ["one text"], ["the same", "the  same<br />"] * 50])
-def test_preparation_of_a_corpus_refuses_too_little_text(texts):
-    with pytest.raises(
-        DataError, match=r"^mail holds [01] different texts .*; give more text, or a larger --dev-share"
-    ):
-        prepare_corpus(Dataset("mail", unlabelled=from_lists(texts)), LANGUAGE)
-
-
 def test_preparation_adds_to_an_encoders_words_those_that_are_frequent(english, tiny_settings):
-    known = prepare_corpus(Dataset("d", unlabelled=from_lists(english[0])), LANGUAGE).tokenizer
+    known = train_tokenizer([english[0]], TokenizerConfig(min_count=1, max_tokens=8))
     often, rare = ["zonk"] * NEW_WORD_COUNT, ["quux"] * (NEW_WORD_COUNT - 1)
     both = tokenizer_for(iter([[*often, *rare, "good"]]), tiny_settings.tokenizer, known)
     ids = both.encode_batch(["zonk", "quux", "good film"])
@@ -258,3 +153,29 @@ def test_preparation_adds_to_an_encoders_words_those_that_are_frequent(english, 
     assert both.max_tokens == tiny_settings.tokenizer.max_tokens == 32
     none = tokenizer_for(iter([rare]), tiny_settings.tokenizer, known)
     assert none.to_json() == known.to_json() and none.max_tokens == 32
+
+
+@pytest.mark.parametrize("own_dev", [False, True])
+def test_preparation_vocabulary_never_sees_held_out_words(tiny_settings, english, own_dev):
+    texts, labels = english
+    texts = [f"{text} train{number:03}" for number, text in enumerate(texts)]
+    texts = [re.sub(r"(\d)", lambda digit: "abcdefghij"[int(digit[0])], text) for text in texts]  # letters: one word
+    test = from_lists(["good testword film", "bad testword"], ["pos", "neg"])
+    dev = from_lists(["good devword film", "bad devword"], ["pos", "neg"]) if own_dev else None
+    prepared = prepare(Dataset("x", from_lists(texts, labels), dev, test, None), tiny_settings)
+    vocabulary = json.loads(prepared.tokenizer.to_json())["model"]["vocab"]
+    known = {word for word in vocabulary if word.startswith("train")}
+    assert not {"testword", "devword"} & set(vocabulary)
+    assert len(known) == len(prepared.train) == (200 if own_dev else 160)
+    unknown_in = [int((part.steps == UNKNOWN_ID).sum()) for part in (prepared.train, prepared.dev)]
+    assert unknown_in == [0, len(prepared.dev)]  # each dev text has the one word that no training text has
+
+
+def test_preparation_notes_say_what_was_read_and_left_out(english, tiny_settings):
+    alone = prepare(Dataset("d", from_lists(*english)), tiny_settings)
+    assert alone.notes == {
+        "data": "d", "training_texts": 160, "dev_texts": 40, "dev_split": "by text", "left_out_equal_to_test": 0,
+        "blank_training_texts": 0, "unlabelled_texts": 0, "unlabelled_equal_to_test": 0,
+        "class_counts": "neg 100, pos 100",
+    }  # fmt: skip
+    assert alone.unlabelled is None

@@ -1,0 +1,77 @@
+"""Text, label and group are found by name, or by content where that is clear; otherwise one sentence asks."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.data.test_reading import examples, write
+
+from gatewise.base.errors import DataError
+from gatewise.data.reading import read
+
+LONG, SHORT = "a long sentence that is clearly the text", "tag"
+
+
+@pytest.mark.parametrize("columns", [("text", "label"), ("text", "a", "b"), ("movie", "text", "label", "class")])
+def test_columns_without_labels_looks_for_no_column_of_them(tmp_path: Path, columns: tuple[str, ...]) -> None:
+    rows = [{name: f"{LONG} {row}" if name == "text" else "" for name in columns} for row in range(3)]
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    part = read(path, labels=False).train
+    assert part is not None and (part.labelled, part.grouped) == (False, "movie" in columns)
+    assert [(text, label) for text, label, _ in examples(part)] == [(f"{LONG} {row}", None) for row in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "labelled", "grouped"),
+    [
+        (("Review", "Sentiment"), {}, True, False),
+        (("label", "texts"), {}, True, False),
+        (("headline", "kind"), {}, True, False),
+        (("text", "label", "movie", "rating"), {}, True, True),
+        (("text", "label", "user"), {"group_column": "user"}, True, True),
+        (("", "text", "category", "source"), {}, True, False),
+        (("text", "label", "category"), {"label_column": "category"}, True, False),
+        (("text", "review", "label"), {"text_column": "review"}, True, False),
+        (("text",), {}, False, False),
+        (("id", "text"), {}, False, False),
+        (("body text", "author", "day"), {"text_column": "body text"}, False, False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_columns_finds_columns(
+    tmp_path: Path, kind: str, columns: tuple[str, ...], options: dict[str, str], labelled: bool, grouped: bool
+) -> None:
+    texts = options.get("text_column", "review Review texts headline text")
+    row = tuple(LONG if column and column in texts else f"{column} {SHORT}" for column in columns)
+    part = read(write(tmp_path / f"data.{kind}", [row, row], columns), **options).train
+    assert part is not None and (part.labelled, part.grouped) == (labelled, grouped)
+    text, label, group = examples(part)[1]
+    assert text == LONG and (label is not None) == labelled and (group is not None) == grouped
+    if "label_column" in options:
+        assert label == f"{options['label_column']} {SHORT}"
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "message"),
+    [
+        (("one", "two"), {}, r"no column clearly of texts; choose by --text-column one of 'one', 'two'\."),
+        (("text", "review"), {}, r"several text columns, 'text', 'review'; choose one with --text-column"),
+        (
+            ("text", "label", "category"),
+            {},
+            r"several label columns, 'label', 'category'; choose one with --label-column",
+        ),
+        (("text", "stars", "user"), {}, r"no clear label column; choose by --label-column one of 'stars', 'user'\."),
+        (("text", "label", "movie", "group"), {}, r"several group columns, 'movie', 'group'"),
+        (("text", "label"), {"text_column": "Text"}, r"no column 'Text'; its columns are 'text', 'label'\."),
+        (("text", "label"), {"label_column": "y"}, r"no column 'y'"),
+        (("text", "label"), {"group_column": "film"}, r"no column 'film'"),
+        (("text", "label", "label"), {}, r"more than one column called 'label'"),
+    ],
+)
+def test_columns_refuses_unclear_columns(
+    tmp_path: Path, columns: tuple[str, ...], options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        read(write(tmp_path / "data.csv", [("same size",) * len(columns)], columns), **options)
