@@ -46,6 +46,8 @@ class TextTokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> list[Ids]:
         """Give each text's ids, [time], never empty."""
+        if len(texts) == 1:  # a batch would start the library's threads
+            return [self.encode(texts[0]).ids]
         encodings = self._tokenizer.encode_batch_fast([clean(text) for text in texts], add_special_tokens=False)
         return [self._cut(np.array(encoding.ids or [UNKNOWN_ID], dtype=np.int32)) for encoding in encodings]
 
