@@ -28,7 +28,7 @@ from gatewise.training.session import Session
 Make = Callable[[int], Learner]
 Engine = Callable[[TextLSTM, Sequences], npt.NDArray[np.floating]]
 QUICK = TrainingConfig(
-    epochs=2, learning_rate=0.02, averaging=0.9, batch_texts=8, precision="float32", sharing="texts",
+    epochs=2, learning_rate=0.02, averaging=0.9, batch_texts=4, precision="float32", sharing="texts",
     checkpoint_seconds=1000.0,
 )  # fmt: skip
 

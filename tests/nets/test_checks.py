@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from tests.checks import LEARNER_CHECKS, check_engine
+from tests.checks import LEARNER_CHECKS, check_engine, check_resumed
 
 from gatewise.base.settings import POOLINGS, NetworkConfig
 from gatewise.nets.classify import TextLSTM, arrays_of
@@ -62,6 +62,12 @@ LEARNERS = {
 @pytest.mark.parametrize("name", LEARNERS)
 def test_nets_pass_what_every_learner_must(check, name, tmp_path):
     check(LEARNERS[name], texts(3), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["both ways, weighed", "a reader both ways", "a reader backward"])
+def test_nets_resume_with_the_same_bits_on_several_cores(name, tmp_path):
+    torch.set_num_threads(3)
+    check_resumed(LEARNERS[name], texts(3), tmp_path)
 
 
 @pytest.mark.parametrize("pooling", [*((name,) for name in POOLINGS), POOLINGS, ("last", "max")])

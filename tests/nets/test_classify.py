@@ -36,42 +36,6 @@ def batch_of(lengths, *, extra: int = 0, classes: int = 3, seed: int = 0) -> Bat
     return Batch(inputs, np.array(lengths), targets, np.arange(len(lengths)))
 
 
-@pytest.mark.parametrize(("layers", "bidirectional"), FORMS)
-@pytest.mark.parametrize("pooling", [("max",), ("mean",), ("last",), POOLINGS])
-def test_network_logits_depend_on_neither_padding_nor_company(layers, bidirectional, pooling):
-    network = network_of(num_layers=layers, bidirectional=bidirectional, pooling=pooling).eval()
-    with torch.no_grad():  # what stands in the padding must not matter either, so let it not be zero
-        network.embedding.weight[PAD_ID] = 5.0
-    lengths = [7, 1, 12, 3, 7]
-    batch = batch_of(lengths)
-    with torch.no_grad():
-        together = network.logits(batch)
-        padded = network.logits(batch_of(lengths, extra=20))
-        torch.testing.assert_close(padded, together, atol=1e-5, rtol=0)
-        for column, length in enumerate(lengths):
-            text = Batch(
-                batch.inputs[:length, [column]], batch.lengths[[column]], batch.targets[[column]], np.array([0])
-            )
-            torch.testing.assert_close(network.logits(text)[0], together[column], atol=1e-5, rtol=0)
-        order = [3, 0, 4, 2, 1]
-        other = Batch(batch.inputs[:, order], batch.lengths[order], batch.targets[order], np.arange(5))
-        torch.testing.assert_close(network.logits(other), together[order], atol=1e-5, rtol=0)
-
-
-@pytest.mark.parametrize("pooling", POOLINGS)
-def test_network_gradients_do_not_come_from_padding(pooling):
-    network = network_of(num_layers=2, pooling=(pooling,), **QUIET).train()
-    lengths = [4, 9, 1]
-    gradients = []
-    for extra in (0, 15):
-        network.zero_grad()
-        network.loss(batch_of(lengths, extra=extra))[0].backward()
-        gradients.append([parameter.grad.clone() for parameter in network.parameters()])
-    for short, long in zip(*gradients, strict=True):
-        torch.testing.assert_close(long, short, atol=1e-5, rtol=1e-4)
-        assert torch.isfinite(short).all()
-
-
 @given(ragged, st.integers(1, 4), st.integers(0, 3))
 def test_network_reverse_is_its_own_inverse_and_equals_a_slow_loop(lengths, size, extra):
     vectors = torch.randn(max(lengths) + extra, len(lengths), size)

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gatewise.base.settings import POOLINGS, NetworkConfig
 from gatewise.nets.classify import TextLSTM, arrays_of, module_of
@@ -51,16 +49,6 @@ def test_network_equals_the_cell_and_torch(layers, both, pooling):
         with torch.no_grad():
             expected = module(torch.from_numpy(text).unsqueeze(1), torch.tensor([len(text)]))[0]
         np.testing.assert_allclose(row, expected, atol=1e-5)
-
-
-@given(st.lists(st.integers(1, 12), min_size=1, max_size=9))
-def test_network_company_changes_nothing(lengths):
-    torch.manual_seed(0)
-    falling = np.array(sorted(lengths, reverse=True))
-    arrays, ids = arrays_of(module_like(2)), texts_of(falling)
-    together = pooled(arrays, ids, falling)
-    alone = [pooled(arrays, text, np.array([len(text)]))[0] for text in np.split(ids, np.cumsum(falling)[:-1])]
-    np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
 def test_network_computes_nothing_for_padding():

@@ -17,8 +17,8 @@ import pytest
 
 import gatewise
 from gatewise.cli.main import main
-from gatewise.tasks.classify import estimator as classifier
-from gatewise.training import loop as training
+from gatewise.tasks.classify.fit import train_classifier
+from gatewise.training.checkpoint import Checkpoint
 
 KEPT = ("model.safetensors", "tokenizer.json")
 STOPPED = (130, -signal.SIGINT)  # as an exit code, or, while Python itself still starts, by the signal: $? is 130
@@ -60,7 +60,7 @@ def forked():
     """Start `gatewise ...` in a real process, forked from one that has loaded torch already: in a moment."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["pytest", "gatewise.tasks.classify.estimator", "gatewise.pages.page", "gatewise.cli.main", "rich.progress"]
+        ["pytest", "gatewise.tasks.classify.fit", "gatewise.pages.report", "gatewise.cli.main", "rich.progress"]
     )
 
     def start(arguments, last_words, die_at=("", 0)):
@@ -274,11 +274,11 @@ def test_stopped_in_the_middle_again_and_again_it_ends_with_the_same_bits(englis
     """Every single step is a place to stop; the choice of the best epoch must not see the extra measurements."""
     dataset = gatewise.data.reading.Dataset("d", gatewise.data.reading.from_lists(*english))
     settings = tiny_settings.replace(epochs=2, checkpoint_seconds=1000.0)
-    classifier.train_classifier(dataset, tmp_path / "whole", settings=settings)
+    train_classifier(dataset, tmp_path / "whole", settings=settings)
     resume, rounds = False, 0
     while True:
         asked = iter(range(1000))
-        trained = classifier.train_classifier(
+        trained = train_classifier(
             dataset, tmp_path / "m", settings=settings, resume=resume, stopped=lambda asked=asked: next(asked) >= 7
         )
         resume, rounds = True, rounds + 1
@@ -295,15 +295,15 @@ def test_resume_on_other_threads_says_that_bits_may_differ(command, recipe, tmp_
     """Settings are those of the first call, so it takes an unset --threads on another machine; simulated here."""
     saves = 0
 
-    def fall(run, original=training.Run.save):
+    def fall(checkpoint, run, original=Checkpoint.save):
         nonlocal saves
         saves += 1
-        original(run)
+        original(checkpoint, run)
         if saves == 5:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("gatewise.training.loop.Run.save", fall)
+        patch.setattr(Checkpoint, "save", fall)
         assert command(*recipe()).code == 130
     monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "ABACUS")
     resumed = command(*[word for word in recipe("--resume") if word != "--quiet"])

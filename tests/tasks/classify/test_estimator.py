@@ -1,10 +1,8 @@
-"""The steps strung together are honest, and LSTMClassifier keeps scikit-learn's contract as far as texts allow."""
+"""LSTMClassifier keeps scikit-learn's contract as far as texts allow."""
 
 import pickle
 import warnings
 from collections.abc import Iterator
-from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,13 +17,10 @@ from sklearn.utils import check_array
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import gatewise
-from gatewise.base.errors import ConfigError, DataError, GatewiseError, TrainingError
-from gatewise.data.reading import Dataset, from_lists
+from gatewise.base.errors import ConfigError, DataError, GatewiseError
 from gatewise.runtime.classifier import Model
 from gatewise.tasks.classify.estimator import LSTMClassifier
-from gatewise.tasks.classify.fit import train_classifier
 from gatewise.tasks.classify.settings import Settings
-from gatewise.training.session import unfinished
 
 TINY = {
     "min_count": 1, "embedding_dim": 8, "hidden_size": 8, "epochs": 3, "batch_texts": 8, "learning_rate": 0.02,
@@ -42,90 +37,6 @@ def tiny(**values) -> LSTMClassifier:
 def fitted(english) -> LSTMClassifier:
     """Shared: do not change it."""
     return tiny(epochs=6).fit(*english)
-
-
-# ---------------------------------------------------------------- training
-
-
-def test_classifier_refuses_a_test_label_never_seen_before_training(english, tiny_settings, tmp_path):
-    test = from_lists(["a film", "x", "y"], ["pos", "meh", "meh"])
-    events: list[object] = []
-    with pytest.raises(DataError, match=r"'meh' \(2 rows\), which training never saw; .* neg, pos\.$"):
-        train_classifier(
-            Dataset("d", from_lists(*english), test=test), tmp_path / "m", settings=tiny_settings, report=events.append
-        )
-    assert not events and not any(tmp_path.iterdir())
-
-
-def test_classifier_train_leaves_a_folder_with_its_figures(english, tiny_settings, tmp_path):
-    texts, labels = english
-    dataset = Dataset("tiny", from_lists(texts, labels), test=from_lists(["a superb film", "dull"], ["pos", "neg"]))
-    kinds: list[str] = []
-    trained = train_classifier(
-        dataset, tmp_path / "m", settings=tiny_settings, report=lambda event: kinds.append(event.kind)
-    )
-    assert trained.test is not None and trained.test.n == 2 and not trained.stopped
-    assert [kind for kind, after in pairwise([*kinds, ""]) if kind != after][:2] == ["prepared", "start"]
-    assert kinds[-1] == "end" and kinds.count("dev") == 6
-    assert [path.name for path in tmp_path.iterdir()] == ["m"]
-    model = gatewise.load(tmp_path / "m")
-    assert model.facts["test"]["accuracy"] == trained.test.accuracy
-    assert model.facts["dev"]["accuracy"] == trained.dev.accuracy
-    assert model.facts["settings"] == tiny_settings.flat() | {"pooling": ["max", "mean"], "teachers": []}
-    np.testing.assert_allclose(model.probabilities(texts), trained.model.probabilities(texts), atol=1e-9)
-
-
-def test_classifier_train_with_an_unlabelled_test_part_measures_on_dev(english, tiny_settings, tmp_path):
-    """Competitions hand out such files; the texts in it stay untouched all the same."""
-    texts, labels = english
-    dataset = Dataset("d", from_lists(texts, labels), test=from_lists(texts[:1]))
-    trained = train_classifier(dataset, tmp_path / "m", settings=tiny_settings.replace(epochs=1))
-    assert trained.test is None and trained.model.facts["left_out_equal_to_test"] >= 1
-
-
-def test_classifier_train_twice_gives_the_same_bytes(english, tiny_settings, tmp_path):
-    contents = []
-    for name in ("a", "b"):
-        train_classifier(Dataset("d", from_lists(*english)), tmp_path / name, settings=tiny_settings)
-        contents.append({path.name: path.read_bytes() for path in sorted((tmp_path / name).iterdir())})
-    for file in ("model.safetensors", "tokenizer.json"):
-        assert contents[0][file] == contents[1][file]
-
-
-def test_classifier_train_refuses_what_exists_and_what_is_unfinished(english, tiny_settings, tmp_path):
-    dataset, out = Dataset("d", from_lists(*english)), tmp_path / "m"
-    with pytest.raises(TrainingError, match="no unfinished run"):
-        train_classifier(dataset, out, settings=tiny_settings, resume=True)
-    steps = iter(range(100))
-    first = train_classifier(dataset, out, settings=tiny_settings, stopped=lambda: next(steps) > 5)
-    assert first.stopped and unfinished(out).is_dir()
-    with pytest.raises(GatewiseError, match="exists already"):
-        train_classifier(dataset, out, settings=tiny_settings)
-    with pytest.raises(TrainingError, match="holds an unfinished run"):
-        train_classifier(dataset, out.rename(tmp_path / "n").with_name("m"), settings=tiny_settings)
-    with pytest.raises(TrainingError, match=r"has epochs=6; leave that option out"):
-        train_classifier(dataset, out, settings=tiny_settings.replace(epochs=7), resume=True)
-    other = Dataset("d", from_lists(english[0][:-2], english[1][:-2]))
-    with pytest.raises(TrainingError, match="other data"):
-        train_classifier(other, out, settings=tiny_settings, resume=True)
-    assert unfinished(out).is_dir()
-    trained = train_classifier(dataset, out, resume=True)
-    assert not trained.stopped and not unfinished(out).exists()
-
-
-def test_classifier_run_that_ends_before_its_first_step_leaves_nothing(english, tiny_settings, tmp_path):
-    dataset = Dataset("d", from_lists(*english))
-    with pytest.raises(TrainingError, match=r"^Training was stopped before its first step"):
-        train_classifier(dataset, tmp_path / "m", settings=tiny_settings, stopped=lambda: True)
-    with pytest.raises(TrainingError, match=r"^Training ran out of --minutes before its first step"):
-        train_classifier(dataset, tmp_path / "m", settings=tiny_settings.replace(minutes=1e-6))
-    assert not any(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("name", ["", ".", ".."])
-def test_classifier_refuses_a_place_without_a_name(name):
-    with pytest.raises(ConfigError, match="no name for a model folder"):
-        unfinished(Path(name))
 
 
 def test_classifier_class_weights_help_the_rare_class():

@@ -12,10 +12,9 @@ from gatewise.base.errors import TrainingError
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime.batches import gather
 from gatewise.runtime.engine import logits_of
-from gatewise.tasks.classify.calibrate import fit_temperature
+from gatewise.tasks.classify.calibrate import calibrated, fit_temperature
 from gatewise.tasks.classify.companion import train_companion
-from gatewise.tasks.classify.estimator import train_classifier
-from gatewise.tasks.classify.fit import calibrated, guessing, shares_of
+from gatewise.tasks.classify.fit import guessing, train_classifier
 from gatewise.tasks.classify.prepare import prepare
 from gatewise.training.loop import train
 
@@ -85,10 +84,10 @@ def test_fitting_trains_a_students_companion_on_the_students_lesson(
 def test_fitting_teaches_the_network_on_shorter_texts_than_it_is_asked_about(tiny_settings, monkeypatch, tmp_path):
     taught, asked = [], []
 
-    def seen(network, train_set, dev_set, config, **options):
+    def seen(network, train_set, dev_set, *more, **options):
         taught.append((train_set.lengths.max(), len(train_set)))
         asked.append(dev_set.lengths.min())
-        return train(network, train_set, dev_set, config, **options)
+        return train(network, train_set, dev_set, *more, **options)
 
     monkeypatch.setattr("gatewise.tasks.classify.fit.train", seen)
     texts, labels = pairs(300)  # of ten words
@@ -117,14 +116,6 @@ def test_fitting_calibration_drops_a_companion_that_gets_no_weight(tiny_pair, en
     assert model.companion is None and model.companion_weight == 0 and found.accuracy_alone == {}
     assert model.temperature == fit_temperature(logits_of(model.network, dev), dev.targets)
     assert shown["alone"]["companion"]["accuracy"] == 0.5 and shown["alone"]["network"]["accuracy"] == found.accuracy
-
-
-def test_fitting_shares_of_classes_are_as_smooth_as_training_makes_targets(tiny_model, english, tiny_settings):
-    prepared = prepare(Dataset("d", from_lists(*english)), tiny_settings)
-    config = tiny_settings.replace(label_smoothing=0.2).classification
-    shares = shares_of(prepared.train, config, tiny_model).targets
-    assert shares.sum(axis=1) == pytest.approx(1) and shares.shape == (len(prepared.train), 2)
-    assert (shares.argmax(axis=1) == prepared.train.targets).all() and shares.max() == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(("weights", "expected"), [(False, 0.325083), (True, 0.693147)])
