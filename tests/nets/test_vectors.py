@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatewise.nets.vectors import WINDOW, cooccurrence, vectors_from_company, word_vectors
+from gatewise.nets.vectors import WINDOW, cooccurrence, information, vectors_from_company, word_vectors
 from gatewise.runtime.batches import Sequences, gather
 
 
@@ -29,6 +29,18 @@ def test_vectors_cooccurrence_equals_a_slow_count(texts: list[list[int]]) -> Non
     for (row, column), count in slow.items():
         expected[row, column] = count
     assert cooccurrence([sequences(texts)], 12).toarray() == pytest.approx(expected, abs=1e-5)
+
+
+def test_vectors_information_smooths_the_contexts() -> None:
+    counts = cooccurrence([sequences(np.random.default_rng(4).integers(2, 12, size=(9, 10)).tolist())], 12)
+    joint = counts.toarray().astype(np.float64)
+    words = joint.sum(axis=1) / joint.sum()
+    contexts = joint.sum(axis=0) ** 0.75 / (joint.sum(axis=0) ** 0.75).sum()  # Levy, Goldberg & Dagan 2015, section 3.1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = np.log(joint / joint.sum() / np.outer(words, contexts))
+    expected = np.where(joint > 0, np.maximum(expected, 0), 0)
+    assert information(counts).toarray() == pytest.approx(expected, abs=1e-4)
+    assert (expected > 0).sum() > 10
 
 
 def test_vectors_put_words_of_like_company_together() -> None:

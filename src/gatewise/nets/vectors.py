@@ -59,6 +59,17 @@ def vectors_from_company(
     return np.concatenate([known, new.astype(np.float32)])
 
 
+def information(counts: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
+    """Give the positive pointwise mutual information of words, rows, and contexts, columns, whose counts these are."""
+    counts = counts.tocoo()
+    totals = np.bincount(counts.row, counts.data, counts.shape[0])
+    contexts = totals**SMOOTHING / max(float((totals**SMOOTHING).sum()), 1e-12)
+    informed = np.log(counts.data / (totals[counts.row] * contexts[counts.col]))
+    positive = informed > 0
+    places = (counts.row[positive], counts.col[positive])
+    return scipy.sparse.coo_array((informed[positive].astype(np.float32), places), shape=counts.shape).tocsr()
+
+
 def word_vectors(
     parts: Sequence[Sequences], vocab_size: int, size: int, *, std: float, seed: int
 ) -> npt.NDArray[np.float32]:
@@ -68,17 +79,11 @@ def word_vectors(
     """
     random = np.random.default_rng(seed)
     vectors = random.normal(0, std, (vocab_size, size)).astype(np.float32)
-    counts = cooccurrence(parts, vocab_size).tocoo()
-    totals = np.bincount(counts.row, counts.data, vocab_size)
-    contexts = totals**SMOOTHING / max(float((totals**SMOOTHING).sum()), 1e-12)
-    information = np.log(counts.data / (totals[counts.row] * contexts[counts.col]))
-    positive = information > 0
-    places = (counts.row[positive], counts.col[positive])
-    matrix = scipy.sparse.coo_array((information[positive].astype(np.float32), places), shape=counts.shape).tocsr()
+    matrix = information(cooccurrence(parts, vocab_size))
     directions = min(size, vocab_size - 1)
     if matrix.nnz and directions > 0:
         left, strength, _ = randomized_svd(matrix, directions, n_iter=2, random_state=seed)
-        found = left * np.sqrt(strength)
-        vectors[:, :directions] = found * (std / max(float(found.std()), 1e-12))
+        scaled = left * np.sqrt(strength)
+        vectors[:, :directions] = scaled * (std / max(float(scaled.std()), 1e-12))
     vectors[PAD_ID] = 0
     return vectors

@@ -84,19 +84,23 @@ def fit_blend(network: Numbers, companion: Numbers, targets: Targets) -> tuple[f
     soft = np.full((rows, classes), 1 / (rows + classes))
     soft[np.arange(rows), targets] += rows / (rows + classes)
 
-    def loss(factors: Numbers) -> tuple[float, Numbers]:
-        logits = factors[0] * network + factors[1] * companion
-        top = logits.max(axis=1, keepdims=True)
-        logs = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
-        error = np.exp(logs) - soft
-        slopes = [float((error * part).sum()) for part in (network, companion)]
-        return float(-(soft * logs).sum() / rows), np.array(slopes) / rows
-
     start = np.array([1 / fit_temperature(network, targets), 0.0])
-    found = minimize(
-        loss, start, jac=True, bounds=[(math.exp(-3), math.exp(3)), (0.0, 20.0)], options={"ftol": 1e-12}
-    ).x
-    return float(1 / found[0]), float(found[1] / found[0])
+    bounds = [(math.exp(-3), math.exp(3)), (0.0, 20.0)]
+    fit = minimize(blend_loss, start, (network, companion, soft), jac=True, bounds=bounds, options={"ftol": 1e-12})
+    return float(1 / fit.x[0]), float(fit.x[1] / fit.x[0])
+
+
+def blend_loss(factors: Numbers, network: Numbers, companion: Numbers, soft: Numbers) -> tuple[float, Numbers]:
+    """Give the mean cross-entropy of a network + b companion, logits [N, C] each, to shares [N, C], by (a, b), [2].
+
+    And its gradient, [2].
+    """
+    logits = factors[0] * network + factors[1] * companion
+    top = logits.max(axis=1, keepdims=True)
+    logs = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
+    error = np.exp(logs) - soft
+    slopes = [float((error * part).sum()) for part in (network, companion)]
+    return float(-(soft * logs).sum() / len(soft)), np.array(slopes) / len(soft)
 
 
 def unit_separation(network: Network, sequences: Sequences) -> list[float]:
