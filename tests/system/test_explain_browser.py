@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from gatewise.explanation import shares as attribution
-from gatewise.explanation import story as insight
+from gatewise.explanation.story import setting, story
 from gatewise.explanation.tracing import trace
 from gatewise.pages.explain import FOLDED, explanation
 from gatewise.runtime.cell import sigmoid
@@ -29,6 +29,11 @@ HOSTILE = "<script>document.title = 'taken over'</script> **bold** [x](javascrip
 LONG = " ".join(f"{word} film" for word in ["dull", "good", "the", "superb", "awful"] * 500)  # 5,000 tokens
 
 
+def asked(model: Any, question: str, **fields: Any) -> Any:
+    """Answer as the server does; about TEXT where nothing else is said."""
+    return serve.answer(model, {"ask": question, "text": TEXT, **fields})
+
+
 @pytest.fixture(scope="module")
 def model(tiny_model: Any) -> Any:
     """The tiny model, reading texts of any length."""
@@ -39,13 +44,13 @@ def model(tiny_model: Any) -> Any:
 def folder(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("explained")
     stories = {
-        name: insight.story(model, text)
+        name: story(model, text)
         for name, text in {"usual": TEXT, "hostile": HOSTILE, "one": "dull", "unknown": "zzz qqq"}.items()
     }
     for name, text in {"long": LONG, "thousand": " ".join(LONG.split()[:1000])}.items():  # only what is drawn at first
-        stories[name] = {"look": insight.look(model, text), "gradients": insight.gradients()}
-    for name, story in stories.items():
-        (target / f"{name}.html").write_text(explanation(insight.setting(model), story, "tiny"), encoding="utf-8")
+        stories[name] = {"look": asked(model, "look", text=text), "gradients": asked(model, "gradients")}
+    for name, told in stories.items():
+        (target / f"{name}.html").write_text(explanation(setting(model), told, "tiny"), encoding="utf-8")
     return target
 
 
@@ -156,7 +161,7 @@ def test_explain_verdict_and_tokens_are_pythons(open_page: Any, model: Any) -> N
 
 def test_explain_running_verdict_follows_slider_keys_and_play(open_page: Any, model: Any) -> None:
     tab = open_page("usual")
-    probabilities = insight.look(model, TEXT)["running"]
+    probabilities = asked(model, "look", text=TEXT)["running"]
     slider = tab.locator(".player input")
     slider.focus()
     tab.keyboard.press("Home")
@@ -177,7 +182,7 @@ def test_explain_running_verdict_follows_slider_keys_and_play(open_page: Any, mo
 def test_explain_cell_shows_every_formula_filled_in(open_page: Any, model: Any, side: int) -> None:
     tab = open_page("usual", f"#t=3&side={side}&row=2")
     traced = trace(model, TEXT).layers[-1][side]
-    unit = insight.look(model, TEXT)["layers"][-1][side]["units"][2]
+    unit = asked(model, "look", text=TEXT)["layers"][-1][side]["units"][2]
     values = {"f": traced.forget_gate, "i": traced.input_gate, "g": traced.candidate, "o": traced.output_gate,
               "c": traced.cell_states, "h": traced.states}  # fmt: skip
     for name, array in values.items():
@@ -201,7 +206,7 @@ def test_explain_cell_shows_every_formula_filled_in(open_page: Any, model: Any, 
 
 def test_explain_heat_map_gives_the_value_under_pointer_and_keys(open_page: Any, model: Any) -> None:
     tab = open_page("usual", "#t=0&side=0&row=0&open=gates")
-    packed = insight.look(model, TEXT)["layers"][-1][0]
+    packed = asked(model, "look", text=TEXT)["layers"][-1][0]
     traced = trace(model, TEXT).layers[-1][0]
     readout = tab.locator(".map .readout")
     tab.locator("section:has(#gates) select").select_option("forget_gate")
@@ -258,15 +263,15 @@ def test_explain_sum_adds_up_for_every_method(open_page: Any, model: Any) -> Non
 
 def test_explain_shows_measured_faithfulness_beside_the_method(open_page: Any, model: Any, folder: Path) -> None:
     measured = {"frozen": {"comprehensiveness": 0.4321, "sufficiency": -0.02, "rank": 0.87}}
-    setting = insight.setting(model) | {"faithfulness": measured}
-    (folder / "measured.html").write_text(explanation(setting, insight.story(model, TEXT), "tiny"), encoding="utf-8")
+    known = setting(model) | {"faithfulness": measured}
+    (folder / "measured.html").write_text(explanation(known, story(model, TEXT), "tiny"), encoding="utf-8")
     shown = open_page("measured", "#open=shares").locator("#trust").inner_text()
     assert "0.432" in shown
     assert "0.87" in shown
 
 
 def test_explain_phrase_by_brush_and_keys(open_page: Any, model: Any) -> None:
-    found = insight.story(model, TEXT)
+    found = story(model, TEXT)
     span = found["phrases"][0]
     tab = open_page("usual", f"#t={span['start']}&open=phrase")
     strip = tab.locator("section:has(#phrase) .strip")
@@ -295,18 +300,18 @@ def test_explain_phrase_by_brush_and_keys(open_page: Any, model: Any) -> None:
 def test_explain_file_deletes_words_and_holds_gates_that_were_prepared(open_page: Any, model: Any) -> None:
     tab = open_page("usual")
     unfold(tab, "edit", "clamp")
-    story = insight.story(model, TEXT)
-    label = story["look"]["labels"][story["look"]["target"]]
-    before = story["look"]["probabilities"][story["look"]["target"]]
+    told = story(model, TEXT)
+    label = told["look"]["labels"][told["look"]["target"]]
+    before = told["look"]["probabilities"][told["look"]["target"]]
     for t in (3, 7, 18):
         go_to(tab, t)
         tab.locator("#drop").click()
         sentence = tab.locator("section:has(#edit) .result .lead").inner_text()
         assert (
-            sentence == f"With this change “{label}” goes from {100 * before:.0f}% to {100 * story['without'][t]:.0f}%."
+            sentence == f"With this change “{label}” goes from {100 * before:.0f}% to {100 * told['without'][t]:.0f}%."
         )
     assert tab.locator("#twice").count() == 0
-    for change in story["clamps"]:
+    for change in told["clamps"]:
         tab.locator("#held-gate").select_option(change["gate"])
         if change["unit"] is None:
             tab.locator("#held-value").select_option(f"{change['value']:g}")
@@ -319,14 +324,14 @@ def test_explain_file_deletes_words_and_holds_gates_that_were_prepared(open_page
 def test_explain_horizon_and_gradients_are_pythons(open_page: Any, model: Any) -> None:
     tab = open_page("usual")
     unfold(tab, "horizon", "gradients")
-    found = insight.horizon(model, TEXT, insight.look(model, TEXT)["target"])
+    found = asked(model, "horizon", target=asked(model, "look", text=TEXT)["target"])
     tab.locator("section:has(#horizon) summary").last.click()
     rows = [row.split("\t") for row in tab.locator("section:has(#horizon) tbody tr").all_inner_texts()]
     assert [number(row[0]) for row in rows] == found["added"]
     assert [number(row[1]) / 100 for row in rows] == pytest.approx(found["probabilities"], abs=6e-4)
     assert [number(row[2]) / 100 for row in rows] == pytest.approx(found["evidence"], abs=6e-3)
     tab.locator("#gradient-steps").select_option("50")
-    norms = insight.gradients()["50"]
+    norms = asked(model, "gradients")["50"]
     chart = tab.locator("section:has(#gradients) svg")
     chart.focus()
     tab.keyboard.press("Home")
@@ -519,7 +524,7 @@ def test_explain_live_edits_phrases_clamps_and_methods(open_page: Any, address: 
 
     tab.locator("#held-gate").select_option("forget_gate")
     tab.locator("#held-value").fill("0.9")
-    change = insight.clamp(model, TEXT, found.target, "forget_gate", 0.9)
+    change = asked(model, "clamp", target=found.target, gate="forget_gate", value=0.9, unit=None)
     sentence = f"to {100 * change['probability']:.0f}%."
     until(tab, "text => document.querySelector('#clamp').closest('section').innerText.includes(text)", sentence)
 
@@ -534,7 +539,7 @@ def test_explain_live_edits_phrases_clamps_and_methods(open_page: Any, address: 
     until(tab, "hash => location.hash !== hash", before_keys)
     tab.wait_for_selector("section:has(#phrase) .result:not(.waiting) #phrase-table")
     start, stop = (int(re.search(rf"{name}=(\d+)", tab.evaluate("location.hash"))[1]) for name in ("from", "to"))
-    expected = insight.phrase(model, TEXT, found.target, start, stop)
+    expected = asked(model, "phrase", target=found.target, start=start, stop=stop)
     for place, name in ((-4, "together"), (-3, "effect")):
         assert number(tab.locator("#phrase-table td").nth(place).inner_text()) == pytest.approx(
             expected[name], abs=6e-4

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.system.test_explain_browser import TEXT, address, folder, model, number, open_page, unfold, unfold_all, until
 
-from gatewise.explanation import story as insight
+from gatewise.explanation.story import story
 from gatewise.pages.explain import FIRST, FOLDED
 
 __all__ = ["address", "folder", "model", "open_page"]
@@ -117,11 +117,11 @@ def test_explain_no_section_begins_empty(open_page: Any, model: Any, name: str) 
 def test_explain_examples_are_about_the_strongest_token(open_page: Any, model: Any) -> None:
     tab = open_page("usual")
     unfold(tab, "phrase", "edit", "clamp")
-    story = insight.story(model, TEXT)
-    look, contributions = story["look"], story["look"]["shares"]["contributions"]
+    told = story(model, TEXT)
+    look, contributions = told["look"], told["look"]["shares"]["contributions"]
     top = max(range(len(contributions)), key=lambda t: abs(contributions[t]))
     label, before = look["labels"][look["target"]], look["probabilities"][look["target"]]
-    around = [one for one in story["phrases"] if one["start"] <= top < one["stop"]]
+    around = [one for one in told["phrases"] if one["start"] <= top < one["stop"]]
     first = max(around, key=lambda one: abs(sum(contributions[one["start"] : one["stop"]])))
     assert 2 <= first["stop"] - first["start"] <= 4
     chosen = tab.locator("section:has(#phrase) .strip .chosen").evaluate_all(
@@ -130,10 +130,10 @@ def test_explain_examples_are_about_the_strongest_token(open_page: Any, model: A
     assert [int(t) for t in chosen] == list(range(first["start"], first["stop"]))
     assert number(tab.locator("#phrase-table td").nth(-4).inner_text()) == pytest.approx(first["together"], abs=6e-4)
     assert tab.locator(".chips li").all_inner_texts() == [f"− {look['tokens'][top]}"]
-    after = story["without"][top]
+    after = told["without"][top]
     sentence = tab.locator("section:has(#edit) .result .lead").inner_text()
     assert sentence == f"With this change “{label}” goes from {100 * before:.0f}% to {100 * after:.0f}%."
-    held = next(one for one in story["clamps"] if (one["gate"], one["value"], one["unit"]) == ("forget_gate", 1, None))
+    held = next(one for one in told["clamps"] if (one["gate"], one["value"], one["unit"]) == ("forget_gate", 1, None))
     sentence = tab.locator("section:has(#clamp) .result .lead").inner_text()
     assert sentence.endswith(f"from {100 * before:.0f}% to {100 * held['probability']:.0f}%.")
     assert "edits" not in tab.evaluate("location.hash")  # an example is nobody's choice
