@@ -167,17 +167,18 @@ def draw(count: int, path: Path) -> None:
 
 
 def score(path: Path, fast: bool) -> None:
-    """Classify the reviews and print how many a second, with the probabilities."""
+    """Classify the reviews and print how many a second, with the log-odds, uncalibrated."""
     import gatewise
 
     texts = json.loads(path.read_text())
     model = gatewise.load("sentiment-en")
     more = {"fast": True} if fast else {}
     model.probabilities(texts[:FIRST], **more)
-    started = time.perf_counter()
-    probabilities = model.probabilities(texts, **more)
-    seconds = time.perf_counter() - started
-    print(json.dumps({"rate": len(texts) / seconds, "probabilities": probabilities[:, 0].tolist()}))
+    started, worked = time.perf_counter(), time.process_time()
+    chances = model.probabilities(texts, **more)
+    seconds, worked = time.perf_counter() - started, time.process_time() - worked
+    odds = [model.temperature * math.log(first / second) for first, second in chances.tolist()]
+    print(json.dumps({"rate": len(texts) / seconds, "cpu_rate": len(texts) / worked, "odds": odds}))
 
 
 def reviews(trees: dict[str, Path], folder: Path, repeats: int, count: int) -> Figures:
@@ -187,22 +188,25 @@ def reviews(trees: dict[str, Path], folder: Path, repeats: int, count: int) -> F
     subprocess.run([sys.executable, __file__, "--draw", str(path), "--reviews", str(count)], check=True)
     for _ in range(repeats):
         for threads, named in ((1, "1 thread"), (2, "2 threads")):
-            answers = {}
+            odds = {}
             for when in [*trees, *([FAST] if NOW in trees else [])]:
                 asked = [str(Path(__file__).resolve()), "--score", str(path), *(["--fast"] if when == FAST else [])]
                 taken = run(trees[NOW if when == FAST else when], asked, folder, threads=threads)
                 answer = json.loads(taken.out)
-                answers[when] = answer["probabilities"]
-                row = f"reviews a second, {named}"
-                kept = [(row, when, answer["rate"])] if when != FAST else [(f"{row}, fast", NOW, answer["rate"])]
-                kept += [(f"{row}, fast", when, answer["rate"])] if when == BEFORE else []
-                kept += [(f"scoring, {named}, peak MB", when, taken.peak_mb)]
-                kept += [(f"scoring, {named}, whole process, seconds", when, taken.wall)]
-                for name, side, figure in kept:
-                    figures.setdefault(name, {}).setdefault(side, []).append(figure)
-            for when in {NOW, FAST} & answers.keys() if BEFORE in answers else ():
-                most = max(abs(now - then) for now, then in zip(answers[when], answers[BEFORE], strict=True))
-                figures.setdefault("a probability moved at most by", {}).setdefault(when, []).append(most)
+                odds[when] = answer["odds"]
+                ways = {"": when} if when == NOW else {", fast": NOW} if when == FAST else {"": when, ", fast": when}
+                for fast, side in ways.items():
+                    for row, figure in {
+                        f"reviews a second, {named}{fast}": answer["rate"],
+                        f"reviews a CPU second, {named}{fast}": answer["cpu_rate"],
+                        f"scoring, {named}{fast}, whole process, seconds": taken.wall,
+                        f"scoring, {named}{fast}, peak MB": taken.peak_mb,
+                    }.items():
+                        figures.setdefault(row, {}).setdefault(side, []).append(figure)
+            for fast, when in {"": NOW, ", fast": FAST}.items() if NOW in trees else ():
+                most = max(abs(now - then) for now, then in zip(odds[when], odds[BEFORE], strict=True))
+                row = f"log-odds moved at most by, {named}{fast}"
+                figures.setdefault(row, {}).setdefault(NOW, []).append(most)
     return figures
 
 
