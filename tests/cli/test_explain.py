@@ -1,6 +1,8 @@
 """The commands that look inside print what the library finds."""
 
+import itertools
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -87,3 +89,14 @@ def test_explain_cli_keeps_figures_in_a_folder_or_says_so_before_the_work(englis
     done = CliRunner().invoke(cli.app, ["faithfulness", "sentiment-en", str(data), "--keep"])
     assert isinstance(done.exception, GatewiseError)
     assert "--keep writes into a model folder, and sentiment-en is none" in str(done.exception)
+
+
+def test_explain_cli_tells_how_far_a_page_is_that_takes_its_time(place, tmp_path, monkeypatch):
+    for step, told in ((0.0, False), (0.6, True)):  # seconds between two parts of the work
+        clock = itertools.count()
+        monkeypatch.setattr("gatewise.cli.progress.time.monotonic", lambda: next(clock) * step)  # noqa: B023
+        done = CliRunner().invoke(cli.app, ["explain", place, TEXT, "--html", str(tmp_path / "page.html")])
+        lines = done.stderr.splitlines()
+        assert lines[-1] == f"page written to {tmp_path / 'page.html'}"
+        assert bool(lines[:-1]) == told
+        assert all(re.fullmatch(r"explaining, \d+ of \d+ parts done", line) for line in lines[:-1])
