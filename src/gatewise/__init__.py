@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from gatewise.base.settings import TokenizerConfig as TokenizerConfig
     from gatewise.base.settings import TrainingConfig as TrainingConfig
     from gatewise.data.reading import read as read
+    from gatewise.explanation.phrases import Phrase as Phrase
+    from gatewise.explanation.phrases import phrase as phrase
     from gatewise.explanation.shares import Explanation as Explanation
-    from gatewise.explanation.shares import Phrase as Phrase
     from gatewise.explanation.shares import explain as explain
-    from gatewise.explanation.shares import phrase as phrase
     from gatewise.explanation.tracing import trace as trace
     from gatewise.runtime.folder import load as load
     from gatewise.tasks.classify.estimator import LSTMClassifier as LSTMClassifier
@@ -33,11 +33,11 @@ _HOMES = {
     "TokenizerConfig": "base.settings",
     "TrainingConfig": "base.settings",
     "Explanation": "explanation.shares",
-    "Phrase": "explanation.shares",
+    "Phrase": "explanation.phrases",
     "evaluate": "tasks.classify.measure",
     "explain": "explanation.shares",
     "load": "runtime.folder",
-    "phrase": "explanation.shares",
+    "phrase": "explanation.phrases",
     "read": "data.reading",
     "trace": "explanation.tracing",
     "train_classifier": "tasks.classify.fit",

@@ -1,53 +1,69 @@
-"""A model to the same model with a gate held at a value or a unit silenced, by changing weights only.
+"""A gate held at a value, or a unit silenced, as sums of a network that are the same at every step; knows no text.
 
-A gate whose input and recurrent rows are zero is its bias at every step, so everything that reads a model (the trace,
-the shares, the verdict) reads a clamped one as well.
+A gate whose input and recurrent weights are zero is its bias at every step: so weights can be changed, or the sums be
+set while a text is read, and everything that is read off a model is read off a clamped one as well.
 """
 
-import copy
-import dataclasses
 import math
-from typing import cast
-
-import torch
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from gatewise.base.errors import ConfigError
-from gatewise.runtime.classifier import Model
+from gatewise.runtime.cell import GATES, CellWeights
+from gatewise.runtime.network import Network
 
-GATES = ("input_gate", "forget_gate", "candidate", "output_gate")
 SATURATED = 30.0  # sigmoid(30) is 1 in float32
 
 
-def clamped(model: Model, gate: str, value: float, *, unit: int | None = None) -> Model:
-    """Give a copy whose gate is `value`, 0 to 1, at every step of every layer; of one unit, in the top layer only.
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Some of the 4H sums of one direction of a layer, start to stop, that are the same at every step."""
+
+    layer: int
+    side: int
+    gate: str
+    start: int
+    stop: int
+    value: float
+
+
+Holds = tuple[Hold, ...]
+
+
+def holds(network: Network, gate: str, value: float, unit: int | None = None) -> Holds:
+    """Hold a gate at `value`, 0 to 1, at every step of every layer; of one unit, in the top layer only.
 
     Units count through the directions: of H units, unit H + 3 is the backward direction's fourth. The candidate at 0
     silences a unit: nothing is ever written into it. Raises ConfigError for a gate, value or unit that is not there.
     """
-    network = model.network
-    hidden, directions = network.config.hidden_size, network.encoder.directions
+    hidden, sides = network.config.hidden_size, network.directions
     if gate not in GATES:
         raise ConfigError(f"There is no gate {gate!r}; choose one of {', '.join(GATES)}.")
     if not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ConfigError(f"A gate cannot be held at {value!r}; choose a value from 0 to 1.")
-    if unit is not None and not 0 <= unit < hidden * directions:
-        raise ConfigError(f"There is no unit {unit}; choose one from 0 to {hidden * directions - 1}.")
-    changed = copy.copy(network)  # the embedding and the head stay shared: only the LSTMs are copied
-    changed._modules = network._modules | {"encoder": copy.deepcopy(network.encoder)}
-    layers = changed.encoder.layers()
-    chosen = [layers[-1][unit // hidden]] if unit is not None else [lstm for layer in layers for lstm in layer]
-    first = GATES.index(gate) * hidden
-    rows = slice(first, first + hidden) if unit is None else slice(first + unit % hidden, first + unit % hidden + 1)
-    with torch.no_grad():
-        for lstm in chosen:
-            for parameter in lstm.parameters():
-                parameter[rows] = 0
-            cast(torch.Tensor, lstm.bias_ih_l0)[rows] = _bias(gate, value)
-    return dataclasses.replace(model, network=changed)
+    if unit is not None and not 0 <= unit < hidden * sides:
+        raise ConfigError(f"There is no unit {unit}; choose one from 0 to {hidden * sides - 1}.")
+    first, held, top = GATES.index(gate) * hidden, _sum(gate, value), len(network.layers) - 1
+    if unit is not None:
+        side, place = divmod(unit, hidden)
+        return (Hold(top, side, gate, first + place, first + place + 1, held),)
+    places = [(layer, side) for layer in range(top + 1) for side in range(sides)]
+    return tuple(Hold(layer, side, gate, first, first + hidden, held) for layer, side in places)
 
 
-def _bias(gate: str, value: float) -> float:
-    """Give the pre-activation at which a gate has this value."""
+def clamped(layers: list[list[CellWeights]], held: Sequence[Hold]) -> list[list[CellWeights]]:
+    """Put holds into weights, [layer][direction], by which any engine keeps them; directions without one stay."""
+    layers = [[*directions] for directions in layers]
+    for hold in held:
+        own, rows = layers[hold.layer][hold.side], slice(hold.start, hold.stop)
+        weights = CellWeights(own.input.copy(), own.recurrent.copy(), own.bias.copy())
+        weights.input[rows], weights.recurrent[rows], weights.bias[rows] = 0, 0, hold.value
+        layers[hold.layer][hold.side] = weights
+    return layers
+
+
+def _sum(gate: str, value: float) -> float:
+    """Give the sum at which a gate has this value."""
     if gate == "candidate":
         return math.atanh(value) if value < 1 else SATURATED
     return math.log(value / (1 - value)) if 0 < value < 1 else math.copysign(SATURATED, value - 0.5)

@@ -4,7 +4,6 @@ The network's own part of the answer is asked, without an n-gram companion, whos
 Comprehensiveness and sufficiency are those of ERASER (DeYoung et al. 2020), averaged over SHARES.
 """
 
-import copy
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
@@ -12,20 +11,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
-from scipy.stats import spearmanr
 
 from gatewise.base.errors import DataError
-from gatewise.explanation.shares import DEFAULT, METHODS, Question, contrast
-from gatewise.nets.classify import TextLSTM
-from gatewise.runtime.batches import gather
-from gatewise.runtime.classifier import Model, Numbers, logits_of, softmax
-from gatewise.runtime.tokenizer import UNKNOWN_ID, Ids
+from gatewise.base.ranks import spearman
+from gatewise.explanation.shares import DEFAULT, METHODS, contrast
+from gatewise.explanation.tracing import Change, Reading, read, read_encoded
+from gatewise.runtime.cell import CellWeights
+from gatewise.runtime.classifier import Model, Numbers, softmax
+from gatewise.runtime.network import Network, Table
+from gatewise.runtime.tokenizer import PAD_ID, UNKNOWN_ID
 
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)  # of the tokens taken out, or alone kept; one token at least
 REFERENCE = "leave-one-out"
 RANDOM_ORDERS = 5
 CHECKED = 50  # texts whose shares are compared with those of networks drawn anew
+EMBEDDING_STD = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,23 @@ class Faithfulness:
         """Give plain values for JSON."""
         return dataclasses.asdict(self)
 
+    def lines(self) -> list[str]:
+        """Say it in plain lines, the most faithful method first."""
+        (least, most), (fewest, largest) = self.random_comprehensiveness, self.random_sufficiency
+        return [
+            f"{self.texts} texts of {self.tokens:.0f} tokens on average",
+            "method                comprehensive  against the default  in logit  masked  sufficient  rank  largest gap"
+            "  redrawn   ms a text",
+            *(
+                f"{score.method:20}  {score.comprehensiveness:13.4f}  {score.against_default:+9.4f} ± "
+                f"{score.against_default_error:.4f}   {score.in_logit:8.3f}  {score.masked:6.4f}  "
+                f"{score.sufficiency:10.4f}  {score.rank_agreement:4.2f}  {score.gap_max:11.2g}  "
+                f"{score.redrawn['everything']:7.2f}  {score.milliseconds:10.1f}"
+                for score in self.scores
+            ),
+            f"random orders: comprehensiveness {least:.4f} to {most:.4f}, sufficiency {fewest:.4f} to {largest:.4f}",
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class _Answers:
@@ -74,9 +91,10 @@ class _Answers:
     falls: list[Numbers] = field(default_factory=list)  # [SHARES, 4] each; see _falls
 
 
-def measurable(model: Model, texts: Sequence[str], longest: int) -> list[Ids]:
-    """Encode the texts of 2 to `longest` tokens: one word cannot be taken apart, long texts take long."""
-    return [ids for ids in model.tokenizer.encode_batch(list(texts)) if 2 <= len(ids) <= longest]
+def measurable(model: Model, texts: Sequence[str], longest: int) -> list[str]:
+    """Choose the texts of 2 to `longest` tokens: one word cannot be taken apart, long texts take long."""
+    encoded = model.tokenizer.encode_batch(list(texts))
+    return [text for text, ids in zip(texts, encoded, strict=True) if 2 <= len(ids) <= longest]
 
 
 def faithfulness(
@@ -92,66 +110,71 @@ def faithfulness(
 
     Raises DataError when there are fewer than two.
     """
-    encoded = measurable(model, texts, longest)
-    if len(encoded) < 2:
-        raise DataError(f"There are {len(encoded)} texts of 2 to {longest} tokens; give more, or a larger --longest.")
-    if most is not None and len(encoded) > most:
-        encoded = [encoded[place * len(encoded) // most] for place in range(most)]
-    found = {name: _Answers() for name in dict.fromkeys([*methods, DEFAULT, REFERENCE])}
+    chosen = measurable(model, texts, longest)
+    if len(chosen) < 2:
+        raise DataError(f"There are {len(chosen)} texts of 2 to {longest} tokens; give more, or a larger --longest.")
+    if most is not None and len(chosen) > most:
+        chosen = [chosen[place * len(chosen) // most] for place in range(most)]
+    said = {name: _Answers() for name in dict.fromkeys([*methods, DEFAULT, REFERENCE])}
     orders: list[list[Numbers]] = [[] for _ in range(RANDOM_ORDERS)]
     random = np.random.default_rng(0)
-    whole = logits_of(model.network, gather([encoded], None, model.tokenizer.vocab_size))
-    for done, (ids, logits) in enumerate(zip(encoded, whole, strict=True)):
-        question = Question(model.network, ids, contrast(int(logits.argmax()), len(logits)))
-        for name, answers in found.items():
+    checked: list[tuple[Change, Numbers]] = []
+    tokens = 0
+    for done, text in enumerate(chosen):
+        started = time.perf_counter()
+        reading = read(model, text)
+        seconds, tokens = time.perf_counter() - started, tokens + len(reading.ids)
+        row = contrast(int(reading.network_logits.argmax()), len(model.labels))
+        for name, answers in said.items():
             started = time.perf_counter()
-            shares, bias = METHODS[name](question)
-            answers.seconds.append(time.perf_counter() - started)
+            shares, bias = METHODS[name](reading, row)
+            answers.seconds.append(seconds + time.perf_counter() - started)
             answers.shares.append(shares)
-            answers.gaps.append(abs(float(question.row @ logits) - bias - float(shares.sum())))
-        ranked = [np.argsort(-answers.shares[-1], kind="stable") for answers in found.values()]
-        ranked += [random.permutation(len(ids)) for _ in range(RANDOM_ORDERS)]
-        into = [answers.falls for answers in found.values()] + orders
-        for falls, fall in zip(into, _falls(question, ranked), strict=True):
+            answers.gaps.append(abs(float(row @ reading.network_logits) - bias - float(shares.sum())))
+        ranked = [np.argsort(-answers.shares[-1], kind="stable") for answers in said.values()]
+        ranked += [random.permutation(len(reading.ids)) for _ in range(RANDOM_ORDERS)]
+        into = [answers.falls for answers in said.values()] + orders
+        for falls, fall in zip(into, _falls(reading, row, ranked), strict=True):
             falls.append(fall)
+        if done < CHECKED:
+            checked.append((Change(text, reading.encoded), row))
         progress(done + 1)
-    targets = whole.argmax(axis=1).tolist()
-    redrawn = _redrawn(model, encoded[:CHECKED], targets, {name: found[name].shares for name in methods})
-    scores = [_score(name, found, redrawn[name]) for name in redrawn]
+    redrawn = _redrawn(model, checked, {name: said[name].shares for name in methods})
+    scores = [_score(name, said, redrawn[name]) for name in redrawn]
     curves = np.mean(orders, axis=1)  # [RANDOM_ORDERS, SHARES, 4]
     bands = [(float(band.min()), float(band.max())) for band in curves.mean(axis=1).T[:2]]
     return Faithfulness(
-        len(encoded), float(np.mean([len(ids) for ids in encoded])), SHARES,
+        len(chosen), tokens / len(chosen), SHARES,
         tuple(sorted(scores, key=lambda score: -score.comprehensiveness)), bands[0], bands[1],
         tuple(tuple(curve[:, 0].tolist()) for curve in curves),
     )  # fmt: skip
 
 
-def _falls(question: Question, ranked: Sequence[Any]) -> Numbers:
+def _falls(reading: Reading, row: Numbers, ranked: Sequence[Any]) -> Numbers:
     """Take the first tokens of each order away, for each of SHARES; give what falls by how much, [orders, SHARES, 4].
 
     The probability without them, with them alone, and with them masked; and the number explained without them.
     """
-    ids, texts = question.ids, [question.ids]
+    ids, texts = reading.ids, [reading.ids]
     for order in ranked:
         for share in SHARES:
             chosen = np.zeros(len(ids), dtype=bool)
             chosen[order[: max(1, round(share * len(ids)))]] = True
             without = ids[~chosen] if not chosen.all() else np.array([UNKNOWN_ID], np.int32)
             texts += [without, ids[chosen], np.where(chosen, UNKNOWN_ID, ids).astype(np.int32)]
-    logits = logits_of(question.network, gather([texts], None, len(question.network.embedding.weight)))
-    probabilities, answers = softmax(logits)[:, question.row.argmax()], logits @ question.row
+    logits = reading.ask(texts)
+    probabilities, answers = softmax(logits)[:, row.argmax()], logits @ row
     drops = (probabilities[0] - probabilities[1:]).reshape(len(ranked), len(SHARES), 3)
     in_logit = (answers[0] - answers[1:]).reshape(len(ranked), len(SHARES), 3)[:, :, :1]
     return np.concatenate([drops, in_logit], axis=2)
 
 
-def _score(name: str, found: dict[str, _Answers], redrawn: dict[str, float]) -> Score:
+def _score(name: str, said: dict[str, _Answers], redrawn: dict[str, float]) -> Score:
     """Sum up what a method said of all texts."""
-    answers = found[name]
+    answers = said[name]
     falls = np.array(answers.falls)  # [texts, SHARES, 4]
     without, alone, masked, in_logit = falls.mean(axis=(0, 1)).tolist()
-    differences = (falls - np.array(found[DEFAULT].falls))[:, :, 0].mean(axis=1)
+    differences = (falls - np.array(said[DEFAULT].falls))[:, :, 0].mean(axis=1)
     return Score(
         method=name,
         comprehensiveness=without,
@@ -161,7 +184,7 @@ def _score(name: str, found: dict[str, _Answers], redrawn: dict[str, float]) -> 
         masked=masked,
         curve=tuple(falls[:, :, 0].mean(axis=0).tolist()),
         sufficiency=alone,
-        rank_agreement=_agreement(answers.shares, found[REFERENCE].shares),
+        rank_agreement=_agreement(answers.shares, said[REFERENCE].shares),
         gap_mean=float(np.mean(answers.gaps)),
         gap_max=float(np.max(answers.gaps)),
         milliseconds=1000 * float(np.mean(answers.seconds)),
@@ -170,37 +193,52 @@ def _score(name: str, found: dict[str, _Answers], redrawn: dict[str, float]) -> 
 
 
 def _redrawn(
-    model: Model, encoded: Sequence[Ids], targets: Sequence[int], shares: dict[str, list[Numbers]]
+    model: Model, checked: Sequence[tuple[Change, Numbers]], shares: dict[str, list[Numbers]]
 ) -> dict[str, dict[str, float]]:
     """Compare shares, signs included, with those on networks drawn anew from the head down (Adebayo et al. 2018)."""
-    found: dict[str, dict[str, float]] = {name: {} for name in shares}
-    rows = [contrast(target, len(model.labels)) for target in targets]
+    agreements: dict[str, dict[str, float]] = {name: {} for name in shares}
     for parts, label in enumerate(("head", "head and LSTM", "everything"), start=1):
-        network = _drawn_anew(model.network, parts)
+        other = dataclasses.replace(model, network=drawn_anew(model.network, parts))
+        readings = [(read_encoded(other, change), row) for change, row in checked]
         for name, mine in shares.items():
-            theirs = [METHODS[name](Question(network, ids, row))[0] for ids, row in zip(encoded, rows, strict=False)]
-            found[name][label] = _agreement(mine[: len(theirs)], theirs)
-    return found
+            theirs = [METHODS[name](reading, row)[0] for reading, row in readings]
+            agreements[name][label] = _agreement(mine[: len(theirs)], theirs)
+    return agreements
 
 
-def _drawn_anew(network: TextLSTM, parts: int) -> TextLSTM:
-    """Give a copy whose head, then LSTM, then embedding has first weights again."""
-    twin = copy.deepcopy(network)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        fresh = TextLSTM(network.config, len(network.embedding.weight), network.head.out_features)
-    drawn = (fresh.head, fresh.encoder, fresh.embedding)
-    for mine, theirs in list(zip((twin.head, twin.encoder, twin.embedding), drawn, strict=True))[:parts]:
-        mine.load_state_dict(theirs.state_dict())
-    return twin.eval()
+def drawn_anew(network: Network, parts: int) -> Network:
+    """Give the network with a head, then LSTM, then embedding drawn as before training.
+
+    From the distributions of nets/, with NumPy's generator: no torch is needed to know nothing.
+    """
+    random = np.random.default_rng(0)
+    bound = network.head.shape[1] ** -0.5
+    head, head_bias = (random.uniform(-bound, bound, own.shape) for own in (network.head, network.head_bias))
+    network = dataclasses.replace(network, head=head.astype(np.float32), head_bias=head_bias.astype(np.float32))
+    if parts > 1:
+        layers = [[_first_weights(random, network, own) for own in row] for row in network.layers]
+        network = dataclasses.replace(network, layers=layers)
+    if parts > 2:
+        values = random.normal(0, EMBEDDING_STD, network.embedding.values.shape).astype(np.float32)
+        values[PAD_ID] = 0
+        network = dataclasses.replace(network, embedding=Table(values))
+    return network
+
+
+def _first_weights(random: np.random.Generator, network: Network, own: CellWeights) -> CellWeights:
+    """Draw Xavier's uniform input weights, orthogonal recurrent ones, and biases with an open forget gate."""
+    config, (size, width) = network.config, (own.recurrent.shape[1], own.input.shape[1])
+    bound = (6 / (size + width)) ** 0.5
+    turns = [np.linalg.qr(random.normal(size=(size, size))) for _ in range(4)]
+    recurrent = np.concatenate([turn * np.sign(np.diag(scale)) for turn, scale in turns])
+    bias = np.zeros(4 * size)
+    bias[size : 2 * size] = config.forget_bias
+    if config.chrono_horizon > 1:
+        bias[size : 2 * size] = np.log(random.uniform(1, max(config.chrono_horizon - 1, 1.0001), size))
+        bias[:size] = -bias[size : 2 * size]
+    weights = random.uniform(-bound, bound, own.input.shape), recurrent, bias
+    return CellWeights(*(array.astype(np.float32) for array in weights))
 
 
 def _agreement(mine: Sequence[Numbers], theirs: Sequence[Numbers]) -> float:
-    return float(np.mean([_spearman(one, other) for one, other in zip(mine, theirs, strict=True)]))
-
-
-def _spearman(one: Numbers, other: Numbers) -> float:
-    """Give the rank correlation; nothing can be said of constant shares, which agree with nothing."""
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return 0.0
-    return float(spearmanr(one, other).statistic)
+    return float(np.mean([spearman(one, other) for one, other in zip(mine, theirs, strict=True)]))

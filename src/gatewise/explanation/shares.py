@@ -1,4 +1,4 @@
-"""A model and a text to each token's share of the answer: one function per method behind one name.
+"""A text that was read to each token's share of the answer: one function per method behind one name.
 
 What is explained is one number, the logit of a class minus the mean of the others': with two classes their difference,
 with more still what the probabilities depend on, since adding a constant to all logits changes neither. It is
@@ -6,36 +6,27 @@ uncalibrated; for two classes the calibrated probability is sigmoid(logit / temp
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from gatewise.base.errors import ConfigError
+from gatewise.explanation.clamping import clamped
 from gatewise.explanation.contextual import phrase_parts
-from gatewise.explanation.tracing import Reading, encoding, follow
-from gatewise.nets.classify import TextLSTM
+from gatewise.explanation.gradients import gradients
+from gatewise.explanation.tracing import Reading, read
 from gatewise.runtime import companion as ngrams
-from gatewise.runtime.batches import gather
 from gatewise.runtime.cell import Array, CellWeights, Trace
-from gatewise.runtime.classifier import Label, Model, Numbers, logits_of, softmax
+from gatewise.runtime.classifier import Label, Model, Numbers
 from gatewise.runtime.tokenizer import UNKNOWN_ID, Ids
 
 DEFAULT = "frozen"
-STEPS, STEPS_AT_ONCE = 50, 10  # of integrated gradients
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a method is asked: which part has each id, [T], in `row @ logits` of a network?"""
-
-    network: TextLSTM
-    ids: Ids
-    row: Numbers  # [C]
-    reading: Reading | None = None  # in float64, where the text was read already
+STEPS = 50  # of integrated gradients
+STRONGEST = 12  # tokens listed in lines()
+# A method is asked which part each token has in `row @ logits` of the network; it gives shares, [T], and the bias.
+Method = Callable[[Reading, Numbers], tuple[Numbers, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +48,59 @@ class Explanation:
     probability: float  # the label's, calibrated
     temperature: float
 
+    @property
+    def network_contributions(self) -> Numbers:
+        """The shares, [T], without the companion's part."""
+        return self.contributions - self.companion_contributions
+
     def as_dict(self) -> dict[str, Any]:
         """Give plain values for JSON."""
         plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in plain.items()}
 
+    def lines(self) -> list[str]:
+        """Say it in plain lines: the answer, the strongest tokens, and what the sum is made of."""
+        strongest = sorted(range(len(self.tokens)), key=lambda place: -abs(self.contributions[place]))[:STRONGEST]
+        most = max(float(abs(self.contributions).max()), 1e-12)
+        lines = [f"{self.label}   probability {self.probability:.4f}   logit {self.logit:+.4f}   method {self.method}"]
+        for place in strongest:
+            share = float(self.contributions[place])
+            bar = "#" * max(1, round(24 * abs(share) / most))
+            lines.append(f"{share:+9.4f}  {bar:24}  {self.tokens[place]}  (token {place})")
+        rest = float(self.contributions.sum()) - sum(float(self.contributions[place]) for place in strongest)
+        return [
+            *lines,
+            f"{rest:+9.4f}  the other {len(self.tokens) - len(strongest)} tokens",
+            f"{self.bias:+9.4f}  bias, which is no token's",
+            f"{self.residual:+9.4f}  residual: what the shares leave unexplained",
+            f"{self.logit:+9.4f}  logit",
+        ]
 
-def explain(
-    model: Model, text: str, *, method: str = DEFAULT, target: int | None = None, reading: Reading | None = None
-) -> Explanation:
+
+def explain(model: Model, text: str, *, method: str = DEFAULT, target: int | None = None) -> Explanation:
     """Say how much each token of a text spoke for a class: the predicted one, or labels[target].
 
     Raises ConfigError for an unknown method or target and DataError for an empty text. A text longer than the model's
-    `max_tokens` is explained as it is read, without its middle. `reading` is the text's, in float64, if there is one.
+    `max_tokens` is explained as it is read, without its middle.
     """
+    return explained(read(model, text), method, target)
+
+
+def explained(reading: Reading, method: str = DEFAULT, target: int | None = None) -> Explanation:
+    """Say how much each token of a text that was read spoke for a class."""
     if method not in METHODS:
         raise ConfigError(f"There is no method {method!r}; choose one of {', '.join(METHODS)}.")
-    encoded = encoding(model, text)
-    logits = model.logits([text])
-    target = int(logits[0].argmax()) if target is None else target
+    model = reading.model
+    target = int(reading.logits.argmax()) if target is None else target
     row = contrast(target, len(model.labels))
-    contributions, bias = METHODS[method](Question(model.network, encoded.ids, row, reading))
-    linear, linear_bias = companion_shares(model, encoded.ids, row)
+    contributions, bias = METHODS[method](reading, row)
+    linear, linear_bias = companion_shares(model, reading.ids, row)
     contributions, bias = contributions + linear, bias + linear_bias
-    logit, probability = float(row @ logits[0]), float(softmax(logits / model.temperature)[0, target])
+    logit = float(row @ reading.logits)
     return Explanation(
-        text, encoded.tokens, encoded.offsets, encoded.ids, contributions, linear, bias, logit,
-        logit - bias - float(contributions.sum()), method, model.labels[target], target, probability,
-        model.temperature,
+        reading.text, reading.tokens, reading.offsets, reading.ids, contributions, linear, bias, logit,
+        logit - bias - float(contributions.sum()), method, model.labels[target], target,
+        float(reading.probabilities[target]), model.temperature,
     )  # fmt: skip
 
 
@@ -94,67 +110,6 @@ def companion_shares(model: Model, ids: Ids, row: Numbers) -> tuple[Numbers, flo
         return np.zeros(len(ids)), 0.0
     shares = model.companion_weight * ngrams.contributions(model.companion, ids) @ row
     return shares, float(model.companion_weight * ngrams.bias_logits(model.companion) @ row)
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """What a phrase is worth: its own part of the network's answer, the rest's, and what its words make together."""
-
-    score: float  # with `rest` it sums to the network's part of the logit
-    rest: float
-    interaction: float  # the score minus those of its words one by one: "not good" is not "not" plus "good"
-    effect: float  # what the answer gains by the phrase, which is taken out to see it
-    effect_interaction: float  # that, minus what it gains by each of its words without the others
-
-
-def phrase(model: Model, text: str, start: int, end: int, *, target: int | None = None) -> Phrase:
-    """Say what the tokens from start to end, end excluded, are worth together: split in two, and taken out.
-
-    The score is contextual decomposition's; the effect needs no decomposition and so checks it. Both are of the network
-    alone, without the companion. Raises ConfigError when there are no such tokens.
-    """
-    target = int(model.logits([text])[0].argmax()) if target is None else target
-    words = [(place, place + 1) for place in range(start, end)]
-    scores = phrase_scores(model, text, [(start, end), *words], target)
-    [(effect, effects)] = phrase_effects(model, text, [(start, end)], target)
-    network = float(contrast(target, len(model.labels)) @ model.network_logits([text])[0])
-    return Phrase(
-        float(scores[0]), network - float(scores[0]), float(scores[0] - scores[1:].sum()) if len(words) > 1 else 0.0,
-        effect, effect - sum(effects) if len(words) > 1 else 0.0,
-    )  # fmt: skip
-
-
-def phrase_effects(
-    model: Model, text: str, spans: Sequence[tuple[int, int]], target: int
-) -> list[tuple[float, list[float]]]:
-    """Give what the network's answer gains when each phrase, or one of its words alone, joins the rest of the text."""
-    ids = encoding(model, text).ids
-    texts: list[Ids] = []
-    for start, end in spans:
-        for middle in (ids[start:start], ids[start:end], *ids[start:end].reshape(-1, 1)):
-            without = np.concatenate([ids[:start], middle, ids[end:]])
-            texts.append(without if len(without) else np.array([UNKNOWN_ID], dtype=ids.dtype))
-    answers = _answers(Question(model.network, ids, contrast(target, len(model.labels))), texts)
-    found, at = [], 0
-    for start, end in spans:
-        rest, together, *alone = answers[at : at + 2 + end - start]
-        found.append((float(together - rest), [float(one - rest) for one in alone]))
-        at += 2 + end - start
-    return found
-
-
-def phrase_scores(model: Model, text: str, spans: Sequence[tuple[int, int]], target: int) -> Numbers:
-    """Give the parts of several phrases, [S], each from a token to another, end excluded, in the network's answer."""
-    encoded = encoding(model, text)
-    count = len(encoded.ids)
-    inside = np.zeros((len(spans), count), dtype=bool)
-    for row, (start, end) in enumerate(spans):
-        if not 0 <= start < end <= count:
-            raise ConfigError(f"There is no phrase from token {start} to {end}; the text has tokens 0 to {count - 1}.")
-        inside[row, start:end] = True
-    question = Question(model.network, encoded.ids, contrast(target, len(model.labels)))
-    reading, to_states, _ = _into_states(question)
-    return phrase_parts(reading, inside, to_states).astype(np.float64)
 
 
 def contrast(target: int, classes: int) -> Numbers:
@@ -169,15 +124,16 @@ def contrast(target: int, classes: int) -> Numbers:
 # Exact sums through the network's own numbers, all in float64: sums of |shares| are ten times the logit.
 
 
-def frozen(question: Question) -> tuple[Numbers, float]:
+def frozen(reading: Reading, row: Numbers) -> tuple[Numbers, float]:
     """Share out with the gates held at their values and tanh replaced by its secant: sums to the logit.
 
     The network is then linear in its vectors, so a token's share is its vector times the gradient, and the bias is
     what the candidates' biases and the head's give. A word that only opens or shuts a gate gets less than its due.
     Equals layer-wise relevance propagation with signal-take-all (Arras et al. 2019) and no stabiliser.
     """
-    reading, to_states, bias = _into_states(question)
-    for directions, traces in zip(reversed(reading.weights), reversed(reading.layers), strict=True):
+    to_states, bias = into_states(reading, row)
+    layers = clamped(reading.weights, [hold for hold in reading.holds if hold.gate == "candidate"])  # no other is used
+    for directions, traces in zip(reversed(layers), reversed(reading.layers), strict=True):
         parts = np.split(to_states, len(directions), axis=1)
         below: Array = np.zeros(())
         for back, (weights, trace, part) in enumerate(zip(directions, traces, parts, strict=True)):
@@ -208,25 +164,25 @@ def sweep(trace: Trace, weights: CellWeights, to_states: Array) -> tuple[Array, 
     return sums @ weights.input[2 * size : 3 * size], float((sums @ bias).sum())
 
 
-def gamma(question: Question) -> tuple[Numbers, float]:
+def gamma(reading: Reading, row: Numbers) -> tuple[Numbers, float]:
     """Share out what each token wrote into the cell and was kept (Murdoch & Szlam 2017, gamma with tanh's secant).
 
     Sums to the logit. With more than one layer the shares are those of the top layer's steps. All that a step writes
     is its own, also where it only reacts to an earlier word.
     """
-    return _by_cells(question, _kept_writes)
+    return _by_cells(reading, row, _kept_writes)
 
 
-def beta(question: Question) -> tuple[Numbers, float]:
+def beta(reading: Reading, row: Numbers) -> tuple[Numbers, float]:
     """Share out by how much the cell's output changed at each token (Murdoch & Szlam 2017, beta): sums to the logit.
 
     With more than one layer the shares are those of the top layer's steps. Blind to what is forgotten later.
     """
-    return _by_cells(question, _changes)
+    return _by_cells(reading, row, _changes)
 
 
-def _by_cells(question: Question, shares_of: Callable[[Trace, Array], Array]) -> tuple[Numbers, float]:
-    reading, to_states, bias = _into_states(question)
+def _by_cells(reading: Reading, row: Numbers, shares_of: Callable[[Trace, Array], Array]) -> tuple[Numbers, float]:
+    to_states, bias = into_states(reading, row)
     total: Numbers = np.zeros(len(to_states))
     parts = np.split(to_states, len(reading.layers[-1]), axis=1)
     for back, (trace, part) in enumerate(zip(reading.layers[-1], parts, strict=True)):
@@ -253,88 +209,52 @@ def _changes(trace: Trace, to_states: Array) -> Array:
     return reads * np.diff(squashed, axis=0, prepend=np.zeros_like(squashed[:1]))
 
 
-def memory(trace: Trace, readout: Array) -> Array:
-    """Give how much of each token is still in the cell after each step, [T, T]: row t, column j, 0 where j > t.
-
-    A trace in its own reading order; `readout`, [H], weighs the units of the state. Row t sums to readout @ h_t.
-    """
-    read = readout * trace.output_gate * _secant(np.tanh(trace.cell_states), trace.cell_states)
-    left = np.zeros_like(trace.cell_states)  # [j, H] what is left of token j's write
-    rows = np.zeros((len(left), len(left)), dtype=left.dtype)
-    for t in range(len(left)):
-        left[:t] *= trace.forget_gate[t]
-        left[t] = trace.input_gate[t] * trace.candidate[t]
-        rows[t, : t + 1] = left[: t + 1] @ read[t]
-    return rows
-
-
-def contextual(question: Question) -> tuple[Numbers, float]:
+def contextual(reading: Reading, row: Numbers) -> tuple[Numbers, float]:
     """Give each token's part as a phrase of its own (contextual decomposition): sums to nothing in particular."""
-    reading, to_states, bias = _into_states(question, np.float32)  # nothing has to add up, and it takes half the time
-    return phrase_parts(reading, np.eye(len(question.ids), dtype=bool), to_states).astype(np.float64), bias
+    reading = reading.rounded()  # nothing has to add up, and it takes half the time
+    to_states, bias = into_states(reading, row)
+    return phrase_parts(reading, np.eye(len(reading.ids), dtype=bool), to_states).astype(np.float64), bias
 
 
 # What any differentiable or any callable model can be asked.
 
 
-def integrated_gradients(question: Question, steps: int = STEPS) -> tuple[Numbers, float]:
+def integrated_gradients(reading: Reading, row: Numbers) -> tuple[Numbers, float]:
     """Sum up gradients on the way from vectors of zeros to the text's (Sundararajan, Taly & Yan 2017), by midpoints.
 
     The bias is the answer to the vectors of zeros; the sum nears the logit as the steps grow.
     """
-    vectors = question.network.embedding.weight.detach()[torch.from_numpy(question.ids.astype(np.int64))]
-    total = torch.zeros(vectors.shape, dtype=torch.float64)
-    for part in torch.split((torch.arange(steps) + 0.5) / steps, STEPS_AT_ONCE):
-        _, gradient = _gradient(question, vectors.unsqueeze(1) * part.view(1, -1, 1))
-        total += gradient.double().sum(dim=1)
-    shares: Numbers = (total / steps * vectors).sum(dim=1).numpy()
-    with torch.no_grad():
-        start = question.network.classify(torch.zeros_like(vectors).unsqueeze(1), torch.tensor([len(vectors)]))
-    return shares, float(question.row @ start[0].double().numpy())
+    way = (np.arange(STEPS) + 0.5) / STEPS
+    gradient, answers = gradients(reading, row, np.append(way, 0), np.append(np.full(STEPS, 1 / STEPS), 0))
+    return (gradient * reading.vectors).sum(axis=1), float(answers[-1])
 
 
-def gradient_times_input(question: Question) -> tuple[Numbers, float]:
+def gradient_times_input(reading: Reading, row: Numbers) -> tuple[Numbers, float]:
     """Give each token's vector times the gradient there: sums to nothing in particular."""
-    vectors = question.network.embedding.weight.detach()[torch.from_numpy(question.ids.astype(np.int64))]
-    _, gradient = _gradient(question, vectors.unsqueeze(1))
-    return (gradient[:, 0] * vectors).sum(dim=1).double().numpy(), 0.0
+    gradient, _ = gradients(reading, row, np.ones(1), np.ones(1))
+    return (gradient * reading.vectors).sum(axis=1), 0.0
 
 
-def _gradient(question: Question, vectors: Tensor) -> tuple[Numbers, Tensor]:
-    """Give the number explained for embedded texts of one length, [T, B, E], and its gradient there."""
-    leaf = vectors.clone().requires_grad_()
-    with torch.enable_grad():
-        logits = question.network.classify(leaf, torch.full((leaf.shape[1],), len(leaf)))
-        answers = logits.double() @ torch.from_numpy(question.row)
-        (gradient,) = torch.autograd.grad(answers.sum(), leaf)
-    return answers.detach().numpy(), gradient
-
-
-def leave_one_out(question: Question) -> tuple[Numbers, float]:
+def leave_one_out(reading: Reading, row: Numbers) -> tuple[Numbers, float]:
     """Give how much the answer falls without each token; a lone token leaves the unknown word behind."""
-    ids = question.ids
-    without = [np.delete(ids, place) if len(ids) > 1 else np.array([UNKNOWN_ID]) for place in range(len(ids))]
-    answers = _answers(question, [ids, *(text.astype(np.int32) for text in without)])
+    answers = reading.ask([reading.ids, *without_each(reading.ids)]) @ row
     return answers[0] - answers[1:], 0.0
 
 
-def _answers(question: Question, texts: Sequence[Ids]) -> Numbers:
-    """Give the number explained for other texts, [N]."""
-    sequences = gather([list(texts)], None, len(question.network.embedding.weight))
-    answers: Numbers = logits_of(question.network, sequences) @ question.row
-    return answers
+def without_each(ids: Ids) -> list[Ids]:
+    """Give the text without each of its tokens."""
+    return [np.delete(ids, place) for place in range(len(ids))] if len(ids) > 1 else [np.array([UNKNOWN_ID], ids.dtype)]
 
 
-def at_random(question: Question) -> tuple[Numbers, float]:
+def at_random(reading: Reading, row: Numbers) -> tuple[Numbers, float]:
     """Give numbers that know nothing, the same for the same text: what any method has to beat."""
-    return np.random.default_rng(question.ids.tolist()).normal(size=len(question.ids)), 0.0
+    return np.random.default_rng(reading.ids.tolist()).normal(size=len(reading.ids)), 0.0
 
 
-def _into_states(question: Question, dtype: type[np.floating] = np.float64) -> tuple[Reading, Array, float]:
-    """Read the text; give the weight of each top state in the number explained, [T, directions * H], and its bias."""
-    known = question.reading if dtype is np.float64 else None
-    reading = known or follow(question.network, question.ids, dtype)
-    return reading, read_weights(reading, question.row @ reading.head), float(question.row @ reading.head_bias)
+def into_states(reading: Reading, row: Numbers) -> tuple[Array, float]:
+    """Give the weight of each top state in the number explained, [T, directions * H], and its bias."""
+    network = reading.model.network
+    return read_weights(reading, row @ network.head), float(row @ network.head_bias)
 
 
 def read_weights(reading: Reading, head: Array) -> Array:
@@ -342,9 +262,9 @@ def read_weights(reading: Reading, head: Array) -> Array:
 
     A maximum reads the step where it is reached, the first of equal ones.
     """
-    states, size = reading.states, reading.hidden_size
-    spread = np.zeros_like(states)
-    for name, part in zip(reading.poolings, np.split(head, len(reading.poolings)), strict=True):
+    config, states = reading.model.network.config, reading.states
+    size, spread = config.hidden_size, np.zeros_like(states)
+    for name, part in zip(config.pooling, np.split(head, len(config.pooling)), strict=True):
         if name == "mean":
             spread += part / len(states)
         elif name == "max":
@@ -362,7 +282,7 @@ def _secant(squashed: Array, x: Array) -> Array:
     return ratio
 
 
-METHODS: dict[str, Callable[[Question], tuple[Numbers, float]]] = {
+METHODS: dict[str, Method] = {
     "frozen": frozen, "gamma": gamma, "beta": beta, "contextual": contextual,
     "integrated-gradients": integrated_gradients, "gradient-times-input": gradient_times_input,
     "leave-one-out": leave_one_out, "random": at_random,

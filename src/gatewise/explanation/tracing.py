@@ -1,154 +1,215 @@
-"""A trained model and a text to every number inside: gates, cell states, states and logits, computed by cell.py."""
+"""A trained model and a text to every number inside: gates, cell states, states and logits.
 
+The numbers are cell.py's, by the engine's step, which takes half the time; texts that are read by the same weights are
+read together, as one batch.
+"""
+
+import dataclasses
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from gatewise.base.cores import each_on_a_core
 from gatewise.base.errors import DataError
-from gatewise.nets.classify import TextLSTM
+from gatewise.explanation.answers import Answers
+from gatewise.explanation.clamping import Hold, Holds
 from gatewise.runtime import cell
-from gatewise.runtime.batches import gather
+from gatewise.runtime.batches import Rows, gather
 from gatewise.runtime.cell import Array, CellWeights, Trace
-from gatewise.runtime.classifier import Model, Numbers, logits_of, softmax
+from gatewise.runtime.classifier import Model, Numbers, softmax
+from gatewise.runtime.network import Table, advance
 from gatewise.runtime.tokenizer import Encoding, Ids
 
-PREFIXES = 100  # runs over prefixes at most, where the backward direction has to begin anew for each
+PREFIXES = 100  # beginnings read at most, where the backward direction has to begin anew for each
+Arrays = TypeVar("Arrays", Trace, CellWeights)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """One encoded text through one network: its vectors, the weights they meet, and all numbers that come of it."""
+    """One text through one model: encoded once, run once, and every number that came of it."""
 
+    model: Model
+    holds: Holds  # which of the model's gates were held while it read; mostly none
+    text: str
+    tokens: list[str]
+    offsets: list[tuple[int, int]]  # characters of the text, end excluded
+    ids: Ids  # [T]
     vectors: Array  # [T, E]
-    weights: list[list[CellWeights]]  # [layer][direction]
-    layers: list[list[Trace]]  # [layer][direction], in text order
-    poolings: tuple[str, ...]
-    pooled: Array  # [P]
-    head: Array  # [C, P]
-    head_bias: Array  # [C]
+    weights: list[list[CellWeights]]  # [layer][direction]; the model's, as exact as this reading
+    layers: list[list[Trace]]  # [layer][direction], 0 forward, 1 backward; arrays [T, H] in text order
+    pooled: Array  # [poolings * directions * H]
+    network_logits: Numbers  # [C], the network's part of the logits
+    logits: Numbers  # [C], uncalibrated, with what a companion adds
+    probabilities: Numbers  # [C], calibrated
+    answers: Answers  # what the network says of texts near this one
+
+    @property
+    def encoded(self) -> Encoding:
+        """The text as tokens."""
+        return Encoding(self.ids, self.tokens, self.offsets)
 
     @property
     def states(self) -> Array:
         """The top layer's states, both directions joined, [T, directions * H]."""
         return np.concatenate([trace.states for trace in self.layers[-1]], axis=1)
 
-    @property
-    def hidden_size(self) -> int:
-        """Units of one layer and direction."""
-        return int(self.layers[-1][0].states.shape[1])
+    def ask(self, texts: Sequence[Ids]) -> Numbers:
+        """Give the network's logits of other texts, [N, C]."""
+        return self.answers.logits(texts, self.holds)
+
+    def rounded(self) -> "Reading":
+        """Give the same numbers in float32."""
+        layers = [[_each(trace, lambda array: array.astype(np.float32)) for trace in row] for row in self.layers]
+        weights, vectors = self.model.network.layers, self.vectors.astype(np.float32)
+        return dataclasses.replace(self, weights=weights, vectors=vectors, layers=layers)
 
 
 @dataclass(frozen=True, slots=True)
-class TextTrace:
-    """Every number of one text: what each token is, and what each layer and direction did when it read it."""
+class Change:
+    """Another text to read by the same weights, or the same with some gates held."""
 
     text: str
-    tokens: list[str]
-    offsets: list[tuple[int, int]]  # characters of the text, end excluded
-    ids: Ids  # [T]
-    vectors: Array  # [T, E]
-    layers: list[list[Trace]]  # [layer][direction], 0 forward, 1 backward; arrays [T, H] in text order
-    pooled: Array  # [poolings * directions * H]
-    network_logits: Numbers  # [C], the network's part of the logits
-    logits: Numbers  # [C], uncalibrated, with what a companion adds
-    probabilities: Numbers  # [C], calibrated
+    encoded: Encoding
+    holds: Holds = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
     """What the model says of a text's beginnings: how many tokens each has, [S], and its logits, [S, C]."""
 
-    lengths: npt.NDArray[np.int64]
+    lengths: Rows
     logits: Numbers
 
 
-def encoding(model: Model, text: str) -> Encoding:
-    """Encode a text that is to be looked into; raise DataError if it holds no token."""
-    if not text.strip():
-        raise DataError("The text is empty; give at least one word.")
-    return model.tokenizer.encode(text)
-
-
-def follow(network: TextLSTM, ids: Ids, dtype: type[np.floating] = np.float32) -> Reading:
-    """Read ids, [T], with a network's weights in NumPy, as it does when it predicts (no dropout)."""
-    vectors = network.embedding.weight.detach().numpy()[ids].astype(dtype)
-    weights = [
-        [CellWeights(*(getattr(part, name).astype(dtype) for name in CellWeights.__slots__)) for part in directions]
-        for directions in network.encoder.weights()
-    ]
-    layers = cell.encode(vectors, weights)
-    states = np.concatenate([trace.states for trace in layers[-1]], axis=1)
-    pooled = cell.pool(states, network.config.hidden_size, network.config.pooling)
-    head, head_bias = (parameter.detach().numpy().astype(dtype) for parameter in network.head.parameters())
-    return Reading(vectors, weights, layers, network.config.pooling, pooled, head, head_bias)
-
-
-def trace(model: Model, text: str) -> TextTrace:
+def trace(model: Model, text: str) -> Reading:
     """Give every gate, candidate, cell state and state of every layer and direction at every token, in float32.
 
     A text longer than the model's `max_tokens` is read as it is for predictions, without its middle. Raises DataError
     for an empty text.
     """
-    encoded = encoding(model, text)
-    return as_trace(model, text, encoded, follow(model.network, encoded.ids))
+    return read(model, text, np.float32)
 
 
-def as_trace(model: Model, text: str, encoded: Encoding, reading: Reading) -> TextTrace:
-    """Give the trace of a text that was read already."""
-    network = (reading.head @ reading.pooled + reading.head_bias).astype(np.float64)
-    logits = network + model.companion_part(gather([[encoded.ids]], None, model.tokenizer.vocab_size))[0]
-    probabilities = softmax(logits[np.newaxis] / model.temperature)[0]
-    return TextTrace(
-        text, encoded.tokens, encoded.offsets, encoded.ids, reading.vectors, reading.layers, reading.pooled, network,
-        logits, probabilities,
-    )  # fmt: skip
+def read(model: Model, text: str, dtype: type[np.floating] = np.float64) -> Reading:
+    """Encode a text and run it once, in this precision."""
+    if not text.strip():
+        raise DataError("The text is empty; give at least one word.")
+    return read_encoded(model, Change(text, model.tokenizer.encode(text)), dtype)
 
 
-def running(model: Model, ids: Ids, *, prefixes: int = PREFIXES, reading: Reading | None = None) -> Running:
-    """Give the model's logits had the text, [T] ids, ended after each token; `reading` is given if it was read already.
+def read_encoded(model: Model, change: Change, dtype: type[np.floating] = np.float64) -> Reading:
+    """Run a text that was encoded already."""
+    weights = [
+        [_each(own, lambda array: array.astype(dtype, copy=False)) for own in row] for row in model.network.layers
+    ]
+    return _readings(model, weights, Answers(model.network), [change])[0]
 
-    One direction needs a single run. With two, each beginning needs its own backward run: a text of more tokens than
-    `prefixes` is then asked at that many places, evenly spread, its end among them.
+
+def read_near(reading: Reading, changes: Sequence[Change]) -> list[Reading]:
+    """Read other texts, or this one with gates held, by a reading's weights, all together."""
+    return _readings(reading.model, reading.weights, reading.answers, changes)
+
+
+def _readings(
+    model: Model, weights: list[list[CellWeights]], answers: Answers, changes: Sequence[Change]
+) -> list[Reading]:
+    network, dtype, encoded = model.network, weights[0][0].bias.dtype, [change.encoded.ids for change in changes]
+    companion = model.companion_part(gather([encoded], None, len(network.embedding)))
+    traces = encode(network.embedding, weights, encoded, [change.holds for change in changes])
+    readings = []
+    for change, layers, added in zip(changes, traces, companion, strict=True):
+        states = np.concatenate([trace.states for trace in layers[-1]], axis=1)
+        pooled = cell.pool(states, network.config.hidden_size, network.config.pooling)
+        alone = (network.head.astype(dtype) @ pooled + network.head_bias).astype(np.float64)
+        code, logits = change.encoded, alone + added
+        vectors = network.embedding.rows(code.ids).astype(dtype)
+        readings.append(Reading(
+            model, change.holds, change.text, code.tokens, code.offsets, code.ids, vectors, weights, layers, pooled,
+            alone, logits, softmax(logits[np.newaxis] / model.temperature)[0], answers,
+        ))  # fmt: skip
+    return readings
+
+
+def encode(
+    embedding: Table, layers: Sequence[Sequence[CellWeights]], texts: Sequence[Ids], holds: Sequence[Holds]
+) -> list[list[list[Trace]]]:
+    """Do for several texts' ids what cell.encode does for one text's vectors: traces, [text][layer][direction]."""
+    lengths = np.array([len(ids) for ids in texts])
+    steps = np.arange(lengths.max())[:, np.newaxis]
+    turned = np.where(steps < lengths, lengths - 1 - steps, steps), np.arange(len(texts))  # each inside its own length
+    ids = np.full((len(steps), len(texts)), texts[0][0])
+    for column, text in zip(ids.T, texts, strict=True):
+        column[: len(text)] = text
+    different, places = np.unique(ids, return_inverse=True)  # each token is projected once, however often it is read
+    places, below = places.reshape(ids.shape), embedding.rows(different).astype(layers[0][0].input.dtype)
+    orders: list[Any] = [places, places[turned]]
+    traces: list[list[list[Trace]]] = [[] for _ in texts]
+    for depth, directions in enumerate(layers):
+        held = [(place, hold) for place, own in enumerate(holds) for hold in own if hold.layer == depth]
+        sides = _layer(below, orders, directions, held)
+        for place, length in enumerate(lengths.tolist()):
+            chosen = [(slice(0, length), place), (slice(length - 1, None, -1), place)]  # text order again
+            traces[place].append([_each(*one) for one in zip(sides, map(operator.itemgetter, chosen), strict=False)])
+        states = [trace.states[turned] if side else trace.states for side, trace in enumerate(sides)]
+        below, orders = np.concatenate(states, axis=2), [slice(None), turned]
+    return traces
+
+
+def _layer(
+    below: Array, orders: Sequence[Any], directions: Sequence[CellWeights], held: Sequence[tuple[int, Hold]]
+) -> list[Trace]:
+    """Read what lies below a layer, in each direction's order, [T, B, D]; give the traces in the orders of reading."""
+
+    def read(side: int) -> Trace:
+        sums = (below @ directions[side].input.T + directions[side].bias)[orders[side]]
+        return follow(sums, directions[side].recurrent, [(place, hold) for place, hold in held if hold.side == side])
+
+    return each_on_a_core(read, range(len(directions)))
+
+
+def follow(sums: Array, recurrent: Array, held: Sequence[tuple[int, Hold]] = ()) -> Trace:
+    """Read W x + b of texts of one length, [T, B, 4H], which is spent; give the trace, [T, B, H], in reading order.
+
+    Each hold is of one text, by its place among the B.
     """
-    both_ways = model.network.config.bidirectional
-    count = min(len(ids), prefixes) if both_ways else len(ids)
-    lengths = np.unique(np.linspace(1, len(ids), count).round().astype(np.int64))
-    beginnings = gather([[ids[:length] for length in lengths.tolist()]], None, model.tokenizer.vocab_size)
-    if both_ways and model.network.config.num_layers > 1:  # the layer above sees other backward states each time
-        network = logits_of(model.network, beginnings)
-    else:
-        reading = reading or follow(model.network, ids)
-        pooled = _pooled_so_far(reading, lengths)
-        network = (pooled @ reading.head.T + reading.head_bias).astype(np.float64)
-    return Running(lengths, network + model.companion_part(beginnings))
+    size, into = recurrent.shape[1], np.ascontiguousarray(recurrent.T) if sums.shape[1] > 1 else recurrent.T
+    states = np.empty((*sums.shape[:2], size), sums.dtype)
+    cell_states, candidate_sums, cells = np.empty_like(states), np.empty_like(states), np.zeros_like(states[0])
+    for t in range(len(sums)):
+        if t:
+            sums[t] += states[t - 1] @ into
+        for place, hold in held:
+            sums[t, place, hold.start : hold.stop] = hold.value
+        candidate_sums[t] = sums[t, :, 2 * size : 3 * size]
+        advance(sums[t], cells, states[t])
+        cell_states[t] = cells
+    input_gate, forget_gate, candidate, output_gate = np.split(sums, 4, axis=2)
+    for gate in (input_gate, forget_gate, output_gate):
+        gate /= 2  # advance() leaves them twice as large
+    return Trace(input_gate, forget_gate, candidate, output_gate, cell_states, states, candidate_sums)
 
 
-def _pooled_so_far(reading: Reading, lengths: npt.NDArray[np.int64]) -> Array:
-    """Pool the states of a text's beginnings, [S, P]; of one layer's two directions, or of any layers' forward one."""
-    states, ends = reading.layers[-1][0].states, lengths - 1
-    so_far = {
-        "max": [np.maximum.accumulate(states, axis=0)[ends]],
-        "mean": [np.cumsum(states, axis=0)[ends] / lengths[:, np.newaxis]],
-        "last": [states[ends]],
-    }
-    if len(reading.layers[-1]) > 1:
-        for name, pooled in _pooled_backward(reading, lengths).items():
-            so_far[name].append(pooled)
-    return np.concatenate([part for name in reading.poolings for part in so_far[name]], axis=1)
+def _each(numbers: Arrays, function: Callable[[Array], Array]) -> Arrays:
+    """Apply a function to every array of a trace or of weights."""
+    return type(numbers)(*(function(getattr(numbers, name)) for name in type(numbers).__slots__))
 
 
-def _pooled_backward(reading: Reading, lengths: npt.NDArray[np.int64]) -> dict[str, Array]:
-    """Read each beginning from its end, all of them together, in float32; pool its backward states, [S, H]."""
-    weights = reading.weights[0][1]
-    projected = (reading.vectors @ weights.input.T + weights.bias).astype(np.float32)
-    recurrent = weights.recurrent.astype(np.float32)
-    shape = len(lengths), recurrent.shape[1]
-    state, cell_state, total = (np.zeros(shape, np.float32) for _ in range(3))
-    highest = np.full(shape, -np.inf, np.float32)
-    for t in range(lengths[-1] - 1, -1, -1):
-        begun = slice(np.searchsorted(lengths, t, side="right"), None)  # the beginnings that hold token t
-        *_, cell_state[begun], state[begun], _ = cell.step(projected[t], state[begun], cell_state[begun], recurrent)
-        total[begun] += state[begun]
-        np.maximum(highest[begun], state[begun], out=highest[begun])
-    return {"max": highest, "mean": total / lengths[:, np.newaxis], "last": state}
+def beginnings(model: Model, ids: Ids, prefixes: int = PREFIXES) -> list[Ids]:
+    """Give the beginnings to ask about, by length: all, or where each costs a run of its own, `prefixes` of them."""
+    count = min(len(ids), prefixes) if model.network.directions > 1 else len(ids)
+    return [ids[:end] for end in np.unique(np.linspace(1, len(ids), count).round().astype(np.int64))]
+
+
+def running(reading: Reading, *, prefixes: int = PREFIXES) -> Running:
+    """Give the model's logits had the text ended after each token.
+
+    One direction goes through the text once. With two, each beginning needs its own way back: a text of more tokens
+    than `prefixes` is then asked at that many places, evenly spread, its end among them.
+    """
+    model = reading.model
+    texts = beginnings(model, reading.ids, prefixes)
+    companion = model.companion_part(gather([texts], None, len(model.network.embedding)))
+    return Running(np.array([len(text) for text in texts]), reading.ask(texts) + companion)
