@@ -40,8 +40,7 @@ def packed(weights: Mapping[str, npt.NDArray[np.float32]], storage: Storage) -> 
 def unpacked(arrays: Arrays, shapes: Shapes, storage: Storage) -> dict[str, npt.NDArray[np.float32]]:
     """Give the weights of packed arrays in 32 bits."""
     weights = {name: arrays[name].astype(np.float32) for name in shapes}
-    if storage == "int8":
-        weights |= {
-            name: weights[name] * arrays[f"{name}.scale"][:, None] for name, shape in shapes.items() if len(shape) == 2
-        }
+    for name, shape in shapes.items():
+        if storage == "int8" and len(shape) == 2:
+            weights[name] *= arrays[f"{name}.scale"][:, None]
     return weights
