@@ -21,9 +21,7 @@ MAY_IMPORT = {  # rooms, beside themselves; two towers, answering and learning, 
 }  # fmt: skip
 HEAVY = {"torch", "sklearn", "scipy", "pyarrow"}
 ANSWERING = ("base", "runtime", "explanation", "pages", "serving")
-BY_NAME = {
-    "runtime.engine": {"gatewise.nets.products"}
-}  # late, where torch is installed
+BY_NAME = {"runtime.engine": {"gatewise.nets.products"}}  # late, where torch is installed
 PUBLIC = [
     "Explanation",
     "GatewiseError",
