@@ -9,8 +9,8 @@ Floats = npt.NDArray[np.float64]
 def ranks(values: npt.NDArray[np.floating]) -> Floats:
     """Give each number's rank among all, from 1, [N]; equal ones share the mean of their ranks."""
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    means: Floats = np.cumsum(counts) - (counts - 1) / 2
-    return means[place.ravel()]
+    shared: Floats = (np.cumsum(counts) - (counts - 1) / 2)[place.ravel()]
+    return shared
 
 
 def spearman(one: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> float:
