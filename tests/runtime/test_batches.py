@@ -48,8 +48,10 @@ def sequences_of(lengths, seed: int = 0, kind=IDS) -> Sequences:
 
 
 def each_of(sequences: Sequences) -> list[tuple[list, list]]:
-    """Give each sequence's steps and its target or targets, one by one."""
+    """Give each sequence's steps and its target or targets, one by one, and nothing is left over."""
     apart = []
+    assert (sequences.starts[0], sequences.starts[-1]) == (0, len(sequences.steps))
+    assert len(sequences.targets) == (len(sequences.steps) if sequences.per == "step" else len(sequences))
     for row in range(len(sequences.starts) - 1):
         places = range(sequences.starts[row], sequences.starts[row + 1])
         targets = [sequences.targets[place].tolist() for place in (places if sequences.per == "step" else [row])]

@@ -26,6 +26,7 @@ def test_schedule_budget_keeps_time_to_measure():
     assert budget_share(config, 30, 0.0) == pytest.approx(30 / 59)
     assert budget_share(config, 30, 10.0) == pytest.approx(30 / 49)
     assert budget_share(config, 30, 1e9) == pytest.approx(30 / 30)  # at most half of it
+    assert budget_share(TrainingConfig(minutes=2.0), 30, 10.0) == pytest.approx(30 / 109)
 
 
 @pytest.mark.parametrize(

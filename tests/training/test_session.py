@@ -63,6 +63,11 @@ def test_runs_with_a_checkpoint_or_a_learnt_teacher_are_kept_and_resumed(tmp_pat
         assert session.folder == folder and session.take(name) is None and not (folder / name).exists()
 
 
+def test_runs_begin_with_what_is_given_or_else_the_defaults(tmp_path):
+    assert settle(tmp_path / "m", MINE, Settings(), resume=False, overwrite=False) is MINE
+    assert settle(tmp_path / "m", None, Settings(), resume=False, overwrite=False) == Settings()
+
+
 def test_runs_resumed_with_another_setting_are_refused(tmp_path):
     started(tmp_path / "m")
     with pytest.raises(TrainingError, match="has epochs=3; leave that option out"):

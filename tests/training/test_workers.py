@@ -104,6 +104,7 @@ def test_workers_are_as_many_as_there_are_cores_each_in_a_thread_of_its_own(coun
     assert workers.map(meet, range(count)) == list(range(count))
     assert len(set(met)) == count and (here in met) == (count == 1)
     workers.close()
+    assert not (set(met) - {here}) & {thread.ident for thread in threading.enumerate()}  # they have ended
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from gatewise.base.errors import ConfigError, TrainingError
 from gatewise.base.settings import TrainingConfig
-from gatewise.runtime.batches import Sequences, join
+from gatewise.runtime.batches import Sequences, fingerprint, join
 from gatewise.runtime.classifier import Model, softmax
 from gatewise.runtime.companion import Companion
 from gatewise.runtime.engine import logits_of
@@ -89,17 +89,18 @@ def lesson_of(
     if 0 < most < len(unlabelled):
         drawn = np.random.default_rng(settings.training.seed).choice(len(unlabelled), most, replace=False)
         unlabelled = unlabelled.select(np.sort(drawn))
+    texts = {"texts": fingerprint("unlabelled", unlabelled)}
     if taken := session.take(LESSON):
-        kept, _ = taken
-        if not np.array_equal(kept["starts"], unlabelled.starts):
+        lesson, kept = taken
+        if kept != texts:
             raise TrainingError(f"{session.folder} was made with other unlabelled text; leave out --resume.")
     else:
         session.report(Event("answering", 0.0, values={"texts": len(unlabelled)}))
         shares = answered(unlabelled, prepared, teachers, companion, fast=settings.training.precision != "float32")
-        kept = {"shares": shares, "starts": unlabelled.starts}
-        session.keep(LESSON, kept, {})
+        lesson = {"shares": shares}
+        session.keep(LESSON, lesson, texts)
     labelled = shares_of(prepared.train, settings.classification, len(prepared.labels))
-    return join([labelled, dataclasses.replace(unlabelled, targets=kept["shares"])])
+    return join([labelled, dataclasses.replace(unlabelled, targets=lesson["shares"])])
 
 
 def answered(
