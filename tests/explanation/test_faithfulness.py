@@ -1,13 +1,19 @@
 """The battery tells methods that name the deciding words from those that do not."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+import torch
 
 from gatewise.base.errors import DataError
-from gatewise.explanation.faithfulness import SHARES, _drawn_anew, _falls, faithfulness, measurable
-from gatewise.explanation.shares import METHODS, Question, contrast
+from gatewise.explanation.faithfulness import SHARES, _falls, drawn_anew, faithfulness, measurable
+from gatewise.explanation.shares import METHODS, contrast
+from gatewise.explanation.tracing import read
+from gatewise.nets.classify import TextLSTM, arrays_of, module_of
 from gatewise.runtime.batches import gather
-from gatewise.runtime.classifier import logits_of, softmax
+from gatewise.runtime.classifier import softmax
+from gatewise.runtime.engine import logits_of
 from gatewise.runtime.tokenizer import UNKNOWN_ID
 
 
@@ -36,15 +42,14 @@ def test_faithfulness_knows_the_methods_that_find_the_deciding_word(tiny_model, 
 
 
 def test_faithfulness_takes_out_the_first_words_of_an_order_or_leaves_them_alone_or_masks_them(tiny_model):
-    ids = tiny_model.tokenizer.encode_batch(["a good film and a superb story with music"])[0]
-    logits = tiny_model.network_logits(["a good film and a superb story with music"])[0]
-    question = Question(tiny_model.network, ids, contrast(int(logits.argmax()), 2))
+    reading = read(tiny_model, "a good film and a superb story with music")
+    ids, row = reading.ids, contrast(int(reading.network_logits.argmax()), 2)
     order = np.array([5, 1, 0, 2, 3, 4, 6, 7, 8])
-    (falls,) = _falls(question, [order])
+    (falls,) = _falls(reading, row, [order])
 
     def answer(text):
         found = logits_of(tiny_model.network, gather([[text]], None, tiny_model.tokenizer.vocab_size))
-        return softmax(found)[0] @ (question.row > 0), found[0] @ question.row
+        return softmax(found)[0] @ (row > 0), found[0] @ row
 
     whole = answer(ids)
     for share, (without, alone, masked, in_logit) in zip(SHARES, falls, strict=True):
@@ -60,10 +65,11 @@ def test_faithfulness_takes_out_the_first_words_of_an_order_or_leaves_them_alone
 def test_faithfulness_of_one_decisive_word_is_plain(tiny_model):
     """The word alone is sufficient and nothing is left without it (a mask once kept the wrong set elsewhere)."""
     text = "the film was awful with a story"
-    ids, target = tiny_model.tokenizer.encode_batch([text])[0], int(tiny_model.network_logits([text])[0].argmax())
-    question = Question(tiny_model.network, ids, contrast(target, 2))
+    reading = read(tiny_model, text)
     ((without, alone, masked, _), *_), ((without_other, alone_other, *_), *_) = _falls(
-        question, [np.array([3, 0, 1, 2, 4, 5, 6]), np.array([0, 1, 2, 4, 5, 6, 3])]
+        reading,
+        contrast(int(reading.network_logits.argmax()), 2),
+        [np.array([3, 0, 1, 2, 4, 5, 6]), np.array([0, 1, 2, 4, 5, 6, 3])],
     )
     assert min(without, masked) > 0.1 > max(abs(without_other), alone) and alone_other > alone
 
@@ -87,11 +93,45 @@ def test_faithfulness_finds_shares_of_networks_drawn_anew_unrelated(tiny_model, 
 
 def test_faithfulness_draws_parts_anew_from_the_head_down(tiny_model):
     network = tiny_model.network
-    for parts, kept in ((1, ("encoder", "embedding")), (2, ("embedding",)), (3, ())):
-        twin = _drawn_anew(network, parts)
-        for name in ("head", "encoder", "embedding"):
-            mine, theirs = (list(getattr(part, name).parameters()) for part in (network, twin))
-            assert all((one == other).all() for one, other in zip(mine, theirs, strict=True)) is (name in kept)
+    parts = {
+        "head": lambda own: own.head,
+        "LSTM": lambda own: own.layers[0][1].recurrent,
+        "embedding": lambda own: own.embedding.rows(np.arange(5)),
+    }
+    for count, kept in ((1, {"LSTM", "embedding"}), (2, {"embedding"}), (3, set())):
+        twin = drawn_anew(network, count)
+        assert {name for name, of in parts.items() if np.array_equal(of(network), of(twin))} == kept
+        assert np.array_equal(drawn_anew(network, count).head, twin.head)
+
+
+@pytest.mark.parametrize("chrono", [0, 40])
+def test_faithfulness_draws_as_the_learner_does_before_it_trains(tiny_model, chrono):
+    """The same means, spreads, orthogonality and biases as nets/ gives, a gate at a time."""
+    config = dataclasses.replace(
+        tiny_model.network.config, num_layers=2, embedding_dim=60, hidden_size=50, chrono_horizon=chrono
+    )
+    torch.manual_seed(3)
+    first = arrays_of(TextLSTM(config, 400, 2))
+    mine = drawn_anew(arrays_of(TextLSTM(config, 400, 2)), 3)
+
+    def spread(one, other, most=0.1):
+        assert one.shape == other.shape and one.dtype == other.dtype
+        assert one.std() == pytest.approx(other.std(), rel=most, abs=1e-6)
+        assert one.mean() == pytest.approx(other.mean(), abs=2 * most * float(one.std()) + 1e-6)
+        assert np.abs(one).max() == pytest.approx(np.abs(other).max(), rel=3 * most)
+
+    spread(mine.embedding.values[1:], first.embedding.values[1:])
+    assert not mine.embedding.values[0].any() and not first.embedding.values[0].any()
+    spread(mine.head, first.head)
+    for row, other_row in zip(mine.layers, first.layers, strict=True):
+        for cell, other in zip(row, other_row, strict=True):
+            for gate in range(4):
+                rows = slice(50 * gate, 50 * gate + 50)
+                spread(cell.input[rows], other.input[rows])
+                turn = cell.recurrent[rows]
+                assert turn @ turn.T == pytest.approx(np.eye(50), abs=1e-5)
+                spread(cell.bias[rows], other.bias[rows], 0.3)
+    assert module_of(mine).config == config
 
 
 def test_faithfulness_counts_only_texts_that_can_be_taken_apart(tiny_model):
@@ -101,3 +141,12 @@ def test_faithfulness_counts_only_texts_that_can_be_taken_apart(tiny_model):
     assert found.texts == 2 and [score.method for score in found.scores] == ["frozen"]
     with pytest.raises(DataError, match="There are 0 texts of 2 to 10 tokens"):
         faithfulness(tiny_model, ["good"], longest=10)
+
+
+def test_faithfulness_in_lines(tiny_model, english):
+    result = faithfulness(tiny_model, english[0][:10], methods=["gamma", "random"])
+    lines = result.lines()
+    assert lines[0].startswith("10 texts of ") and len(lines) == 2 + 2 + 1
+    assert [line.split()[0] for line in lines[2:4]] == [score.method for score in result.scores]
+    assert f"{result.random_comprehensiveness[0]:.4f} to {result.random_comprehensiveness[1]:.4f}" in lines[-1]
+    assert result.as_dict()["scores"][0]["method"] == result.scores[0].method

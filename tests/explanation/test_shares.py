@@ -8,42 +8,43 @@ import torch
 from captum.attr import IntegratedGradients
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.explanation.test_tracing import forms, network_of
+from tests.explanation.test_tracing import forms, network_of, reading_of
 
 import gatewise
 from gatewise.base.errors import ConfigError, DataError
-from gatewise.explanation import shares as attribution
-from gatewise.explanation.shares import METHODS, Question, contrast, explain, memory, phrase
-from gatewise.explanation.tracing import follow
+from gatewise.explanation import shares as module
+from gatewise.explanation.gradients import gradients
+from gatewise.explanation.shares import METHODS, contrast, explain
+from gatewise.explanation.tracing import Reading
+from gatewise.nets.classify import module_of, pool
 from gatewise.runtime.cell import Trace
 
 EXACT = ("frozen", "gamma", "beta")
+ROW = contrast(1, 3)
 ids_of = st.lists(st.integers(1, 19), min_size=1, max_size=10)
 
 
-def question_of(form, ids, seed=0) -> Question:
-    return Question(network_of(seed, **form), np.array(ids, np.int32), contrast(1, 3))
+def asked(form, ids, seed=0) -> Reading:
+    return reading_of(network_of(seed, **form), ids)
 
 
-def answer(question: Question) -> float:
-    reading = follow(question.network, question.ids, np.float64)
-    return float(question.row @ (reading.head @ reading.pooled + reading.head_bias))
+def answer(reading: Reading) -> float:
+    return float(ROW @ reading.network_logits)
 
 
 @pytest.mark.parametrize("method", EXACT)
 @given(form=forms, ids=ids_of, seed=st.integers(0, 20))
 def test_attribution_exact_methods_sum_to_the_answer_in_every_form(method, form, ids, seed):
-    question = question_of(form, ids, seed)
-    shares, bias = METHODS[method](question)
+    reading = asked(form, ids, seed)
+    shares, bias = METHODS[method](reading, ROW)
     assert shares.shape == (len(ids),)
-    assert shares.sum() + bias == pytest.approx(answer(question), abs=1e-9)
+    assert shares.sum() + bias == pytest.approx(answer(reading), abs=1e-6)  # the head's float32 is in both
 
 
 @given(form=forms, ids=ids_of)
 def test_attribution_frozen_is_the_gradient_of_a_network_whose_gates_are_held(form, ids):
     """Write the frozen network out in torch and let autograd find each token's share."""
-    question = question_of(form, ids)
-    reading = follow(question.network, question.ids, np.float64)
+    reading = asked(form, ids)
     vectors = torch.tensor(reading.vectors, requires_grad=True)
     below = vectors
     for directions, traces in zip(reading.weights, reading.layers, strict=True):
@@ -67,9 +68,9 @@ def test_attribution_frozen_is_the_gradient_of_a_network_whose_gates_are_held(fo
                 rows.append(state)
             outs.append(torch.stack(rows[::step]))
         below = torch.cat(outs, dim=1)
-    to_states = torch.tensor(attribution.read_weights(reading, question.row @ reading.head))
+    to_states = torch.tensor(module.read_weights(reading, ROW @ reading.model.network.head))
     (gradient,) = torch.autograd.grad((below * to_states).sum(), vectors)
-    shares, _ = METHODS["frozen"](question)
+    shares, _ = METHODS["frozen"](reading, ROW)
     assert shares == pytest.approx((gradient * vectors).sum(1).detach().numpy(), rel=1e-6, abs=1e-9)
 
 
@@ -78,60 +79,54 @@ def test_attribution_gamma_keeps_a_write_by_the_later_forget_gates_alone():
     ones, half = np.ones((3, 1)), np.full((3, 1), 0.5)
     tiny = np.full((3, 1), 1e-9)  # tanh is straight there, so the arithmetic is plain
     trace = Trace(ones, half, tiny, ones, np.cumsum(tiny, axis=0), tiny, tiny)
-    kept = attribution._kept_writes(trace, np.array([[0.0], [0.0], [1.0]]))
+    kept = module._kept_writes(trace, np.array([[0.0], [0.0], [1.0]]))
     assert (kept[:, 0] / 1e-9).tolist() == pytest.approx([0.25, 0.5, 1.0], rel=1e-6)
-    rows = memory(trace, np.ones(1)) / 1e-9
-    assert rows == pytest.approx(np.array([[1, 0, 0], [0.5, 1, 0], [0.25, 0.5, 1]]), rel=1e-6)
 
 
 @given(ids=ids_of)
 def test_attribution_gamma_increments_are_those_of_the_cell(ids):
     """(prod of later f) * c_j grows by just token j's kept write: a sum that closes does not prove that."""
-    question = question_of({"embedding_dim": 4, "hidden_size": 5, "bidirectional": False, "pooling": ("last",)}, ids)
-    reading = follow(question.network, question.ids, np.float64)
+    reading = asked({"embedding_dim": 4, "hidden_size": 5, "bidirectional": False, "pooling": ("last",)}, ids)
     trace = reading.layers[0][0]
     later = np.ones_like(trace.forget_gate)
     for j in range(len(ids) - 2, -1, -1):
         later[j] = later[j + 1] * trace.forget_gate[j + 1]
     increments = np.diff(later * trace.cell_states, axis=0, prepend=np.zeros((1, 5)))
-    read = attribution.read_weights(reading, question.row @ reading.head)[-1]
+    read = module.read_weights(reading, ROW @ reading.model.network.head)[-1]
     ratio = trace.output_gate[-1] * np.tanh(trace.cell_states[-1]) / trace.cell_states[-1]
-    assert METHODS["gamma"](question)[0] == pytest.approx(increments @ (read * ratio), rel=1e-6, abs=1e-10)
+    assert METHODS["gamma"](reading, ROW)[0] == pytest.approx(increments @ (read * ratio), rel=1e-6, abs=1e-10)
 
 
 @pytest.mark.parametrize("pooling", [("mean",), ("last",), ("max", "mean")])
 def test_attribution_integrated_gradients_agree_with_captum(pooling):
     form = {"embedding_dim": 5, "hidden_size": 4, "bidirectional": True, "num_layers": 2, "pooling": pooling}
-    question = question_of(form, [3, 5, 7, 11, 2, 9])
-    vectors = question.network.embedding.weight.detach()[question.ids.astype(int)].unsqueeze(0)
+    reading = asked(form, [3, 5, 7, 11, 2, 9])
+    network, vectors = module_of(reading.model.network), torch.from_numpy(reading.vectors).float().unsqueeze(0)
 
     def forward(embedded):
         texts = embedded.transpose(0, 1)
-        logits = question.network.classify(texts, torch.full((texts.shape[1],), len(texts)))
-        return logits.double() @ torch.from_numpy(question.row)
+        return network.classify(texts, torch.full((texts.shape[1],), len(texts))).double() @ torch.from_numpy(ROW)
 
     theirs = IntegratedGradients(forward).attribute(vectors, n_steps=50, method="riemann_middle").sum(2)[0].detach()
-    mine, start = METHODS["integrated-gradients"](question)
+    mine, start = METHODS["integrated-gradients"](reading, ROW)
     assert mine == pytest.approx(theirs.double().numpy(), rel=1e-3, abs=1e-5)
     assert start == pytest.approx(float(forward(torch.zeros_like(vectors)).detach()), abs=1e-5)
 
 
 @given(form=forms, ids=ids_of)
 def test_attribution_leave_one_out_is_the_fall_without_each_token(form, ids):
-    question = question_of(form, ids)
-    shares, _ = METHODS["leave-one-out"](question)
+    reading = asked(form, ids)
+    shares, _ = METHODS["leave-one-out"](reading, ROW)
     for place, share in enumerate(shares):
         rest = [*ids[:place], *ids[place + 1 :]] or [1]
-        without = dataclasses.replace(question, ids=np.array(rest, np.int32))
-        assert share == pytest.approx(answer(question) - answer(without), abs=1e-5)
+        assert share == pytest.approx(answer(reading) - answer(asked(form, rest)), abs=1e-5)
 
 
 @given(form=forms, ids=ids_of)
 def test_attribution_gradient_times_input_is_the_slope_along_each_vector(form, ids):
-    question = question_of(form, ids)
-    shares, _ = METHODS["gradient-times-input"](question)
-    vectors = question.network.embedding.weight.detach()[question.ids.astype(int)].unsqueeze(1).double()
-    network = question.network.double()
+    reading = asked(form, ids)
+    shares, _ = METHODS["gradient-times-input"](reading, ROW)
+    network, vectors = module_of(reading.model.network).double(), torch.from_numpy(reading.vectors).unsqueeze(1)
     for place in range(len(ids)):
         ends = []
         for step in (-1e-5, 1e-5):
@@ -139,17 +134,40 @@ def test_attribution_gradient_times_input_is_the_slope_along_each_vector(form, i
             moved[place] *= 1 + step
             with torch.no_grad():
                 states = network.encoder(moved, torch.tensor([len(ids)]))
-                from gatewise.nets.classify import pool
-
                 pooled = pool(states, torch.tensor([len(ids)]), network.config.hidden_size, network.config.pooling)
-                ends.append(float(network.head(pooled)[0].numpy() @ question.row))
+                ends.append(float(network.head(pooled)[0].numpy() @ ROW))
         assert shares[place] == pytest.approx((ends[1] - ends[0]) / 2e-5, rel=1e-2, abs=1e-4)
 
 
+@given(form=forms, ids=ids_of, lengths=st.lists(st.floats(0, 1.5), min_size=1, max_size=3))
+def test_attribution_gradients_by_hand_are_torchs(form, ids, lengths):
+    reading = asked(form, ids)
+    weights = np.arange(1, len(lengths) + 1) / 2
+    network, expected, answers = module_of(reading.model.network).double(), np.zeros(reading.vectors.shape), []
+    for length, weight in zip(lengths, weights, strict=True):
+        vectors = (torch.from_numpy(reading.vectors) * length).unsqueeze(1).requires_grad_()
+        states = network.encoder(vectors, torch.tensor([len(ids)]))
+        pooled = pool(states, torch.tensor([len(ids)]), network.config.hidden_size, network.config.pooling)
+        said = network.head(pooled)[0] @ torch.from_numpy(ROW)
+        said.backward()
+        expected += weight * vectors.grad[:, 0].numpy()
+        answers.append(float(said.detach()))
+    slopes, mine = gradients(reading, ROW, np.array(lengths), weights)
+    assert mine == pytest.approx(answers, abs=1e-5)
+    if min(lengths) > 0 or "max" not in form["pooling"]:  # of zeros all states may be the highest
+        assert slopes == pytest.approx(expected, abs=1e-4)
+
+
+def test_attribution_gradients_in_several_batches_are_those_of_one(monkeypatch):
+    reading = asked({"embedding_dim": 4, "hidden_size": 5}, [3, 5, 7])
+    whole = METHODS["integrated-gradients"](reading, ROW)
+    monkeypatch.setattr("gatewise.explanation.gradients.ROWS_AT_ONCE", 20)
+    parts = METHODS["integrated-gradients"](reading, ROW)
+    assert parts[0] == pytest.approx(whole[0], abs=1e-6) and parts[1] == pytest.approx(whole[1], abs=1e-6)
+
+
 def test_attribution_random_knows_nothing_but_is_the_same_again():
-    first, second = (
-        METHODS["random"](question_of({"embedding_dim": 3, "hidden_size": 3}, [4, 5, 6])) for _ in range(2)
-    )
+    first, second = (METHODS["random"](asked({"embedding_dim": 3, "hidden_size": 3}, [4, 5, 6]), ROW) for _ in range(2))
     assert np.array_equal(first[0], second[0])
 
 
@@ -188,42 +206,16 @@ def test_attribution_of_the_other_class_is_the_negative(tiny_model):
     assert both[0] == pytest.approx(-both[1])
 
 
-def test_attribution_a_phrase_and_the_rest_sum_to_the_networks_answer(tiny_model):
-    text = "a good film with a dull ending"
-    found = phrase(tiny_model, text, 1, 3)
-    shares = explain(tiny_model, text, method="contextual")
-    assert found.score + found.rest == pytest.approx(shares.logit, abs=1e-5)
-    assert found.interaction == pytest.approx(found.score - shares.contributions[1:3].sum(), abs=1e-5)
-    assert phrase(tiny_model, text, 2, 3).interaction == 0
-    assert phrase(tiny_model, text, 2, 3).score == pytest.approx(shares.contributions[2], abs=1e-5)
-
-
-def test_attribution_a_phrase_taken_out_and_its_words_put_back(tiny_model):
-    """The effects are the answers of the texts written without the phrase, with it, and with one of its words."""
-
-    def answer(text):
-        logits = tiny_model.network_logits([text])[0]
-        return logits[1] - logits[0]
-
-    found = phrase(tiny_model, "a good film with a dull ending", 1, 3, target=1)
-    rest = answer("a with a dull ending")
-    whole, good, film = (
-        answer(text) - rest
-        for text in ("a good film with a dull ending", "a good with a dull ending", "a film with a dull ending")
-    )
-    assert found.effect == pytest.approx(whole, abs=1e-5)
-    assert found.effect_interaction == pytest.approx(whole - good - film, abs=1e-5)
-    assert abs(found.effect_interaction) > 1e-5  # or the test could not fail
-    word = phrase(tiny_model, "a good film with a dull ending", 1, 2, target=1)
-    shares = explain(tiny_model, "a good film with a dull ending", method="leave-one-out", target=1)
-    assert word.effect == pytest.approx(shares.contributions[1] - shares.companion_contributions[1], abs=1e-5)
-    assert word.effect_interaction == 0
-
-
-def test_attribution_a_phrase_that_is_the_whole_text(tiny_model):
-    found = phrase(tiny_model, "good film", 0, 2, target=1)
-    unknown, whole = tiny_model.network_logits(["qqqq", "good film"])
-    assert found.effect == pytest.approx((whole - unknown) @ [-1, 1], abs=1e-5)
+def test_attribution_explanation_in_lines_and_as_plain_values(tiny_model):
+    found = explain(tiny_model, "a good film with a dull ending and music and a good story of his cast")
+    lines, plain = found.lines(), found.as_dict()
+    assert f"{found.label}   probability {found.probability:.4f}" in lines[0]
+    assert len(lines) == 1 + module.STRONGEST + 4
+    strongest = int(np.abs(found.contributions).argmax())
+    assert f"{found.tokens[strongest]}  (token {strongest})" in lines[1] and "#" * 24 in lines[1]
+    shown = sum(float(line.split()[0]) for line in lines[1:-1])
+    assert shown == pytest.approx(float(lines[-1].split()[0]), abs=1e-3)
+    assert plain["contributions"] == found.contributions.tolist() and plain["label"] == found.label
 
 
 def test_attribution_refuses_in_one_sentence(tiny_model):
@@ -233,6 +225,3 @@ def test_attribution_refuses_in_one_sentence(tiny_model):
         explain(tiny_model, "good", target=2)
     with pytest.raises(DataError, match="empty"):
         explain(tiny_model, " ")
-    for start, end in ((0, 9), (1, 1), (-1, 1)):
-        with pytest.raises(ConfigError, match=r"no phrase from token .*; the text has tokens 0 to 2"):
-            phrase(tiny_model, "a good film", start, end)

@@ -1,99 +1,42 @@
-"""The server answers its own page on its own address, in one sentence where it cannot, and nobody else."""
+"""What the live page asks is answered as the library does, or refused in one sentence."""
 
 import http.client
 import json
-import socket
-import struct
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
-from gatewise.base.errors import ConfigError, DataError
-from gatewise.explanation import shares as attribution
-from gatewise.explanation import story as insight
-from gatewise.serving import explain as serve
+from gatewise.base.errors import DataError, GatewiseError
+from gatewise.explanation import shares, story, whatif
+from gatewise.explanation.tracing import read
+from gatewise.pages import explain as page
+from gatewise.serving.explain import QUESTIONS, answer, server
 
-OTHER = next(name for name in attribution.METHODS if name != attribution.DEFAULT)
+OTHER = next(name for name in shares.METHODS if name != shares.DEFAULT)
 TEXT = "the film was dull and the cast superb"
-Reply = tuple[int, dict[str, str], Any]
 
 
-@pytest.fixture(scope="module")
-def port(tiny_model) -> Iterator[int]:
-    running = serve.server(tiny_model, "tiny", port=0, text=TEXT)
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
-    thread.start()
-    yield running.server_port
-    running.shutdown()
-    running.server_close()
-    thread.join(10)
-
-
-@pytest.fixture
-def send(port: int) -> Callable[..., Reply]:
-    def sent(method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, body, named)
-        response = connection.getresponse()
-        content = response.read()
-        found = dict(response.getheaders())
-        connection.close()
-        return response.status, found, json.loads(content) if "json" in found["Content-Type"] else content.decode()
-
-    return sent
-
-
-def ask(send: Callable[..., Reply], question: object, **headers: str) -> Reply:
-    return send("POST", "/answer", json.dumps(question).encode(), Content_Type="application/json", **headers)
-
-
-def test_serve_gives_the_page_with_a_strict_policy(send):
-    status, headers, html = send("GET", "/")
-    assert status == 200
-    policy = headers["Content-Security-Policy"]
-    assert policy.startswith("default-src 'none'; script-src 'sha256-")
-    assert policy.endswith("connect-src 'self'; frame-ancestors 'none'")
-    assert "unsafe" not in policy
-    assert TEXT in html
-    assert headers["Cache-Control"] == "no-store"
-    assert "Python" not in headers["Server"]
-    assert send("GET", "/?x=1")[0] == 200
-    assert send("GET", "/etc/passwd")[0] == 404
-
-
-def test_serve_answers_as_the_library_does(tiny_model, send):
-    status, _, found = ask(send, {"ask": "look", "text": TEXT})
-    assert status == 200
-    expected = insight.look(tiny_model, TEXT)
-    assert found == json.loads(json.dumps(expected))
-    target = found["target"]
-    questions = [
-        ({"ask": "brief", "text": "a superb film", "target": 1}, insight.brief(tiny_model, "a superb film", 1)),
-        ({"ask": "horizon", "text": TEXT, "target": target}, insight.horizon(tiny_model, TEXT, target)),
-        ({"ask": "gradients"}, insight.gradients()),
-        (
-            {"ask": "method", "text": TEXT, "target": target, "method": OTHER},
-            insight.explained(tiny_model, TEXT, target, OTHER),
-        ),
-        (
-            {"ask": "phrase", "text": TEXT, "target": target, "start": 2, "stop": 4},
-            insight.phrase(tiny_model, TEXT, target, 2, 4),
-        ),
-        (
-            {"ask": "clamp", "text": TEXT, "target": target, "gate": "forget_gate", "value": 1, "unit": None},
-            insight.clamp(tiny_model, TEXT, target, "forget_gate", 1, None),
-        ),
-    ]
-    for question, answer in questions:
-        assert ask(send, question)[::2] == (200, json.loads(json.dumps(answer)))
+def test_explain_answers_as_the_library_does(tiny_model):
+    reading = read(tiny_model, TEXT)
+    clamped = {"gate": "forget_gate", "value": 1, "unit": None}
+    expected = {
+        "look": ({}, story.look(reading)),
+        "method": ({"target": 1, "method": OTHER}, story.by_method(reading, 1, OTHER)),
+        "phrase": ({"target": 1, "start": 2, "stop": 4}, whatif.phrase(reading, 1, 2, 4)),
+        "brief": ({"target": 1}, whatif.brief(reading, 1)),
+        "clamp": ({"target": 1, **clamped}, whatif.clamp(reading, 1, **clamped)),
+        "horizon": ({"target": 1}, whatif.horizon(reading, 1)),
+    }
+    assert expected.keys() == QUESTIONS.keys()
+    for asked, (fields, found) in expected.items():
+        assert page.answer(answer(tiny_model, {"ask": asked, "text": TEXT, **fields})) == page.answer(found), asked
+    assert answer(tiny_model, {"ask": "gradients"}) == story.gradients()
 
 
 @pytest.mark.parametrize(
     ("question", "part"),
     [
+        (None, "no such question"),
         ([], "no such question"),
         ({"ask": "weights"}, "no such question"),
         ({"ask": ["look"]}, "no such question"),
@@ -109,65 +52,39 @@ def test_serve_answers_as_the_library_does(tiny_model, send):
         ({"ask": "phrase", "text": TEXT, "target": 0, "start": 0, "stop": 99}, "99"),
     ],
 )
-def test_serve_refuses_questions_in_one_sentence(send, question, part):
-    status, _, found = ask(send, question)
-    assert status == 400
-    assert part in found["error"]
-    assert found["error"].count("\n") == 0
+def test_explain_refuses_questions_in_one_sentence(tiny_model, question, part):
+    with pytest.raises(GatewiseError) as raised:
+        answer(tiny_model, question)
+    assert part in str(raised.value) and str(raised.value).count("\n") == 0
 
 
-def test_serve_refuses_other_hosts_origins_kinds_and_sizes(port, send):
-    assert ask(send, {"ask": "gradients"}, Host="evil.example")[0] == 403
-    assert ask(send, {"ask": "gradients"}, Host=f"evil.example:{port}")[0] == 403
-    assert send("GET", "/", Host="evil.example")[0] == 403
-    assert ask(send, {"ask": "gradients"}, Origin="https://evil.example")[0] == 403
-    assert ask(send, {"ask": "gradients"}, Origin="null")[0] == 403
-    assert ask(send, {"ask": "gradients"}, Origin=f"http://127.0.0.1:{port}")[0] == 200
-    assert ask(send, {"ask": "gradients"}, Host=f"localhost:{port}")[0] == 200
-    assert send("POST", "/answer", b"{}", Content_Type="text/plain")[0] == 404
-    assert send("POST", "/answer", b"{", Content_Type="application/json")[0] == 400
-    assert send("POST", "/answer", b"[" * 100_000, Content_Type="application/json")[0] == 400
-    assert send("POST", "/answer", b"", Content_Type="application/json", Content_Length="2000000")[0] == 413
-    assert send("POST", "/answer", b"", Content_Type="application/json", Content_Length="-1")[0] == 413
+def test_explain_serves_a_page_that_may_ask_this_server_alone(tiny_model):
+    with server(tiny_model, "tiny", port=0, text=TEXT) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        connection = http.client.HTTPConnection("127.0.0.1", running.server_port, timeout=20)
+        connection.request("GET", "/")
+        response = connection.getresponse()
+        policy, html = response.headers["Content-Security-Policy"], response.read().decode()
+        assert policy.startswith("default-src 'none'; script-src 'sha256-") and "unsafe" not in policy
+        assert policy.endswith("connect-src 'self'; frame-ancestors 'none'") and TEXT in html
+        body = json.dumps({"ask": "brief", "text": TEXT, "target": 1})
+        connection.request("POST", "/answer", body, {"Content-Type": "application/json"})
+        expected = page.answer(whatif.brief(read(tiny_model, TEXT), 1))
+        assert connection.getresponse().read().decode() == expected
+        connection.close()
+        running.shutdown()
+        thread.join(10)
 
 
-def test_serve_says_in_one_sentence_that_a_port_cannot_be_had(tiny_model, port):
-    with pytest.raises(ConfigError, match=f"Port {port} cannot be used .*--port"):
-        serve.server(tiny_model, "tiny", port=port)
-    with pytest.raises(ConfigError, match="Port 70000 cannot be used"):
-        serve.server(tiny_model, "tiny", port=70000)
-
-
-def test_serve_answer_needs_no_network(tiny_model):
-    assert serve.answer(tiny_model, {"ask": "look", "text": TEXT})["text"] == TEXT
+def test_explain_reads_a_text_once_for_each_question(tiny_model, monkeypatch):
+    texts = []
+    encode = type(tiny_model.tokenizer).encode
+    monkeypatch.setattr(
+        type(tiny_model.tokenizer), "encode", lambda self, text: texts.append(text) or encode(self, text)
+    )
+    answer(tiny_model, {"ask": "phrase", "text": TEXT, "target": 1, "start": 2, "stop": 4})
+    assert texts == [TEXT]
     with pytest.raises(DataError):
-        serve.answer(tiny_model, None)
-
-
-def test_serve_goes_on_in_silence_when_a_reader_leaves_before_the_answer(tiny_model, monkeypatch, capfd):
-    asked, left = threading.Event(), threading.Event()
-
-    def slow(model: Any, question: Any) -> Any:
-        asked.set()
-        assert left.wait(20)
-        return {"answer": "x" * 10_000_000}  # more than a connection holds
-
-    monkeypatch.setattr(serve, "answer", slow)
-    running = serve.server(tiny_model, "tiny", port=0)
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
-    thread.start()
-    port, body = running.server_port, b"{}"
-    with socket.create_connection(("127.0.0.1", port)) as reader:
-        head = f"POST /answer HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-        reader.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        assert asked.wait(20)
-        reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # leave without a word
-    left.set()
-    again = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    again.request("GET", "/")
-    assert again.getresponse().status == 200
-    again.close()
-    running.shutdown()
-    running.server_close()  # waits for the answer's thread
-    thread.join(10)
-    assert capfd.readouterr().err == ""
+        answer(tiny_model, {"ask": "brief", "text": TEXT, "target": -1})
+    assert texts == [TEXT]  # what is wrong is said before anything is read

@@ -3,6 +3,8 @@
 By hand, in NumPy and float32: back through pooling and through the six equations of runtime/cell.py.
 """
 
+import functools
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,8 +13,8 @@ import numpy.typing as npt
 from gatewise.base.cores import each_on_a_core
 from gatewise.explanation.clamping import clamped
 from gatewise.explanation.tracing import Reading, follow
-from gatewise.runtime.cell import CellWeights, Trace
-from gatewise.runtime.network import Floats, Network
+from gatewise.runtime.cell import Array, CellWeights, Trace
+from gatewise.runtime.network import Network
 
 Numbers = npt.NDArray[np.float64]
 ROWS_AT_ONCE = 6000  # tokens times lengths that are run together: every gate of theirs is kept for the way back
@@ -32,7 +34,7 @@ def gradients(reading: Reading, row: Numbers, lengths: Numbers, weights: Numbers
     return total, np.concatenate(answers)
 
 
-def _gradients(reading: Reading, row: Numbers, lengths: Numbers, weights: Numbers) -> tuple[Floats, Numbers]:
+def _gradients(reading: Reading, row: Numbers, lengths: Numbers, weights: Numbers) -> tuple[Array, Numbers]:
     network, states = reading.model.network, reading.vectors.astype(np.float32)
     layers, traces = clamped(network.layers, reading.holds), list[list[Trace]]()
     for directions in layers:
@@ -51,7 +53,7 @@ def _order(back: int) -> slice:
     return slice(None, None, -1 if back else None)
 
 
-def _forward(directions: Sequence[CellWeights], below: Floats, lengths: Floats | None) -> list[Trace]:
+def _forward(directions: Sequence[CellWeights], below: Array, lengths: Array | None) -> list[Trace]:
     """Read states, [T, S, D], or vectors, [T, E], at all lengths; give the traces in each direction's reading order."""
 
     def forward(back: int) -> Trace:
@@ -64,7 +66,7 @@ def _forward(directions: Sequence[CellWeights], below: Floats, lengths: Floats |
     return each_on_a_core(forward, range(len(directions)))
 
 
-def _pool(network: Network, states: Floats, head: Floats) -> tuple[Floats, Floats]:
+def _pool(network: Network, states: Array, head: Array) -> tuple[Array, Array]:
     """Pool states, [T, S, directions * H], for the head; give their slope too. Equal maxima share theirs."""
     pooled, spread, size = [], np.zeros_like(states), network.config.hidden_size
     for name, part in zip(network.config.pooling, np.split(head, len(network.config.pooling)), strict=True):
@@ -82,25 +84,26 @@ def _pool(network: Network, states: Floats, head: Floats) -> tuple[Floats, Float
     return np.concatenate(pooled, axis=1), spread
 
 
-def _backward(directions: Sequence[CellWeights], traces: Sequence[Trace], to_states: Floats, first: bool) -> Floats:
+def _backward(directions: Sequence[CellWeights], traces: Sequence[Trace], to_states: Array, first: bool) -> Array:
     """Go back through a layer, [T, S, directions * H] to [T, S, D]; from the first, summed over S, to vectors."""
     parts = np.split(to_states, len(directions), axis=2)
 
-    def backward(back: int) -> Floats:
+    def backward(back: int) -> Array:
         slopes = _through(traces[back], parts[back][_order(back)], directions[back].recurrent)
-        below: Floats = (slopes.sum(axis=1) if first else slopes) @ directions[back].input
+        if first:
+            slopes = slopes.sum(axis=1)
+        below: Array = slopes @ directions[back].input
         return below[_order(back)]
 
-    total: Floats = np.add.reduce(each_on_a_core(backward, range(len(directions))))
-    return total
+    return functools.reduce(operator.add, each_on_a_core(backward, range(len(directions))))
 
 
-def _through(trace: Trace, to_states: Floats, recurrent: Floats) -> Floats:
+def _through(trace: Trace, to_states: Array, recurrent: Array) -> Array:
     """Give the slopes of the gates' sums, [T, S, 4H], from those of the states, [T, S, H], in reading order."""
     squashed, size = np.tanh(trace.cell_states), to_states.shape[2]
     slopes = np.empty((*to_states.shape[:2], 4 * size), np.float32)
-    cells: Floats = np.zeros_like(to_states[0])
-    later: Floats = np.zeros_like(cells)
+    cells: Array = np.zeros_like(to_states[0])
+    later: Array = np.zeros_like(cells)
     for t in range(len(slopes) - 1, -1, -1):
         i, f, g, o = trace.input_gate[t], trace.forget_gate[t], trace.candidate[t], trace.output_gate[t]
         state = to_states[t] + later

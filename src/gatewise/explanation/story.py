@@ -195,9 +195,12 @@ def story(model: Model, text: str, progress: Callable[[int, int], None] = lambda
         progress(next(done), of)
         return part
 
-    rests, words = model.tokenizer.encode_batch([shorter[token] for token in deleted]), whatif.neutral(reading)
+    rests, added = model.tokenizer.encode_batch([shorter[token] for token in deleted]), whatif.neutral(reading)
     texts = [*beginnings(model, reading.ids, _own(length)), *rests, *phrase_texts(reading.ids, spans)]
-    texts += [*whatif.lengthened(reading, words), *(without_each(reading.ids) if "leave-one-out" in methods else ())]
+    texts += [
+        *whatif.lengthened(reading.ids, added[1]),
+        *(without_each(reading.ids) if "leave-one-out" in methods else ()),
+    ]
     briefly = [(beginnings(model, change.encoded.ids, prefixes), change.holds) for change in changes]
     reading.answers.ahead([(texts, ()), *briefly])  # what follows asks for nothing else
     told(None)
@@ -218,7 +221,7 @@ def story(model: Model, text: str, progress: Callable[[int, int], None] = lambda
             dict(zip(("gate", "value", "unit"), clamp, strict=True)) | other
             for clamp, other in zip(clamps, changed[len(edited) :], strict=True)
         ],
-        "horizon": told(whatif.horizon(reading, target, words)),
+        "horizon": told(whatif.horizon(reading, target, added)),
         "gradients": gradients(),
     }
 

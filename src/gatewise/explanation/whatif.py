@@ -109,21 +109,20 @@ def spans(strongest: Sequence[int], length: int, most: int = PHRASES) -> list[Sp
 
 
 # -- more words --
-def horizon(reading: Reading, target: int, words: list[str] | None = None) -> dict[str, Any]:
+def horizon(reading: Reading, target: int, added: tuple[list[str], Ids] | None = None) -> dict[str, Any]:
     """Add neutral words after a text: how much of its evidence, and of its trace in the memory, is left.
 
     Evidence is the distance between the target's log-odds for text + n words and for the n words alone; the memory is
     the distance between the forward states after the two; the direct path is what n forget gates leave of a cell. The
-    network reads on where the text alone would be cut at `max_tokens`.
+    network reads on where the text alone would be cut at `max_tokens`. `added` is what `neutral` gives, where known.
     """
     model, ids = reading.model, reading.ids
-    words = neutral(reading) if words is None else words
-    filler = _filler(model, words)
+    words, filler = added or neutral(reading)
     alone, joined = _forward(model, filler), _forward(model, np.concatenate([ids, filler]))
     start = np.zeros_like(alone.states[:1])
     gap = np.linalg.norm(joined.states[len(ids) - 1 :] - np.concatenate([start, alone.states]), axis=1)
     path = np.cumprod(joined.forget_gate[len(ids) :], axis=0, dtype=np.float64).mean(axis=1)
-    logits = reading.ask(lengthened(reading, words))
+    logits = reading.ask(lengthened(ids, filler))
     odds = logits[:, target] - np.logaddexp.reduce(np.delete(logits, target, axis=1), axis=1)
     evidence = odds[: len(HORIZON)] - odds[len(HORIZON) :]
     return {
@@ -136,15 +135,10 @@ def horizon(reading: Reading, target: int, words: list[str] | None = None) -> di
     }
 
 
-def lengthened(reading: Reading, words: list[str]) -> list[Ids]:
-    """Give the text with neutral words after it, by HORIZON, then these words alone."""
-    ids, filler = reading.ids, _filler(reading.model, words)
+def lengthened(ids: Ids, filler: Ids) -> list[Ids]:
+    """Give a text with neutral words after it, by HORIZON, then these words alone."""
     alone = [filler[:n] if n else np.array([UNKNOWN_ID], ids.dtype) for n in HORIZON]
     return [*(np.concatenate([ids, filler[:n]]) for n in HORIZON), *alone]
-
-
-def _filler(model: Model, words: list[str]) -> Ids:
-    return np.resize(model.tokenizer.encode_batch([" ".join(words)])[0], HORIZON[-1])
 
 
 def _forward(model: Model, ids: Ids) -> Trace:
@@ -153,17 +147,18 @@ def _forward(model: Model, ids: Ids) -> Trace:
     return encode(model.network.embedding, [*layers[:-1], layers[-1][:1]], [ids], [()])[0][-1][0]
 
 
-def neutral(reading: Reading, count: int = 5, commonest: int = 200) -> list[str]:
-    """Choose among the commonest words those that, repeated alone, move the verdict least from the unknown word's."""
+def neutral(reading: Reading, count: int = 5, commonest: int = 200) -> tuple[list[str], Ids]:
+    """Choose among the commonest words those that, repeated alone, move the verdict least from the unknown word's.
+
+    Gives them, and the ids of as many as HORIZON adds.
+    """
     tokenizer = reading.model.tokenizer
     words = [word for word in tokenizer.commonest(commonest) if word.isalpha()]
-    known = [(word, ids) for word, ids in zip(words, tokenizer.encode_batch(words), strict=True) if _is_known(ids)]
-    if not known:
-        return ["\N{REPLACEMENT CHARACTER}"]  # a model of very few words: the unknown one
-    logits = reading.ask([np.full(8, UNKNOWN_ID, np.int32), *(np.repeat(ids, 8) for _, ids in known)])
-    distance = np.abs(logits[1:] - logits[0]).max(axis=1)
-    return [known[place][0] for place in np.argsort(distance, kind="stable")[:count]]
-
-
-def _is_known(ids: Ids) -> bool:
-    return len(ids) == 1 and ids[0] != UNKNOWN_ID
+    encoded = zip(words, tokenizer.encode_batch(words), strict=True)
+    known = [(word, ids) for word, ids in encoded if len(ids) == 1 and ids[0] != UNKNOWN_ID]
+    chosen = ["\N{REPLACEMENT CHARACTER}"]  # of a model of very few words: the unknown one
+    if known:
+        logits = reading.ask([np.full(8, UNKNOWN_ID, np.int32), *(np.repeat(ids, 8) for _, ids in known)])
+        distance = np.abs(logits[1:] - logits[0]).max(axis=1)
+        chosen = [known[place][0] for place in np.argsort(distance, kind="stable")[:count]]
+    return chosen, np.resize(tokenizer.encode_batch([" ".join(chosen)])[0], HORIZON[-1])
