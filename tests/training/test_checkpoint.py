@@ -12,7 +12,7 @@ from tests.training.test_loop import DEV, LN2, STEPS, TRAIN, every_step, run, se
 from gatewise.base.errors import GatewiseError, ModelError, TrainingError
 from gatewise.base.files import read_checkpoint, tensor_bytes
 from gatewise.training import loop
-from gatewise.training.checkpoint import CHECKPOINT
+from gatewise.training.checkpoint import CHECKPOINT, Checkpoint
 from gatewise.training.log import METRICS
 from gatewise.training.loop import train
 from gatewise.training.session import Session
@@ -105,6 +105,14 @@ def test_checkpoint_on_several_cores_killed_anywhere_goes_on_with_the_same_bits(
         assert weights(again) == weights(network)
         assert told(folder) == told(whole)
     assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(1000.0, 3), (0.0, 3 * STEPS + 3)])
+def test_checkpoint_is_written_after_each_epoch_and_when_it_is_time(tmp_path, monkeypatch, seconds, expected):
+    saved = []
+    monkeypatch.setattr(Checkpoint, "save", lambda self, run, save=Checkpoint.save: saved.append(save(self, run)))
+    run(config=settings(checkpoint_seconds=seconds), folder=tmp_path)
+    assert len(saved) == expected
 
 
 def test_checkpoint_resumes_a_finished_run_as_it_was(tmp_path):
