@@ -75,3 +75,11 @@ def test_columns_refuses_unclear_columns(
 ) -> None:
     with pytest.raises(DataError, match=message):
         read(write(tmp_path / "data.csv", [("same size",) * len(columns)], columns), **options)
+
+
+def test_columns_a_group_is_needed_in_training_alone(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", [("a", "b", "u")] * 2, ("text", "label", "user"))
+    write(tmp_path / "dev.csv", [("a", "b")])
+    write(tmp_path / "test.csv", [("a", "b", "u")], ("text", "label", "user"))
+    dataset = read(tmp_path, group_column="user")
+    assert [part and part.grouped for part in (dataset.train, dataset.dev, dataset.test)] == [True, False, True]

@@ -179,3 +179,16 @@ def test_preparation_notes_say_what_was_read_and_left_out(english, tiny_settings
         "class_counts": "neg 100, pos 100",
     }  # fmt: skip
     assert alone.unlabelled is None
+
+
+def test_preparation_takes_a_label_with_two_examples():
+    part = from_lists([f"text {row}" for row in range(30)], ["a"] * 28 + ["b"] * 2)
+    prepared = prepare(Dataset("d", part), Settings().replace(min_count=1))
+    assert prepared.notes["class_counts"] == "a 28, b 2" and prepared.train.targets.sum() >= 1
+
+
+def test_preparation_reads_no_more_unlabelled_text_than_is_counted(english, tiny_settings, monkeypatch):
+    monkeypatch.setattr("gatewise.tasks.classify.prepare.COUNTED_TOKENS", 3000)
+    more = from_lists(["a film"] * 5000)
+    prepared = prepare(Dataset("d", from_lists(*english), unlabelled=more), tiny_settings)
+    assert len(prepared.unlabelled) == 2048  # whole batches of 1,024 texts
