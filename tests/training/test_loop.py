@@ -136,6 +136,14 @@ def test_training_measures_and_keeps_the_averaged_weights(averaging):
     assert [tensor.numpy().tobytes() for tensor in running.best.values()] != weights(running.averaged)
 
 
+def test_training_tells_the_running_mean_of_the_loss():
+    running, mean = Run(small().train(), settings(), Session()), None
+    for step in range(6):
+        loss = running.update(collate(TRAIN, np.arange(8) + 4 * step), 0.02)
+        mean = loss if mean is None else mean + 0.05 * (loss - mean)
+        assert running.progress.recent_loss == pytest.approx(mean)
+
+
 @pytest.mark.parametrize(
     ("scores", "losses", "best"),
     [
