@@ -19,6 +19,7 @@ from gatewise.runtime.network import Floats, Network, advance, logits_from
 from gatewise.runtime.tokenizer import Ids
 
 Numbers = npt.NDArray[np.float64]
+ROWS = 96  # of sums that are worked on together
 FEW = 3  # rows that are multiplied one by one: a product of few pays for rearranging all weights
 
 
@@ -97,6 +98,10 @@ def _read(network: Network, side: int, groups: Sequence[Sequence[Ids]], holds: S
     size = network.config.hidden_size
     states, cells = ([np.zeros((1, size), np.float32) for _ in stack] for _ in range(2))
     total, highest = np.zeros((1, size), np.float32), np.full((1, size), -np.inf, np.float32)
+    held = [
+        [(group, hold) for group, own in enumerate(holds) for hold in own if hold.layer == depth]
+        for depth in range(len(stack))
+    ]
     at = np.zeros(len(texts), np.int64)  # each text's place among the states
     features = np.empty((len(texts), len(network.config.pooling), size), np.float32)
     for t in range(steps.shape[1]):
@@ -104,29 +109,30 @@ def _read(network: Network, side: int, groups: Sequence[Sequence[Ids]], holds: S
         above = at[first]
         at = np.searchsorted(first, np.arange(len(texts)), side="right") - 1
         branches = np.searchsorted(first, starts)  # where each group's begin
-        sums = projected.take(place[steps[first, t]], axis=0)
         for depth, weights in enumerate(stack):
-            if depth:
-                sums = states[depth - 1] @ weights.input.T + weights.bias
             states[depth], cells[depth] = states[depth].take(above, axis=0), cells[depth].take(above, axis=0)
-            _add_product(sums, states[depth], recurrent[depth])
-            for begin, end, held in zip(branches[:-1], branches[1:], holds, strict=True):
-                for hold in held:
-                    if hold.layer == depth:
-                        sums[begin:end, hold.start : hold.stop] = hold.value
-            advance(sums, cells[depth], states[depth])
+            sums = _product(states[depth], recurrent[depth])
+            if depth:
+                sums += states[depth - 1] @ weights.input.T + weights.bias
+            for start in range(0, len(first), ROWS):  # few enough to stay in the processor's cache
+                block = slice(start, start + ROWS)
+                own = sums[block]
+                if depth == 0:
+                    own += projected.take(place[steps[first[block], t]], axis=0)
+                for group, hold in held[depth]:
+                    begin, end = np.maximum(branches[group : group + 2] - start, 0)
+                    own[begin:end, hold.start : hold.stop] = hold.value
+                advance(own, cells[depth][block], states[depth][block])
         total, highest = total.take(above, axis=0), highest.take(above, axis=0)
         total += states[-1]
         np.maximum(highest, states[-1], out=highest)
         if len(ended := np.flatnonzero(lengths == t + 1)):
-            pooled = {"max": highest, "mean": total / np.float32(t + 1), "last": states[-1]}
-            features[ended] = np.stack([pooled[name][at[ended]] for name in network.config.pooling], axis=1)
+            rows = at[ended]
+            pooled = {"max": highest[rows], "mean": total[rows] / np.float32(t + 1), "last": states[-1][rows]}
+            features[ended] = np.stack([pooled[name] for name in network.config.pooling], axis=1)
     return np.split(features, starts[1:-1])
 
 
-def _add_product(sums: Floats, states: Floats, recurrent: Floats) -> None:
-    if len(states) > FEW:
-        sums += states @ recurrent
-    else:
-        for own, state in zip(sums, states, strict=True):
-            own += state @ recurrent
+def _product(states: Floats, recurrent: Floats) -> Floats:
+    product: Floats = states @ recurrent if len(states) > FEW else np.stack([state @ recurrent for state in states])
+    return product

@@ -15,7 +15,7 @@ from gatewise.explanation.tracing import Reading
 from gatewise.runtime.cell import Array, CellWeights, Trace
 
 Chosen = npt.NDArray[np.bool_]
-AT_ONCE = 64  # phrases split together
+AT_ONCE = 96  # phrases split together
 
 
 def phrase_parts(reading: Reading, inside: Chosen, to_states: Array) -> Array:

@@ -89,30 +89,27 @@ def _backward(directions: Sequence[CellWeights], traces: Sequence[Trace], to_sta
     parts = np.split(to_states, len(directions), axis=2)
 
     def backward(back: int) -> Array:
-        slopes = _through(traces[back], parts[back][_order(back)], directions[back].recurrent)
-        if first:
-            slopes = slopes.sum(axis=1)
-        below: Array = slopes @ directions[back].input
-        return below[_order(back)]
+        return _through(traces[back], parts[back][_order(back)], directions[back], first)[_order(back)]
 
     return functools.reduce(operator.add, each_on_a_core(backward, range(len(directions))))
 
 
-def _through(trace: Trace, to_states: Array, recurrent: Array) -> Array:
-    """Give the slopes of the gates' sums, [T, S, 4H], from those of the states, [T, S, H], in reading order."""
-    squashed, size = np.tanh(trace.cell_states), to_states.shape[2]
-    slopes = np.empty((*to_states.shape[:2], 4 * size), np.float32)
-    cells: Array = np.zeros_like(to_states[0])
-    later: Array = np.zeros_like(cells)
-    for t in range(len(slopes) - 1, -1, -1):
+def _through(trace: Trace, to_states: Array, weights: CellWeights, first: bool) -> Array:
+    """Go back through one direction in its reading order; give the slopes of what it reads."""
+    size, below = to_states.shape[2], []
+    cells, later = (np.zeros_like(to_states[0]) for _ in range(2))
+    slopes = np.empty((len(cells), 4 * size), np.float32)  # of the gates' sums
+    for t in range(len(to_states) - 1, -1, -1):
         i, f, g, o = trace.input_gate[t], trace.forget_gate[t], trace.candidate[t], trace.output_gate[t]
-        state = to_states[t] + later
-        cells += state * o * (1 - squashed[t] ** 2)
+        state, squashed = to_states[t] + later, np.tanh(trace.cell_states[t])
+        cells += state * o * (1 - squashed**2)
         before = trace.cell_states[t - 1] if t else np.zeros_like(cells)
-        slopes[t, :, :size] = cells * g * i * (1 - i)
-        slopes[t, :, size : 2 * size] = cells * before * f * (1 - f)
-        slopes[t, :, 2 * size : 3 * size] = cells * i * (1 - g**2)
-        slopes[t, :, 3 * size :] = state * squashed[t] * o * (1 - o)
+        slopes[:, :size] = cells * g * i * (1 - i)
+        slopes[:, size : 2 * size] = cells * before * f * (1 - f)
+        slopes[:, 2 * size : 3 * size] = cells * i * (1 - g**2)
+        slopes[:, 3 * size :] = state * squashed * o * (1 - o)
+        below.append(slopes.sum(axis=0) if first else slopes @ weights.input)
         cells *= f
-        later = slopes[t] @ recurrent
-    return slopes
+        later = slopes @ weights.recurrent
+    turned: Array = np.stack(below[::-1])
+    return turned @ weights.input if first else turned

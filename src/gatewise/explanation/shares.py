@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gatewise.base.cores import one_thread
 from gatewise.base.errors import ConfigError
 from gatewise.explanation.clamping import clamped
 from gatewise.explanation.contextual import phrase_parts
@@ -86,6 +87,7 @@ def explain(model: Model, text: str, *, method: str = DEFAULT, target: int | Non
     return explained(read(model, text), method, target)
 
 
+@one_thread()
 def explained(reading: Reading, method: str = DEFAULT, target: int | None = None) -> Explanation:
     """Say how much each token of a text that was read spoke for a class."""
     if method not in METHODS:

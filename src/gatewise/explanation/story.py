@@ -14,10 +14,11 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from gatewise.base.cores import one_thread
 from gatewise.explanation import whatif
 from gatewise.explanation.clamping import holds
 from gatewise.explanation.phrases import phrase_texts
-from gatewise.explanation.shares import METHODS, Explanation, explained, without_each
+from gatewise.explanation.shares import DEFAULT, METHODS, Explanation, explained, without_each
 from gatewise.explanation.tracing import PREFIXES, Change, Reading, beginnings, read, read_near
 from gatewise.runtime.cell import GATES, CellWeights, Trace
 from gatewise.runtime.classifier import Model
@@ -171,6 +172,7 @@ def gradients() -> dict[str, dict[str, list[float]]]:
 
 
 # -- all of it --
+@one_thread()
 def story(model: Model, text: str, progress: Callable[[int, int], None] = lambda done, of: None) -> dict[str, Any]:
     """Give everything a page needs that cannot ask: the look, and each what-if prepared as far as its time allows.
 
@@ -197,10 +199,7 @@ def story(model: Model, text: str, progress: Callable[[int, int], None] = lambda
 
     rests, added = model.tokenizer.encode_batch([shorter[token] for token in deleted]), whatif.neutral(reading)
     texts = [*beginnings(model, reading.ids, _own(length)), *rests, *phrase_texts(reading.ids, spans)]
-    texts += [
-        *whatif.lengthened(reading.ids, added[1]),
-        *(without_each(reading.ids) if "leave-one-out" in methods else ()),
-    ]
+    texts += whatif.lengthened(reading.ids, added[1]) + without_each(reading.ids) * ("leave-one-out" in methods)
     briefly = [(beginnings(model, change.encoded.ids, prefixes), change.holds) for change in changes]
     reading.answers.ahead([(texts, ()), *briefly])  # what follows asks for nothing else
     told(None)
@@ -209,7 +208,7 @@ def story(model: Model, text: str, progress: Callable[[int, int], None] = lambda
     changed = [
         told(whatif.brief(other, target, prefixes=prefixes)) for group in groups for other in read_near(reading, group)
     ]
-    shares = {method: told(explained(reading, method, target)) for method in methods}
+    shares = {name: told(default if name == DEFAULT else explained(reading, name, target)) for name in methods}
     alone = shares["contextual"].network_contributions if "contextual" in shares else None
     return {
         "look": told(_look(reading, default, layers)),

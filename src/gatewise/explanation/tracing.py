@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from gatewise.base.cores import each_on_a_core
+from gatewise.base.cores import each_on_a_core, one_thread
 from gatewise.base.errors import DataError
 from gatewise.explanation.answers import Answers
 from gatewise.explanation.clamping import Hold, Holds
@@ -133,10 +133,14 @@ def _readings(
     return readings
 
 
+@one_thread()
 def encode(
     embedding: Table, layers: Sequence[Sequence[CellWeights]], texts: Sequence[Ids], holds: Sequence[Holds]
 ) -> list[list[list[Trace]]]:
-    """Do for several texts' ids what cell.encode does for one text's vectors: traces, [text][layer][direction]."""
+    """Do for several texts' ids what cell.encode does for one text's vectors: traces, [text][layer][direction].
+
+    One text alone starts no thread.
+    """
     lengths = np.array([len(ids) for ids in texts])
     steps = np.arange(lengths.max())[:, np.newaxis]
     turned = np.where(steps < lengths, lengths - 1 - steps, steps), np.arange(len(texts))  # each inside its own length
@@ -149,7 +153,7 @@ def encode(
     traces: list[list[list[Trace]]] = [[] for _ in texts]
     for depth, directions in enumerate(layers):
         held = [(place, hold) for place, own in enumerate(holds) for hold in own if hold.layer == depth]
-        sides = _layer(below, orders, directions, held)
+        sides = _layer(below, orders, directions, held, len(texts) > 1)
         for place, length in enumerate(lengths.tolist()):
             chosen = [(slice(0, length), place), (slice(length - 1, None, -1), place)]  # text order again
             traces[place].append([_each(*one) for one in zip(sides, map(operator.itemgetter, chosen), strict=False)])
@@ -159,7 +163,11 @@ def encode(
 
 
 def _layer(
-    below: Array, orders: Sequence[Any], directions: Sequence[CellWeights], held: Sequence[tuple[int, Hold]]
+    below: Array,
+    orders: Sequence[Any],
+    directions: Sequence[CellWeights],
+    held: Sequence[tuple[int, Hold]],
+    several: bool,
 ) -> list[Trace]:
     """Read what lies below a layer, in each direction's order, [T, B, D]; give the traces in the orders of reading."""
 
@@ -167,7 +175,8 @@ def _layer(
         sums = (below @ directions[side].input.T + directions[side].bias)[orders[side]]
         return follow(sums, directions[side].recurrent, [(place, hold) for place, hold in held if hold.side == side])
 
-    return each_on_a_core(read, range(len(directions)))
+    sides = range(len(directions))
+    return each_on_a_core(read, sides) if several else [read(side) for side in sides]
 
 
 def follow(sums: Array, recurrent: Array, held: Sequence[tuple[int, Hold]] = ()) -> Trace:
