@@ -1,6 +1,7 @@
 """What a wheel carries is enough: typed, with pages and samples, and it works away from this repository."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -45,9 +46,8 @@ def test_wheel_carries_every_file_of_the_package_and_nothing_else(wheel):
     }
     assert carried == ours
     assert "gatewise/py.typed" in carried
-    assert {name for name in carried if name.startswith("gatewise/assets/")} >= {
-        f"gatewise/assets/{name}" for name in ("report.html", "report.css", "report.js", "en.json", "zh.json")
-    }
+    pages = ("page.html", "css/page.css", "js/numbers.js", "words/en.json", "words/zh.json")
+    assert {f"gatewise/pages/{name}" for name in pages} | {"gatewise/explanation/gradients.json"} <= carried
     assert {f"gatewise/samples/reviews/{part}" for part in ("train.parquet", "test.parquet", "README.md")} <= carried
     assert {f"gatewise/samples/{name}/model.safetensors" for name in ("reviews-en", "sentiment-en")} <= carried
     assert wheel.name.endswith("-py3-none-any.whl") and wheel.stat().st_size < 30e6
@@ -57,7 +57,10 @@ def test_wheel_names_its_license_command_and_needs(unpacked):
     (info,) = unpacked.glob("*.dist-info")
     metadata = (info / "METADATA").read_text(encoding="utf-8")
     assert "Requires-Python: >=3.11" in metadata and "License-Expression: Apache-2.0" in metadata
-    assert "Requires-Dist: torch" in metadata and "Provides-Extra: dev" in metadata
+    needs = [line for line in metadata.splitlines() if line.startswith("Requires-Dist: ")]
+    extra = {re.match(r"[\w-]+", line.split()[1])[0]: line.partition("extra == ")[2].strip("'") for line in needs}
+    assert [extra[name] for name in ("numpy", "tokenizers", "safetensors", "typer", "rich")] == [""] * 5
+    assert [extra[name] for name in ("torch", "scikit-learn", "pyarrow")] == ["train"] * 3
     assert "gatewise = gatewise.cli.main:main" in (info / "entry_points.txt").read_text(encoding="utf-8")
     assert list(info.glob("licenses/LICENSE"))
 
