@@ -4,11 +4,11 @@ No part is ever held in memory as a whole, and every part can be read again and 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice, repeat
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from gatewise.base.errors import DataError
 from gatewise.base.text import clean, decode, json_values, numbered_lines
@@ -20,6 +20,7 @@ BATCH_ROWS = 1024
 BATCH_CHARACTERS = 1 << 24  # long texts make smaller batches
 SPLITS = {"train": "train", "test": "test"} | dict.fromkeys(("dev", "valid", "validation", "val"), "dev")
 SPLITS |= dict.fromkeys(("unsup", "unsupervised", "unlabelled", "unlabeled"), "unlabelled")
+Row = tuple[str, dict[str, Any]]  # a text, and what else of its row is carried along, by column
 _JSON_LINE = re.compile(r'\s*(\{|"[^"\\]*+(?:\\.[^"\\]*+)*+"\s*$)')  # not a text that merely begins with a quote
 
 
@@ -39,6 +40,25 @@ class Part:
     open: Callable[[], Iterable[Values]]
     labelled: bool
     grouped: bool
+    carry: Callable[[Sequence[str]], Iterable[Row]] | None = None  # texts with other columns, where there are any
+
+    def rows(self, keep: Sequence[str] = ()) -> Iterator[Row]:
+        """Read the part from its start: each text, with its row's values in the columns to keep.
+
+        Raises DataError, at once, for a column that the part does not have.
+        """
+        if self.carry is not None:
+            return self._guarded(self.carry(keep))
+        if keep:
+            raise DataError(f"{self.name} has no column {keep[0]!r}: it holds texts alone; keep nothing of it.")
+        return self._guarded((text, {}) for text, _, _ in self.open())
+
+    def _guarded(self, rows: Iterable[Row]) -> Iterator[Row]:
+        try:
+            for text, kept in rows:
+                yield clean(text), kept
+        except OSError as error:
+            raise DataError(f"{self.name} cannot be read ({error}); check the file and its permissions.") from error
 
     def batches(self) -> Iterator[list[Example]]:
         """Read the part from its start, at most BATCH_ROWS examples at once and hardly more than BATCH_CHARACTERS."""
@@ -187,7 +207,18 @@ def _part(paths: list[Path], split: str, given: Columns) -> Part:
             for number, row in reader(path, columns.wanted):
                 yield columns.values(row, f"{path}, row {number}")
 
-    return Part(name, examples, columns.label is not None, columns.group is not None)
+    def carried(keep: Sequence[str]) -> Iterable[Row]:
+        known = list(dict.fromkeys(column for row in first for column in row))
+        if missing := [column for column in keep if column not in known]:
+            raise DataError(f"{paths[0]} has no column {missing[0]!r}; its columns are {listing(known)}.")
+        alone = replace(columns, label=None, group=None)
+        return (
+            (alone.values(row, f"{path}, row {number}")[0], {column: row.get(column) for column in keep})
+            for path in paths
+            for number, row in reader(path, list(dict.fromkeys([*alone.wanted, *keep])))
+        )
+
+    return Part(name, examples, columns.label is not None, columns.group is not None, carried)
 
 
 def _text_part(path: Path, pattern: str, rename: Renaming, groups: dict[str, str]) -> Part:
