@@ -25,8 +25,8 @@ import torch
 
 import gatewise
 from gatewise.base.settings import NetworkConfig
-from gatewise.explanation import story as insight
-from gatewise.nets.classify import TextLSTM
+from gatewise.explanation.story import setting, story
+from gatewise.nets.classify import TextLSTM, arrays_of
 from gatewise.pages import explain as page
 from gatewise.runtime.classifier import Model
 from gatewise.serving import explain as serve
@@ -57,7 +57,7 @@ def questions(model: Model, text: str) -> dict[str, Callable[[], object]]:
         "leave-one-out": lambda: gatewise.explain(model, text, method="leave-one-out"),
     }
     asked["edited word"] = lambda: page.answer(serve.answer(model, {"ask": "look", "text": edited}))
-    asked["page"] = lambda: page.explanation(insight.setting(model), insight.story(model, text), "model")
+    asked["page"] = lambda: page.explanation(setting(model), story(model, text), "model")
     return asked
 
 
@@ -121,13 +121,12 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", type=Path, default=RESULTS / "explaining.json")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)  # which is asked whenever work is shared out
     bundled = gatewise.load("sentiment-en")
     config = NetworkConfig(embedding_dim=128, hidden_size=256, bidirectional=False, pooling=("max", "mean"))
     torch.manual_seed(1)
-    small = dataclasses.replace(
-        bundled, network=TextLSTM(config, bundled.tokenizer.vocab_size, len(bundled.labels)).eval(), companion=None
-    )
+    network = arrays_of(TextLSTM(config, bundled.tokenizer.vocab_size, len(bundled.labels)))
+    small = dataclasses.replace(bundled, network=network, companion=None)
     text = review(bundled)
     found: dict[str, dict[str, float]] = {}
     for name, model in {"hidden 256": small, "sentiment-en": bundled}.items():

@@ -15,7 +15,7 @@ from gatewise.explanation.tracing import Reading
 from gatewise.runtime.cell import Array, CellWeights, Trace
 
 Chosen = npt.NDArray[np.bool_]
-AT_ONCE = 96  # phrases split together
+AT_ONCE, TOKENS_AT_ONCE = 96, 40_000  # phrases split together, and tokens that these may have in all
 
 
 def phrase_parts(reading: Reading, inside: Chosen, to_states: Array) -> Array:
@@ -23,7 +23,8 @@ def phrase_parts(reading: Reading, inside: Chosen, to_states: Array) -> Array:
 
     `to_states`, [T, directions * H], is the weight that every state of the top layer has in the answer.
     """
-    groups = [inside[start : start + AT_ONCE] for start in range(0, len(inside), AT_ONCE)]
+    together = max(1, min(AT_ONCE, TOKENS_AT_ONCE // len(reading.ids)))
+    groups = [inside[start : start + together] for start in range(0, len(inside), together)]
     weights = clamped(reading.weights, reading.holds)
     parts = each_on_a_core(lambda group: _parts(reading, weights, group, to_states), groups)
     return np.concatenate([np.zeros(0), *parts])

@@ -20,7 +20,7 @@ from gatewise.runtime import cell
 from gatewise.runtime.batches import Rows, gather
 from gatewise.runtime.cell import Array, CellWeights, Trace
 from gatewise.runtime.classifier import Model, Numbers, softmax
-from gatewise.runtime.network import Table, advance
+from gatewise.runtime.network import Table, advance, logits_from
 from gatewise.runtime.tokenizer import Encoding, Ids
 
 PREFIXES = 100  # beginnings read at most, where the backward direction has to begin anew for each
@@ -207,18 +207,30 @@ def _each(numbers: Arrays, function: Callable[[Array], Array]) -> Arrays:
 
 
 def beginnings(model: Model, ids: Ids, prefixes: int = PREFIXES) -> list[Ids]:
-    """Give the beginnings to ask about, by length: all, or where each costs a run of its own, `prefixes` of them."""
-    count = min(len(ids), prefixes) if model.network.directions > 1 else len(ids)
+    """Give the beginnings that `running` asks about: where there is one direction none, for one run tells all."""
+    if model.network.directions == 1:
+        return []
+    count = min(len(ids), prefixes)
     return [ids[:end] for end in np.unique(np.linspace(1, len(ids), count).round().astype(np.int64))]
 
 
 def running(reading: Reading, *, prefixes: int = PREFIXES) -> Running:
     """Give the model's logits had the text ended after each token.
 
-    One direction goes through the text once. With two, each beginning needs its own way back: a text of more tokens
-    than `prefixes` is then asked at that many places, evenly spread, its end among them.
+    One direction has gone through them all. With two, each beginning needs its own way back: a text of more tokens than
+    `prefixes` is then asked at that many places, evenly spread, its end among them.
     """
-    model = reading.model
-    texts = beginnings(model, reading.ids, prefixes)
-    companion = model.companion_part(gather([texts], None, len(model.network.embedding)))
-    return Running(np.array([len(text) for text in texts]), reading.ask(texts) + companion)
+    model, ids = reading.model, reading.ids
+    if texts := beginnings(model, ids, prefixes):
+        lengths, logits = np.array([len(text) for text in texts]), reading.ask(texts)
+    else:
+        lengths, states = np.arange(1, len(ids) + 1), reading.states
+        highest, mean = np.maximum.accumulate(states, axis=0), np.cumsum(states, axis=0) / lengths[:, np.newaxis]
+        so_far = {"max": highest, "mean": mean, "last": states}
+        pooled = np.concatenate([so_far[name] for name in model.network.config.pooling], axis=1)
+        logits = logits_from(model.network, pooled)
+    if model.companion is not None:
+        logits = logits + model.companion_part(
+            gather([[ids[:end] for end in lengths]], None, len(model.network.embedding))
+        )
+    return Running(lengths, logits)
