@@ -16,7 +16,7 @@ from gatewise.runtime.network import weights_of
 from gatewise.tasks.classify.calibrate import fit_temperature
 from gatewise.tasks.classify.fit import new_network, train_classifier
 from gatewise.tasks.classify.prepare import prepare
-from gatewise.tasks.classify.teach import LESSON, Turn, lesson_of, shares_of
+from gatewise.tasks.classify.teach import LESSON, Turn, config_of, lesson_of, shares_of
 from gatewise.training.loop import train
 from gatewise.training.session import Session
 
@@ -72,12 +72,22 @@ def test_teaching_together_say_the_mean_of_what_each_says(reader, english, tiny_
         network.head.weight.data.normal_(std=seed)
         networks.append(arrays_of(network))
     lesson = lesson_of(prepared, networks, None, settings, Session()).targets[len(prepared.train) :]
-    expected = 0
+    on_dev = expected = 0
     for network in networks:
-        temperature = fit_temperature(logits_of(network, prepared.dev), prepared.dev.targets)
+        dev = logits_of(network, prepared.dev)
+        temperature = fit_temperature(dev, prepared.dev.targets)
+        on_dev = on_dev + dev / temperature / 2
         expected = expected + logits_of(network, prepared.unlabelled) / temperature / 2
     ratio = np.log(lesson[:, 1] / lesson[:, 0]) / (expected[:, 1] - expected[:, 0])
-    assert np.allclose(ratio, ratio[0], rtol=1e-3) and ratio[0] > 0  # one temperature for the sum is left to fit
+    assert np.allclose(ratio, 1 / fit_temperature(on_dev, prepared.dev.targets), rtol=1e-3)  # the sum's own, at last
+
+
+def test_teaching_leaves_the_student_most_of_the_minutes_and_its_own_passes(tiny_settings):
+    settings = tiny_settings.replace(minutes=10.0, epochs=4, student_epochs=7)
+    planned = {turn: config_of(turn, settings) for turn in Turn}
+    assert {turn: (config.minutes, config.epochs) for turn, config in planned.items()} == {
+        Turn.ONLY: (10, 4), Turn.TEACHER: (4, 4), Turn.STUDENT: (10, 7),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
