@@ -1,5 +1,7 @@
 """What users do, from data to answers: train, evaluate and predict through every door, and nothing on the wrong one."""
 
+import csv
+import datetime
 import json
 import os
 import re
@@ -219,6 +221,151 @@ def test_predict_nothing_is_no_error(command, model_folder, stdin):
 
 def test_predict_takes_texts_or_a_file_not_both(command, model_folder):
     assert "not both" in command("predict", model_folder, "a", "--input", "b").refusal()
+
+
+TABLE = [
+    ("001", 'a "good", warm film', "pos", 1.5),
+    ("002", "a dull\nboring story", "x", None),
+    ("003", "", "neg", 2.0),
+]
+
+
+@pytest.fixture
+def table(tmp_path, write):
+    """Write three rows that hold quotes, separators and a line end, as a table of one of the formats."""
+
+    def make(kind):
+        names = ("id", "text", "label", "stars")
+        if kind != "parquet":
+            return write(f"table.{kind}", TABLE, header=names)
+        pq.write_table(pa.table(dict(zip(names, zip(*TABLE, strict=True), strict=True))), tmp_path / "table.parquet")
+        return tmp_path / "table.parquet"
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet"])
+def test_predict_reads_the_tables_that_training_reads(command, model_folder, table, kind):
+    given = table(kind)
+    answers = [
+        json.loads(line)
+        for line in command("predict", model_folder, *(text for _, text, _, _ in TABLE), "--json").lines
+    ]
+    plain = command("predict", model_folder, "--input", given)
+    assert (plain.code, plain.lines) == (0, [f"{one['label']}\t{one['probability']:.4f}" for one in answers])
+    assert plain.err == "1 of the texts is blank: the answer there rests on no word.\n"
+    kept = command("predict", model_folder, "--input", given, "--keep", "id,label", "--keep", "id", "--json")
+    assert [json.loads(line) for line in kept.lines] == [
+        {"id": row[0], "input.label": row[2]} | answer for row, answer in zip(TABLE, answers, strict=True)
+    ]
+    lines = command(
+        "predict", model_folder, "--input", given, "--text-column", "label", "--keep", "text", "--top-k", "2"
+    )
+    cells = [line.split("\t") for line in lines.lines]
+    assert [row[0] for row in cells] == ['a "good", warm film', "a dull boring story", ""]
+    assert [{row[1], row[3]} for row in cells] == [{"neg", "pos"}] * 3
+    assert all(float(row[2]) >= float(row[4]) and len(row) == 5 for row in cells)
+
+
+def test_predict_writes_a_table_by_its_name(command, tmp_path, model_folder, table):
+    given, out = table("parquet"), tmp_path / "answers"
+    answers = list(gatewise.load(model_folder).stream(text for _, text, _, _ in TABLE))
+    rounded = [{name: round(share, 6) for name, share in one.probabilities.items()} for one in answers]
+
+    def written(suffix, *more):
+        path = out.with_suffix(suffix)
+        done = command("predict", model_folder, "--input", given, "--keep", "text,stars", "--output", path, *more)
+        assert (done.code, done.out) == (0, "") and done.err.startswith(f"3 answers written to {path}\n1 of the texts")
+        return path
+
+    with written(".csv").open(encoding="utf-8", newline="") as file:
+        header, *found = csv.reader(file)
+    assert header == ["text", "stars", "label", "probability", "probability.neg", "probability.pos"]
+    assert [row[:3] for row in found] == [
+        [text, "" if stars is None else str(stars), one.label]
+        for (_, text, _, stars), one in zip(TABLE, answers, strict=True)
+    ]
+    assert [[float(cell) for cell in row[4:]] for row in found] == [list(one.values()) for one in rounded]
+    header, *found = [line.split("\t") for line in written(".tsv", "--top-k", "2").read_text().split("\n")[:-1]]
+    assert header == ["text", "stars", "label", "probability", "label_2", "probability_2"]
+    assert [row[0] for row in found] == ['a "good", warm film', "a dull boring story", ""]
+    assert all({row[2], row[4]} == {"neg", "pos"} for row in found)
+    objects = [json.loads(line) for line in written(".jsonl").read_text().splitlines()]
+    assert [(one["text"], one["stars"], one["probabilities"]) for one in objects] == [
+        (text, stars, shares) for (_, text, _, stars), shares in zip(TABLE, rounded, strict=True)
+    ]
+    assert [one["probabilities"] for one in map(json.loads, written(".jsonl", "--top-k", "1").open())] == [
+        {one.label: round(one.probability, 6)} for one in answers
+    ]
+    found = pq.read_table(written(".parquet")).to_pylist()
+    assert [(row["stars"], row["probability.neg"]) for row in found] == [
+        (stars, shares["neg"]) for (_, _, _, stars), shares in zip(TABLE, rounded, strict=True)
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "answers.csv", "answers.jsonl", "answers.parquet", "answers.tsv", "table.parquet"
+    ]  # fmt: skip
+
+
+def test_predict_carries_rows_over_many_chunks_in_their_order(command, tmp_path, model_folder, write, rows):
+    many = [(number, text) for number, (text, _) in enumerate(rows * 25)]
+    for suffix in ("csv", "parquet"):
+        path = tmp_path / f"answers.{suffix}"
+        given = write("many.csv", many, header=("nr", "text"))
+        assert command("predict", model_folder, "--input", given, "--keep", "nr,text", "--output", path).code == 0
+        read = pq.read_table(path).to_pylist() if suffix == "parquet" else list(csv.DictReader(path.open()))
+        assert [(int(row["nr"]), row["text"]) for row in read] == many
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--input", "table.csv", "--keep", "nr"], "has no column 'nr'; its columns are 'id', 'text'"),
+        (["--input", "table.csv", "--text-column", "nr"], "has no column 'nr'"),
+        (["--input", "nowhere.csv"], "nowhere.csv"),
+        (["--input", "lines.txt", "--keep", "id"], "--keep needs a table"),
+        (["--input", "-", "--text-column", "id"], "--text-column needs a table"),
+        (["good", "film", "--keep", "id"], "--keep needs a table"),
+        (["--input", "table.csv", "--output", "answers.xls"], "answers.xls has no known format for answers"),
+        (["--input", "table.csv", "--output", "table.csv"], "is the file that --input reads"),
+        (["--input", "table.csv", "--output", "answers.csv", "--json"], "--json or --output, not both"),
+        (["--input", "table.csv", "--output", "nowhere/answers.csv"], "could not be written"),
+        (["--input", "bad.csv", "--output", "answers.csv"], "bad.csv, row 3 has 1 values"),
+    ],
+)  # fmt: skip
+def test_predict_refuses_in_one_sentence_and_leaves_no_file(
+    command, tmp_path, model_folder, table, write, monkeypatch, untouched, arguments, message
+):
+    table("csv"), write("lines.txt", "good\n"), write("bad.csv", "id,text\n1,good\n2\n")
+    monkeypatch.chdir(tmp_path)
+    check = untouched()
+    assert message in command("predict", model_folder, *arguments).refusal()
+    check()
+
+
+def test_predict_takes_lines_of_bare_strings_from_a_json_lines_file(command, model_folder, write):
+    expected = command("predict", model_folder, "a good film", "dull").lines
+    assert command("predict", model_folder, "--input", write("a.jsonl", '\n"a good film"\n"dull"\n')).lines == expected
+    assert command("predict", model_folder, "--input", write("b.jsonl", "")) == (
+        command("predict", model_folder, stdin=b"")
+    )
+
+
+def test_predict_writes_values_that_json_lacks_as_none(command, tmp_path, model_folder):
+    values = {"text": ["a", "b"], "x": [float("nan"), 1.0], "day": [datetime.date(2026, 1, 2)] * 2, "many": [[1], []]}
+    pq.write_table(pa.table(values), tmp_path / "odd.parquet")
+    done = command(
+        "predict",
+        model_folder,
+        "--input",
+        tmp_path / "odd.parquet",
+        "--text-column",
+        "text",
+        "--keep",
+        "x,day,many",
+        "--json",
+    )
+    first, second = map(json.loads, done.lines)
+    assert (first["x"], first["day"], first["many"], second["x"]) == (None, "2026-01-02", [1], 1.0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

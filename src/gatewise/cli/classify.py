@@ -3,8 +3,9 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,14 +13,16 @@ import typer
 
 from gatewise.base.errors import ConfigError, DataError, GatewiseError
 from gatewise.base.extras import require
-from gatewise.base.settings import takes
-from gatewise.cli import options
+from gatewise.base.settings import split, takes
+from gatewise.cli import options, rows
 from gatewise.cli.output import print_lines, print_result, say
 from gatewise.cli.pretrain import own_encoder
 from gatewise.cli.progress import read_data, watched
 from gatewise.tasks.classify.settings import RECIPES, Settings
 
 if TYPE_CHECKING:
+    from gatewise.data.reading import Row
+    from gatewise.runtime.classifier import Prediction
     from gatewise.tasks.classify.measure import Evaluation
     from gatewise.training.log import Event
 
@@ -155,8 +158,20 @@ def predict(
         typer.Argument(metavar="[MODEL] [TEXT]...", help="A model folder (default: sentiment-en), texts to classify."),
     ] = None,
     input: Annotated[
-        Path | None, typer.Option(help="File of texts: JSON Lines, or one text a line; - is stdin.")
+        Path | None,
+        typer.Option(
+            help="File of texts: CSV, TSV, JSONL or Parquet by its name, else a text a line or JSON Lines; - is stdin."
+        ),
     ] = None,
+    text_column: options.TextColumn = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar=options.SEVERAL, help="Columns of the --input table to carry along to the output."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write instead: TSV, CSV, JSONL or Parquet by its name.")
+    ] = None,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Give the likeliest so many labels of each text.")] = None,
     fast: options.Fast = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -165,29 +180,89 @@ def predict(
     Without MODEL the bundled sentiment-en answers: is an English review positive or negative?
     """
     model, text = options.model_and_texts(given or [])
+    kept = list(dict.fromkeys(split(keep or ())))
     if text and input:
         raise GatewiseError("Give texts or --input, not both.")
     if not text and not input and sys.stdin.isatty():
         raise GatewiseError("Give texts, --input FILE, or texts on standard input.")
+    if output and as_json:
+        raise GatewiseError("Give --json or --output, not both; a name that ends in .jsonl makes --output JSON Lines.")
+    if output:
+        rows.refuse_format(output)
+        if input and output.exists() and input.exists() and output.samefile(input):
+            raise GatewiseError(f"--output {output} is the file that --input reads; choose another name.")
     options.answer_alone()
-    from gatewise.data.reading import stream_texts
     from gatewise.runtime.folder import load
 
-    loaded = load(model)
-    blank = 0
-    with _opened(input) as file:
-        texts = iter(text) if text else stream_texts(file, name=str(input or "standard input"))
-        for prediction in loaded.stream(texts, fast=fast):
+    blank = count = 0
+    with (
+        _texts(text, input, text_column, kept) as texts,
+        rows.written(output, top_k) if output else nullcontext(_printed(as_json, top_k)) as put,
+    ):
+        waiting: deque[rows.Kept] = deque()  # what was read beside the texts that a model has and not yet answered
+        for prediction in load(model).stream(_apart(texts, waiting), fast=fast):
+            put(prediction, waiting.popleft())
             blank += prediction.empty
-            line = f"{prediction.label}\t{prediction.probability:.4f}"
-            if as_json:
-                line = json.dumps({
-                    "label": prediction.label, "probability": round(prediction.probability, 6),
-                    "probabilities": {name: round(value, 6) for name, value in prediction.probabilities.items()},
-                }, ensure_ascii=False)  # fmt: skip
-            print_lines([line])
+            count += 1
+    if output:
+        say(f"{count} answers written to {output}")
     if blank:
         say(f"{blank} of the texts {'is' if blank == 1 else 'are'} blank: the answer there rests on no word.")
+
+
+def _printed(as_json: bool, top: int | None) -> rows.Sink:
+    """Give what prints an answer."""
+
+    def put(prediction: "Prediction", kept: rows.Kept) -> None:
+        if as_json:
+            print_lines([json.dumps(rows.as_object(prediction, kept, top), ensure_ascii=False)])
+        else:
+            print_lines([rows.as_line(prediction, kept, top)])
+
+    return put
+
+
+def _apart(texts: Iterable["Row"], waiting: deque[rows.Kept]) -> Iterator[str]:
+    for text, kept in texts:
+        waiting.append(kept)
+        yield text
+
+
+@contextmanager
+def _texts(given: list[str], path: Path | None, text_column: str | None, keep: list[str]) -> Iterator[Iterable["Row"]]:
+    """Give texts, each with what is kept beside it: those given, a table's, or those of lines."""
+    from gatewise.data.reading import stream_texts
+
+    if not given and path and _is_table(path, bool(text_column or keep)):
+        dataset = read_data(str(path), text_column, labels=False)
+        parts = [part for part in (dataset.train, dataset.dev, dataset.test, dataset.unlabelled) if part]
+        if len(parts) != 1:
+            raise DataError(f"{path} holds {len(parts)} parts; give a file with one table.")
+        yield parts[0].rows(keep)
+        return
+    if text_column or keep:
+        name = "--keep" if keep else "--text-column"
+        raise DataError(f"{name} needs a table; give --input a file whose name ends in .csv, .tsv, .jsonl or .parquet.")
+    if given:
+        yield ((text, {}) for text in given)
+        return
+    with _opened(path) as file:
+        yield ((text, {}) for text in stream_texts(file, name=str(path or "standard input")))
+
+
+def _is_table(path: Path, columns: bool) -> bool:
+    """Tell a table, by its name, from lines; JSON Lines of bare strings are lines, and so are none."""
+    from gatewise.base.text import numbered_lines
+    from gatewise.data.formats import READERS
+
+    endings = {ending.lower() for ending in path.suffixes[-2:]} & {*READERS}
+    if not endings or path.suffix.lower() == ".txt":
+        return False
+    if columns or not path.is_file() or not endings & {".jsonl", ".ndjson"} or path.suffix.lower() not in endings:
+        return True
+    with _opened(path) as file:
+        first = next((line.lstrip() for _, line in numbered_lines(file, str(path)) if line.strip()), "")
+    return first != "" and not first.startswith('"')
 
 
 @contextmanager
