@@ -6,7 +6,7 @@ import os
 import pytest
 from typer.testing import CliRunner
 
-from gatewise.base.errors import ConfigError
+from gatewise.base.errors import ConfigError, ModelError
 from gatewise.base.settings import shown, values_of
 from gatewise.cli import main as cli
 from gatewise.cli.options import answer_alone, model_and_texts, storage_of
@@ -43,6 +43,41 @@ def test_a_model_is_told_from_texts(monkeypatch, tmp_path, given, model, texts):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)
     assert model_and_texts(given) == (model, texts)
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("orders", "runs/orders"),
+        ("ordes", "runs/orders"),
+        ("Here", "here"),
+        ("sentiment_en", "sentiment-en"),
+        ("zzz", ""),
+    ],
+)
+def test_a_mistyped_model_is_no_text_where_texts_come_from_elsewhere(monkeypatch, tmp_path, word, near):
+    for name in ("here", "runs/orders"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "config.json").touch()
+    (tmp_path / "orderz").mkdir()  # no model
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError) as error:
+        model_and_texts([word], elsewhere=True)
+    meant = f" (did you mean {near}?)" if near else ""
+    assert str(error.value).startswith(f"There is no model '{word}'{meant}; give a model, or")
+    assert model_and_texts([word]) == ("sentiment-en", [word])
+
+
+def test_only_a_lone_word_is_taken_for_a_mistyped_model():
+    for given in (["a text"], [""], ["good film", "bad"]):
+        assert model_and_texts(given, elsewhere=True) == ("sentiment-en", given)
+    assert model_and_texts(["runs/m"], elsewhere=True) == ("runs/m", [])
+    assert model_and_texts(["m", "good"], elsewhere=True) == ("m", ["good"])
+
+
+@pytest.mark.parametrize("text", ["\u5f88\u597d" * 200, "a\0b"])
+def test_a_text_no_file_can_be_called_is_a_text(text):
+    assert model_and_texts([text]) == ("sentiment-en", [text])
 
 
 def test_storage_is_one_of_three():

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -211,6 +212,23 @@ def test_predict_json_lines_agree_with_plain_ones(command, model_folder):
 def test_predict_texts_that_look_like_options_come_after_two_dashes(command, model_folder):
     answer = command("predict", model_folder, "--", "--good", "-1")
     assert answer.code == 0 and len(answer.lines) == 2
+
+
+def test_a_mistyped_model_with_piped_texts_or_a_file_is_an_error(command, tmp_path, model_folder, write, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    shutil.copytree(model_folder, "runs/orders")
+    piped = pipe('printf "good\\ndull\\n" | "$PY" -m gatewise predict orders', tmp_path)
+    assert (piped.returncode, piped.stdout) == (2, "") and "'orders' (did you mean runs/orders?" in piped.stderr
+    assert (
+        "did you mean runs/orders?" in pipe('"$PY" -m gatewise predict order < runs/orders/README.md', tmp_path).stderr
+    )
+    assert pipe('"$PY" -m gatewise predict orders < /dev/null', tmp_path).stdout.count("\n") == 1
+    write("texts.csv", [("good", "pos")])
+    for options in (["--input", "texts.csv"], ["--input", "-"]):
+        said = command("predict", "sentimnt-en", *options).refusal()
+        assert "There is no model 'sentimnt-en' (did you mean sentiment-en?" in said
+    assert "did you mean runs/orders?" in command("explain", "oders", "--serve").refusal()
 
 
 @pytest.mark.parametrize("stdin", [b"", b"\n"])

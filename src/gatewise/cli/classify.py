@@ -179,7 +179,7 @@ def predict(
 
     Without MODEL the bundled sentiment-en answers: is an English review positive or negative?
     """
-    model, text = options.model_and_texts(given or [])
+    model, text = options.model_and_texts(given or [], elsewhere=input is not None or options.texts_are_piped())
     kept = list(dict.fromkeys(split(keep or ())))
     if text and input:
         raise GatewiseError("Give texts or --input, not both.")

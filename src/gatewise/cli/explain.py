@@ -33,7 +33,7 @@ def explain(
 
     Prints the text coloured by each word's share, the strongest of them, and the sum; --html and --serve show more.
     """
-    model, texts = model_and_texts(given or [])
+    model, texts = model_and_texts(given or [], elsewhere=serve)
     if len(texts) > 1:
         raise GatewiseError(f"Give one text, in quotes; there are {len(texts)}.")
     if not texts and (html or not serve):

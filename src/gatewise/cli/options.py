@@ -4,13 +4,17 @@ Knows nothing of what a command does; imports nothing heavy, so that `--help` st
 """
 
 import dataclasses
+import difflib
 import os
+import stat
+import sys
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args, get_origin
 
 import typer
 
-from gatewise.base.errors import ConfigError
+from gatewise.base.errors import ConfigError, ModelError, one_line
 from gatewise.base.settings import Storage, choices, shown, values_of
 from gatewise.runtime.bundled import BUNDLED
 
@@ -64,14 +68,50 @@ def storage_of(name: str) -> Storage:
     return cast(Storage, name)
 
 
-def model_and_texts(given: list[str]) -> tuple[str, list[str]]:
-    """Tell a model's folder or name from texts: what holds a space, or stands alone and names no place, is text."""
+def model_and_texts(given: list[str], *, elsewhere: bool = False) -> tuple[str, list[str]]:
+    """Tell a model's folder or name from texts: what holds a space, or stands alone and names no place, is text.
+
+    Where the texts come from `elsewhere`, a lone word can only be meant for a model: raise ModelError if it is none.
+    """
     if not given:
         return DEFAULT_MODEL, []
     first = given[0]
-    named = Path(first).exists() or first in BUNDLED
-    text = any(letter.isspace() for letter in first) or (len(given) == 1 and not set(first) & set("/\\"))
-    return (DEFAULT_MODEL, given) if text and not named else (first, given[1:])
+    named = first in BUNDLED or _exists(first)
+    spaced = any(letter.isspace() for letter in first)
+    text = not named and (spaced or (len(given) == 1 and not set(first) & set("/\\")))
+    if text and elsewhere and len(given) == 1 and first and not spaced:
+        near = _nearest(first)
+        meant = f" (did you mean {near}?)" if near else ""
+        raise ModelError(
+            f"There is no model {one_line(first)!r}{meant}; give a model, or, where it is a text, a model before it."
+        )
+    return (DEFAULT_MODEL, given) if text else (first, given[1:])
+
+
+def texts_are_piped() -> bool:
+    """Tell whether standard input is a pipe or a file, so that texts are meant to come from there."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):  # no descriptor: a stream in memory, or closed
+        return sys.stdin is not None and not sys.stdin.closed
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+def _exists(name: str) -> bool:
+    try:
+        return name != "" and Path(name).exists()
+    except (OSError, ValueError):  # no name that a file system takes, so a text
+        return False
+
+
+def _nearest(word: str) -> str | None:
+    """Give the model in the box or in a folder here whose name is most like a word, if any is."""
+    names = {name.lower(): name for name in BUNDLED}
+    for pattern in ("*/config.json", "runs/*/config.json"):
+        for config in islice(Path().glob(pattern), 1000):
+            names |= dict.fromkeys((str(config.parent).lower(), config.parent.name.lower()), str(config.parent))
+    near = difflib.get_close_matches(word.lower(), names, n=1)
+    return names[near[0]] if near else None
 
 
 def answer_alone() -> None:
