@@ -8,10 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewise.base.errors import GatewiseError
 from gatewise.nets.classify import module_of
 from gatewise.runtime import classifier as module
 from gatewise.runtime.classifier import CHUNK, softmax
 from gatewise.runtime.companion import logits as ngram_logits
+from gatewise.runtime.folder import load
 
 TEXTS = ["a good film", "dull", "", "the weak story and its boring ending " * 9, "unheard zzz", "很好 \ud800 👍"]
 
@@ -67,6 +69,23 @@ def test_model_predicts_the_likeliest_label(tiny_model, english):
     assert np.mean([one == other for one, other in zip(found, labels, strict=True)]) > 0.95
     best = tiny_model.probabilities(texts).argmax(axis=1)
     assert found == [tiny_model.labels[place] for place in best]
+
+
+def test_model_has_scikit_learns_names(tiny_model):
+    np.testing.assert_array_equal(tiny_model.predict_proba(TEXTS), tiny_model.probabilities(TEXTS))
+    best = tiny_model.predict_proba(TEXTS).argmax(axis=1)
+    assert tiny_model.classes_[best].tolist() == tiny_model.predict(TEXTS)
+    assert dataclasses.replace(tiny_model, labels=(3, 1)).classes_.dtype.kind == "i"
+    assert dataclasses.replace(tiny_model, labels=(3, "x")).classes_.tolist() == [3, "x"]
+
+
+def test_model_saves_itself(tiny_model, tmp_path):
+    tiny_model.save(tmp_path / "m")
+    np.testing.assert_array_equal(load(tmp_path / "m").logits(TEXTS), tiny_model.logits(TEXTS))
+    with pytest.raises(GatewiseError, match="exists already"):
+        tiny_model.save(tmp_path / "m")
+    tiny_model.save(tmp_path / "m", overwrite=True, storage="int8")
+    assert (load(tmp_path / "m").logits(TEXTS) != tiny_model.logits(TEXTS)).any()
 
 
 @pytest.mark.parametrize("temperature", [0.5, 3.0])

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from gatewise.base.settings import Storage
 from gatewise.runtime.batches import Sequences, gather
 from gatewise.runtime.companion import Companion
 from gatewise.runtime.companion import logits as companion_logits
@@ -68,6 +71,16 @@ class Model:
         """Give calibrated probabilities, [N, C]; every row sums to 1."""
         return softmax(self.logits(texts, fast=fast) / self.temperature)
 
+    def predict_proba(self, texts: Sequence[str]) -> Numbers:
+        """Give what `probabilities` gives, under scikit-learn's name: [N, C], in the order of `classes_`."""
+        return self.probabilities(texts)
+
+    @property
+    def classes_(self) -> npt.NDArray[Any]:
+        """The labels as scikit-learn has them, [C]."""
+        alike = len({*map(type, self.labels)}) == 1  # else NumPy makes strings of numbers
+        return np.array(self.labels, dtype=None if alike else object)
+
     def predict(self, texts: Sequence[str], *, fast: bool = False) -> list[Label]:
         """Give each text's likeliest label."""
         return [self.labels[best] for best in self.logits(texts, fast=fast).argmax(axis=1).tolist()]
@@ -79,6 +92,14 @@ class Model:
             for text, row in zip(chunk, self.probabilities(chunk, fast=fast).tolist(), strict=True):
                 best = max(range(len(row)), key=row.__getitem__)
                 yield Prediction(self.labels[best], row[best], dict(zip(names, row, strict=True)), not text.strip())
+
+    def save(self, path: Path | str, *, overwrite: bool = False, storage: Storage = "float32") -> None:
+        """Write the model as a folder that gatewise.load() and the command line read; see gatewise.runtime.folder.
+
+        Raises GatewiseError when the place is taken and `overwrite` is false, or when the disk is full.
+        """
+        # By name, because that module makes Models, and so stands on this one.
+        import_module("gatewise.runtime.folder").save(self, path, overwrite=overwrite, storage=storage)
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -1,5 +1,6 @@
 """LSTMClassifier keeps scikit-learn's contract as far as texts allow."""
 
+import dataclasses
 import pickle
 import warnings
 from collections.abc import Iterator
@@ -384,3 +385,19 @@ def test_classifier_save_refuses_an_existing_folder(fitted, tmp_path):
         fitted.save(tmp_path / "m")
     fitted.save(tmp_path / "m", overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_classifier_loads_what_was_saved(fitted, english, tmp_path):
+    fitted.save(tmp_path / "m")
+    loaded = LSTMClassifier.load(tmp_path / "m")
+    assert loaded.classes_.tolist() == fitted.classes_.tolist() and loaded.score(*english) == fitted.score(*english)
+    np.testing.assert_array_equal(loaded.predict_proba(english[0]), fitted.predict_proba(english[0]))
+    given = {name: value for name, value in fitted.get_params().items() if value is not None}
+    assert {name: loaded.get_params()[name] for name in given} == given
+    clone(loaded).set_params(epochs=1).fit(*english)  # its settings can be used again
+
+
+def test_classifier_loads_a_folder_that_tells_no_settings(fitted, tmp_path):
+    dataclasses.replace(fitted.model_, facts={}).save(tmp_path / "m")
+    loaded = LSTMClassifier.load(tmp_path / "m")
+    assert loaded.get_params() == LSTMClassifier().get_params() and len(loaded.predict(["good"])) == 1

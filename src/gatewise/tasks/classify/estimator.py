@@ -88,6 +88,20 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         folder.save(self.model_, path, overwrite=overwrite)
 
+    @classmethod
+    def load(cls, path: Path | str) -> "LSTMClassifier":
+        """Read a model folder, of `save` or of the command line, as a fitted estimator with the settings it tells of.
+
+        Raises ModelError.
+        """
+        model = folder.load(path)
+        told = model.facts.get("settings")
+        values = dict(told) if isinstance(told, dict) else {}
+        names = Settings().flat()
+        loaded = cls(random_state=values.pop("seed", None), **{name: values[name] for name in names if name in values})
+        loaded.classes_, loaded.model_ = model.classes_, model
+        return loaded
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = tags.input_tags.one_d_array = True
