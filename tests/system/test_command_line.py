@@ -21,7 +21,7 @@ FILES = ["README.md", "config.json", "metrics.jsonl", "model.safetensors", "repo
 EVALUATION = {
     "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "log_loss_uncalibrated", "ece",
     "ece_uncalibrated", "n", "seconds", "confusion", "labels", "by_length", "reliability", "errors", "temperature",
-    "empty_texts", "data", "accuracy_alone",
+    "empty_texts", "data", "accuracy_alone", "by_label", "confusions",
 }  # fmt: skip
 
 
@@ -139,7 +139,11 @@ def test_train_progress_is_plain_lines_when_the_output_is_no_terminal(spawn, tmp
     assert "\x1b" not in trained.err and "\r" not in trained.err
     assert "180 training and 20 dev texts (split by text)" in trained.err
     assert len(re.findall(r"^epoch \d\.\d\d: dev accuracy [01]\.\d{4}, loss \d\.\d{4}", trained.err, re.MULTILINE)) == 2
-    assert len(trained.lines) == 8 and trained.lines[0].startswith("accuracy")
+    assert trained.lines[6].startswith("precision") and [line.split()[-1] for line in trained.lines[7:9]] == [
+        "neg",
+        "pos",
+    ]
+    assert trained.lines[0].startswith("accuracy")
     assert re.fullmatch(r"accuracy alone    network [01]\.\d{4}, companion [01]\.\d{4}", trained.lines[4])
     log = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
     assert [entry["kind"] for entry in log if entry["kind"] != "step"] == ["start", "dev", "dev", "end"]
@@ -162,7 +166,11 @@ def test_evaluate_prints_for_people_and_writes_a_report(command, tmp_path, model
     shown = command("evaluate", model_folder, data, "--report", tmp_path / "page.html")
     assert (shown.code, shown.err) == (0, f"report written to {tmp_path / 'page.html'}\n")
     names = ["accuracy", "macro F1", "log-loss", "calibration error", "texts"]
-    assert [line[:18].strip() for line in shown.lines] == names
+    assert [line[:18].strip() for line in shown.lines[:5]] == names
+    assert re.fullmatch(r"precision +recall +F1 +texts +label", shown.lines[5])
+    assert [re.fullmatch(r"(?:[01]\.\d{4} +){3}100 +(neg|pos)", line)[1] for line in shown.lines[6:8]] == ["neg", "pos"]
+    told = json.loads(command("evaluate", model_folder, data, "--json").out)
+    assert [one["n"] for one in told["by_label"]] == [100, 100] and len(shown.lines) == 8 + len(told["confusions"])
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.lstrip().lower().startswith("<!doctype html>") and "http://" not in page.split("</head>")[0]
 

@@ -136,6 +136,21 @@ def test_evaluation_summary_equals_scikit_learn(size):
     assert found.ece_uncalibrated == pytest.approx(expected_calibration_error(found.reliability_uncalibrated))
     assert (found.accuracy_low, found.accuracy_high) == wilson_interval(int((predicted == targets).sum()), n)
     assert json.loads(json.dumps(found.as_dict(), allow_nan=False))["n"] == n
+    expected = sklearn.metrics.precision_recall_fscore_support(
+        targets, predicted, labels=range(classes), zero_division=np.nan
+    )
+    for one, label, precision, recall, f1, count in zip(found.by_label, labels, *expected, strict=True):
+        assert (one.label, one.n) == (label, count)
+        for share, other in ((one.precision, precision), (one.recall, recall)):
+            assert share is None if np.isnan(other) else share == pytest.approx(other)
+        met = count or (predicted == labels.index(label)).any()
+        assert one.f1 == pytest.approx(0.0 if np.isnan(f1) else f1) if met else one.f1 is None
+    wrong = sorted(
+        ((-matrix[true, said], true, said) for true in range(classes) for said in range(classes) if true != said),
+    )
+    assert [(one.n, one.label, one.predicted) for one in found.confusions] == [
+        (-n, labels[true], labels[said]) for n, true, said in wrong[:10] if n
+    ]
 
 
 def test_evaluate_counts_sorts_and_finds_the_rows(tiny_model, english):
@@ -210,7 +225,7 @@ def test_evaluation_lines_tell_its_figures(tiny_model, english):
     shown = "\n".join(found.lines())
     assert shown.startswith(f"accuracy          {found.accuracy:.4f}   95 % interval {found.accuracy_low:.4f} to ")
     assert f"calibration error {found.ece:.4f}   {found.ece_uncalibrated:.4f} before calibration\n" in shown
-    assert "texts             201, 1 of them blank, " in shown and shown.endswith(" a second   (mine.csv)")
+    assert "texts             201, 1 of them blank, " in shown and " a second   (mine.csv)\nprecision" in shown
     assert "alone" not in shown
 
 
@@ -218,3 +233,36 @@ def test_evaluation_lines_tell_what_each_part_reaches_alone(tiny_pair, english):
     found = evaluate(tiny_pair, from_lists(*english))
     network, companion = found.accuracy_alone.values()
     assert f"accuracy alone    network {network:.4f}, companion {companion:.4f}" in found.lines()
+
+
+def by_counts(counts, labels):
+    """Give the lines about classes of an evaluation with these counts, a row for each true class."""
+    pairs = [(true, said) for true, row in enumerate(counts) for said, n in enumerate(row) for _ in range(n)]
+    targets, said = np.array(pairs).T
+    found = summarise(
+        np.eye(len(labels))[said], targets, np.ones_like(targets), temperature=1.0, labels=labels, data="here"
+    )
+    lines = found.lines()
+    return lines[next(place for place, line in enumerate(lines) if line.startswith("precision")) :]
+
+
+def test_evaluation_lines_tell_each_class_and_what_is_confused():
+    assert by_counts([[3, 1, 0], [2, 4, 0], [0, 0, 0]], ("a", "b\nc", "none")) == [
+        "precision  recall  F1      texts   label",
+        "0.6000     0.7500  0.6667  4       a",
+        "0.8000     0.6667  0.7273  6       b c",
+        "-          -       -       0       none",
+        "confused          2 of b c taken for a",
+        "                  1 of a taken for b c",
+    ]
+
+
+def test_evaluation_lines_of_many_classes_tell_the_ten_worst():
+    counts = 20 * np.eye(15, dtype=int)
+    for place in range(13):
+        counts[place, place + 1] = place + 1  # ever worse
+    counts[13, 13], counts[14, 14] = 500, 0  # well known; not met
+    header, *lines = by_counts(counts.tolist(), tuple(f"class {place}" for place in range(15)))
+    assert header.endswith("texts   label   (the worst of 15 by F1)")
+    assert [line.rpartition("  ")[2].strip() for line in lines[:10]] == [f"class {place}" for place in range(12, 2, -1)]
+    assert lines[10] == "confused          13 of class 12 taken for class 13" and len(lines) == 20

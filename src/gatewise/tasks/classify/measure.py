@@ -4,7 +4,7 @@ import dataclasses
 import heapq
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatewise.base.errors import DataError
+from gatewise.base.errors import DataError, one_line
 from gatewise.data.reading import Part
 from gatewise.runtime.classifier import Model, Numbers, softmax
 
 Targets = npt.NDArray[np.int64]
-RELIABILITY_BINS, LENGTH_BINS, ERRORS_KEPT = 15, 10, 20
+RELIABILITY_BINS, LENGTH_BINS, ERRORS_KEPT, SHOWN = 15, 10, 20, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,26 @@ class LengthBin:
     accuracy: float
     accuracy_low: float  # Wilson 95 % interval
     accuracy_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFigures:
+    """One class: how many texts bear it, and its precision, recall and F1; None where that is of no text."""
+
+    label: str
+    n: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """A kind of mistake: how many texts of a class were taken for another one."""
+
+    label: str
+    predicted: str
+    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +98,8 @@ class Evaluation:
     empty_texts: int
     seconds: float
     accuracy_alone: dict[str, float] = field(default_factory=dict)  # of network and companion, where there are both
+    by_label: tuple[LabelFigures, ...] = ()  # in the order of labels
+    confusions: tuple[Confusion, ...] = ()  # the ten commonest
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain values for JSON, in the order above."""
@@ -102,6 +124,30 @@ class Evaluation:
             f"calibration error {self.ece:.4f}   {self.ece_uncalibrated:.4f} before calibration",
             *([f"accuracy alone    {alone}"] if alone else []),
             f"texts             {self.n}{blank}{speed}   ({self.data})",
+            *self._label_lines(),
+        ]
+
+    def _label_lines(self) -> list[str]:
+        """Give the figures of the classes, where there are many those of the worst, and the commonest confusions."""
+        shown, title = self.by_label, ""
+        if len(shown) > SHOWN:
+            met = sorted((one for one in shown if one.n), key=lambda one: one.f1 or 0.0)
+            shown, title = tuple(met[:SHOWN]), f"   (the worst of {len(self.by_label)} by F1)"
+        cells = [
+            [*("-" if share is None else f"{share:.4f}" for share in (one.precision, one.recall, one.f1)), f"{one.n}"]
+            for one in shown
+        ]
+        lines = [[*row, one_line(one.label, 60)] for row, one in zip(cells, shown, strict=True)]
+        if not lines:
+            return []
+        return [
+            "{:11}{:8}{:8}{:8}{}".format("precision", "recall", "F1", "texts", f"label{title}"),
+            *("{:11}{:8}{:8}{:8}{}".format(*line) for line in lines),
+            *(
+                f"{'confused' if place == 0 else '':18}{one.n} of {one_line(one.label, 60)} taken for "
+                f"{one_line(one.predicted, 60)}"
+                for place, one in enumerate(self.confusions)
+            ),
         ]
 
 
@@ -123,6 +169,31 @@ def confusion(targets: Targets, predicted: Targets, classes: int) -> Targets:
     """Count the texts of each true class, a row, by the class they were given, a column, [C, C]."""
     pairs = np.bincount(classes * targets + predicted, minlength=classes * classes)
     return pairs.reshape(classes, classes)
+
+
+def label_figures(counts: Targets, labels: Sequence[str]) -> tuple[LabelFigures, ...]:
+    """Give each class's precision, recall and F1, of [C, C] counts."""
+
+    def share(part: int, whole: int) -> float | None:
+        return part / whole if whole else None
+
+    columns = zip(
+        labels, np.diag(counts).tolist(), counts.sum(axis=1).tolist(), counts.sum(axis=0).tolist(), strict=True
+    )
+    return tuple(
+        LabelFigures(label, texts, share(right, answers), share(right, texts), share(2 * right, texts + answers))
+        for label, right, texts, answers in columns
+    )
+
+
+def confusions(counts: Targets, labels: Sequence[str], most: int = SHOWN) -> tuple[Confusion, ...]:
+    """Give the commonest kinds of mistakes, of [C, C] counts; of equally common ones the first by class."""
+    wrong = counts - np.diag(np.diag(counts))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
+    return tuple(
+        Confusion(labels[true], labels[said], int(wrong[true, said])) for true, said in pairs if wrong[true, said]
+    )
 
 
 def macro_f1(counts: Targets) -> float:
@@ -203,6 +274,8 @@ def summarise(
         empty_texts=0,
         seconds=0.0,
         accuracy_alone={name: float((part.argmax(axis=1) == targets).mean()) for name, part in alone.items()},
+        by_label=label_figures(counts, labels),
+        confusions=confusions(counts, labels),
     )
 
 
