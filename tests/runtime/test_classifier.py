@@ -3,12 +3,13 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewise.base.errors import GatewiseError
+from gatewise.base.errors import DataError, GatewiseError
 from gatewise.nets.classify import module_of
 from gatewise.runtime import classifier as module
 from gatewise.runtime.classifier import CHUNK, softmax
@@ -135,6 +136,58 @@ def test_model_stream_reads_only_as_far_as_it_must(tiny_model, monkeypatch):
         next(answers)
         assert read == 5 * -(-answered // 5)  # whole chunks and none ahead
     assert CHUNK <= 10_000
+
+
+DOORS = {
+    "predict": lambda model, texts: model.predict(texts),
+    "probabilities": lambda model, texts: model.probabilities(texts),
+    "predict_proba": lambda model, texts: model.predict_proba(texts),
+    "logits": lambda model, texts: model.logits(texts),
+    "network_logits": lambda model, texts: model.network_logits(texts),
+    "stream": lambda model, texts: list(model.stream(texts)),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("one text", "One text was given"),
+        (b"one text", "One text was given"),
+        (None, "A NoneType was given"),
+        (np.array([["a"]]), "A table was given"),
+        ({"text": ["a"]}, "A table was given"),
+        ([None], "Text 0 is a NoneType"),
+        (["a", "b", float("nan")], "Text 2 is a float"),
+        (["a", 7], "Text 1 is a int, not a string"),
+        (["a", b"b"], "Text 1 is a bytes"),
+        (["a", pd.NA], "Text 1 is a NAType"),
+        (pd.Series(["a", None]), "Text 1 is a "),
+    ],
+)
+def test_model_refuses_what_is_no_list_of_texts(tiny_model, door, texts, message):
+    with pytest.raises(DataError, match=message):
+        DOORS[door](tiny_model, texts)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_model_takes_texts_in_arrays_and_columns(tiny_model, door):
+    expected = DOORS[door](tiny_model, ["a good film", "dull"])
+    for texts in (
+        np.array(["a good film", "dull"]),
+        pd.Series(["a good film", "dull"], index=[5, 6]),
+        ("a good film", "dull"),
+    ):
+        found = DOORS[door](tiny_model, texts)
+        assert (found == expected).all() if isinstance(found, np.ndarray) else found == expected
+
+
+def test_model_stream_names_the_place_in_the_whole_stream(tiny_model, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", 2)
+    answers = tiny_model.stream(iter(["a", "b", "c", None]))
+    assert next(answers) and next(answers)
+    with pytest.raises(DataError, match="Text 3 is a NoneType"):
+        next(answers)
 
 
 @given(st.lists(st.lists(st.floats(-1e4, 1e4), min_size=3, max_size=3), max_size=5))

@@ -95,6 +95,8 @@ def trace(model: Model, text: str) -> Reading:
 
 def read(model: Model, text: str, dtype: type[np.floating] = np.float64) -> Reading:
     """Encode a text and run it once, in this precision."""
+    if not isinstance(text, str):
+        raise DataError(f"A {type(text).__name__} was given where one text is expected; give a string.")
     if not text.strip():
         raise DataError("The text is empty; give at least one word.")
     return read_encoded(model, Change(text, model.tokenizer.encode(text)), dtype)

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from gatewise.base.errors import DataError
 from gatewise.base.settings import Storage
 from gatewise.runtime.batches import Sequences, gather
 from gatewise.runtime.companion import Companion
@@ -45,8 +46,8 @@ class Model:
     companion_weight: float = 0.0
 
     def encode(self, texts: Sequence[str]) -> Sequences:
-        """Turn texts into ids."""
-        return gather([self.tokenizer.encode_batch(texts)], None, self.tokenizer.vocab_size)
+        """Turn texts into ids; raise DataError for a lone string and for what is no text, by its place from 0."""
+        return gather([self.tokenizer.encode_batch(as_texts(texts))], None, self.tokenizer.vocab_size)
 
     def parts(self, sequences: Sequences, *, fast: bool = False) -> tuple[Numbers, Numbers]:
         """Give what network and companion add to the logits, [N, C] each."""
@@ -86,7 +87,7 @@ class Model:
         return [self.labels[best] for best in self.logits(texts, fast=fast).argmax(axis=1).tolist()]
 
     def stream(self, texts: Iterable[str], *, fast: bool = False) -> Iterator[Prediction]:
-        """Classify a stream of texts in constant memory, in its order."""
+        """Classify a stream of texts in constant memory, in its order; raise DataError as `encode` does."""
         names = [str(label) for label in self.labels]
         for chunk in _chunks(texts):
             for text, row in zip(chunk, self.probabilities(chunk, fast=fast).tolist(), strict=True):
@@ -106,14 +107,37 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
     """Cut a stream into lists of at most CHUNK texts, ended early by CHUNK_CHARACTERS characters."""
     chunk: list[str] = []
     characters = 0
-    for text in texts:
-        chunk.append(text)
+    for place, text in enumerate(_several(texts)):
+        chunk.append(_string(text, place))
         characters += len(text)
         if len(chunk) == CHUNK or characters >= CHUNK_CHARACTERS:
             yield chunk
             chunk, characters = [], 0
     if chunk:
         yield chunk
+
+
+def as_texts(texts: Any) -> list[str]:
+    """Take a list, array or column of strings; refuse a lone string and anything that is no text."""
+    return [_string(text, place) for place, text in enumerate(_several(texts))]
+
+
+def _several(texts: Any) -> Iterable[Any]:
+    if isinstance(texts, str | bytes):
+        raise DataError("One text was given where a list of texts is expected; put it in a list.")
+    if getattr(texts, "ndim", 1) != 1 or isinstance(texts, dict):
+        raise DataError("A table was given where a list of texts is expected; give one column of it.")
+    if not isinstance(texts, Iterable):
+        raise DataError(
+            f"A {type(texts).__name__} was given where a list of texts is expected; give a list of strings."
+        )
+    return texts
+
+
+def _string(text: Any, place: int) -> str:
+    if isinstance(text, str):
+        return text
+    raise DataError(f"Text {place} is a {type(text).__name__}, not a string; give a list of strings.")
 
 
 def softmax(logits: Numbers) -> Numbers:

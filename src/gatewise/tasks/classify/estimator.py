@@ -16,7 +16,7 @@ from gatewise.base.errors import DataError
 from gatewise.base.settings import refuse_unknown, takes
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime import folder
-from gatewise.runtime.classifier import Label, Numbers
+from gatewise.runtime.classifier import Label, Numbers, as_texts
 from gatewise.runtime.encoder import shaped_as
 from gatewise.tasks.classify.fit import fit, sources
 from gatewise.tasks.classify.prepare import prepare
@@ -76,7 +76,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Sequence[str]) -> Numbers:
         """Give calibrated probabilities, [N, C], in the order of `classes_`."""
         check_is_fitted(self)
-        return self.model_.probabilities(as_texts(X))
+        return self.model_.probabilities(X)
 
     def predict(self, X: Sequence[str]) -> npt.NDArray[Any]:
         """Give each text's likeliest label."""
@@ -107,19 +107,6 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = False
         return tags
-
-
-def as_texts(X: Any) -> list[str]:
-    """Take a list, array or column of strings; refuse a lone string and anything that is no text."""
-    if isinstance(X, (str, bytes)):
-        raise DataError("One text was given where a list of texts is expected; put it in a list.")
-    if getattr(X, "ndim", 1) != 1 or isinstance(X, dict):
-        raise DataError("A table was given where a list of texts is expected; give one column of it.")
-    texts = list(X)
-    for place, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise DataError(f"Text {place} is a {type(text).__name__}, not a string; give a list of strings.")
-    return texts
 
 
 def refuse_missing(y: Any) -> None:
