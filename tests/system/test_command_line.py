@@ -368,12 +368,24 @@ def test_predict_refuses_in_one_sentence_and_leaves_no_file(
     check()
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_predict_refuses_a_pipe_with_a_tables_name(command, tmp_path, model_folder):
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert "is no plain file" in command("predict", model_folder, "--input", tmp_path / "pipe.csv").refusal()
+
+
 def test_predict_takes_lines_of_bare_strings_from_a_json_lines_file(command, model_folder, write):
     expected = command("predict", model_folder, "a good film", "dull").lines
     assert command("predict", model_folder, "--input", write("a.jsonl", '\n"a good film"\n"dull"\n')).lines == expected
     assert command("predict", model_folder, "--input", write("b.jsonl", "")) == (
         command("predict", model_folder, stdin=b"")
     )
+
+
+def test_predict_takes_no_array_of_json_for_lines_of_text(command, model_folder, write):
+    """Whether it can be read, the reader says: each of its lines as a text would be an answer to no question."""
+    answer = command("predict", model_folder, "--input", write("a.json", '[\n{"text": "good"},\n{"text": "dull"}\n]\n'))
+    assert len(answer.lines) in (0, 2) and (answer.code == 0 or "a.json" in answer.refusal())
 
 
 def test_predict_writes_values_that_json_lacks_as_none(command, tmp_path, model_folder):
@@ -395,7 +407,8 @@ def test_predict_writes_values_that_json_lacks_as_none(command, tmp_path, model_
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_predict_in_constant_memory(model_folder, write):
+@pytest.mark.parametrize("options", ["--input texts.txt", "--input texts.csv --keep id,text --output out.csv"])
+def test_predict_in_constant_memory(tmp_path, model_folder, write, options):
     """Ten times the lines, nearly the same peak; a list of all texts alone would take 30 MB more."""
     code = (
         "import sys; from gatewise.cli.main import main\n"
@@ -404,13 +417,15 @@ def test_predict_in_constant_memory(model_folder, write):
     )
     peaks = []
     for count in (4_000, 34_000):
-        texts = write("texts.txt", ("good film " + "x" * 990 + "\n") * count)
+        write("texts.txt", ("good film " + "x" * 990 + "\n") * count)
+        write("texts.csv", "id,text\n" + ("7,good film " + "x" * 990 + "\n") * count)
         done = subprocess.run(
-            [sys.executable, "-c", code, "predict", str(model_folder), "--input", str(texts)],
-            capture_output=True, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
+            [sys.executable, "-c", code, "predict", str(model_folder), *options.split()],
+            capture_output=True, check=True, cwd=tmp_path, env=os.environ | {"OMP_NUM_THREADS": "1"},
         )  # fmt: skip
-        assert done.stdout.count(b"\n") == count
-        peaks.append(int(done.stderr.split()[1]) / 1024)
+        out = (tmp_path / "out.csv").read_bytes().partition(b"\n")[2] if "out.csv" in options else done.stdout
+        assert out.count(b"\n") == count
+        peaks.append(int(re.search(rb"VmHWM:\s+(\d+)", done.stderr)[1]) / 1024)
     assert peaks[1] - peaks[0] < 20, peaks
 
 

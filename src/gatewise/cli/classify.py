@@ -15,7 +15,7 @@ from gatewise.base.errors import ConfigError, DataError, GatewiseError
 from gatewise.base.extras import require
 from gatewise.base.settings import split, takes
 from gatewise.cli import options, rows
-from gatewise.cli.output import print_lines, print_result, say
+from gatewise.cli.output import print_lines, print_result, printable, say
 from gatewise.cli.pretrain import own_encoder
 from gatewise.cli.progress import read_data, watched
 from gatewise.tasks.classify.settings import RECIPES, Settings
@@ -205,19 +205,20 @@ def predict(
             blank += prediction.empty
             count += 1
     if output:
-        say(f"{count} answers written to {output}")
+        say(f"{count} {'answer' if count == 1 else 'answers'} written to {output}")
     if blank:
         say(f"{blank} of the texts {'is' if blank == 1 else 'are'} blank: the answer there rests on no word.")
 
 
 def _printed(as_json: bool, top: int | None) -> rows.Sink:
-    """Give what prints an answer."""
+    """Give what prints an answer; on a terminal, without what could move the cursor, in a pipe as it was read."""
+    shown = printable if sys.stdout.isatty() else str
 
     def put(prediction: "Prediction", kept: rows.Kept) -> None:
         if as_json:
             print_lines([json.dumps(rows.as_object(prediction, kept, top), ensure_ascii=False)])
         else:
-            print_lines([rows.as_line(prediction, kept, top)])
+            print_lines([shown(rows.as_line(prediction, kept, top))])
 
     return put
 
@@ -234,6 +235,8 @@ def _texts(given: list[str], path: Path | None, text_column: str | None, keep: l
     from gatewise.data.reading import stream_texts
 
     if not given and path and _is_table(path, bool(text_column or keep)):
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise DataError(f"{path} is no plain file, and a table is read twice; write it to a file first.")
         dataset = read_data(str(path), text_column, labels=False)
         parts = [part for part in (dataset.train, dataset.dev, dataset.test, dataset.unlabelled) if part]
         if len(parts) != 1:
@@ -251,18 +254,17 @@ def _texts(given: list[str], path: Path | None, text_column: str | None, keep: l
 
 
 def _is_table(path: Path, columns: bool) -> bool:
-    """Tell a table, by its name, from lines; JSON Lines of bare strings are lines, and so are none."""
+    """Tell a table, by its name, from lines; JSON Lines of bare strings are lines, and an array of JSON is none."""
     from gatewise.base.text import numbered_lines
     from gatewise.data.formats import READERS
 
-    endings = {ending.lower() for ending in path.suffixes[-2:]} & {*READERS}
-    if not endings or path.suffix.lower() == ".txt":
-        return False
-    if columns or not path.is_file() or not endings & {".jsonl", ".ndjson"} or path.suffix.lower() not in endings:
-        return True
+    suffix = path.suffix.lower()
+    table = suffix != ".txt" and not {ending.lower() for ending in path.suffixes[-2:]}.isdisjoint(READERS)
+    if columns or suffix not in (".json", ".jsonl", ".ndjson") or not path.is_file():
+        return table
     with _opened(path) as file:
         first = next((line.lstrip() for _, line in numbered_lines(file, str(path)) if line.strip()), "")
-    return first != "" and not first.startswith('"')
+    return first != "" and not first.startswith('"') and (table or first.startswith("["))
 
 
 @contextmanager
