@@ -60,3 +60,14 @@ def test_cores_multiply_with_one_thread_each_and_leave_the_libraries_as_they_wer
         assert threads_of_numpy() == {2}
         with one_thread():
             assert threads_of_numpy() == {1}
+
+
+def test_cores_several_threads_that_multiply_at_once_leave_the_libraries_as_they_were():
+    with threadpool_limits(2, user_api="blas"):
+        before, first, second = threads_of_numpy(), one_thread(), one_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert threads_of_numpy() == {1}  # the second one is still at it
+        second.__exit__(None, None, None)
+        assert threads_of_numpy() == before

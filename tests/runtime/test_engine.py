@@ -87,7 +87,8 @@ def test_engine_takes_who_was_faster_on_the_shortest_texts(network, texts, monke
     monkeypatch.setattr(engine, "by_numpy", watched(by_numpy, "numpy"))
     monkeypatch.setattr("gatewise.nets.products.by_torch", torchs)
     np.testing.assert_allclose(logits_of(network, texts), alone(network, texts), atol=1e-5)
-    assert products == ["numpy"] * 4 + ["torch"] * 4 + [used] * 4  # two matrices a direction; three batches
+    products = products[1:]  # the trial
+    assert products == ["numpy"] * 4 + ["torch"] * 4 + [used] * 8  # two matrices a direction; two halves, two batches
 
 
 def test_engine_does_not_load_torch_for_little(network, texts, monkeypatch):
@@ -96,11 +97,15 @@ def test_engine_does_not_load_torch_for_little(network, texts, monkeypatch):
     logits_of(network, texts)
 
 
-def test_engine_does_without_torch_where_there_is_none(network, texts, monkeypatch):
-    monkeypatch.setattr(engine, "MUCH_MORE", 0)
-    monkeypatch.setattr(engine, "find_spec", lambda name: None)
-    monkeypatch.setattr(engine, "import_module", lambda name: pytest.fail("torch was loaded"))
+@pytest.mark.parametrize("kind", [ModuleNotFoundError, OSError])
+def test_engine_does_without_torch_where_there_is_none_or_a_broken_one(network, texts, monkeypatch, kind):
+    monkeypatch.setattr(engine, "MUCH_FAST", 0)
     monkeypatch.delitem(sys.modules, "torch")
+
+    def broken(name):
+        raise kind(name)
+
+    monkeypatch.setattr(engine, "import_module", broken)
     np.testing.assert_allclose(logits_of(network, texts, fast=True), alone(network, texts), atol=1e-5)
 
 
@@ -115,6 +120,16 @@ def test_engine_leaves_torchs_threads_as_they_were(network):
     with by_torch() as ready:
         assert torch.get_num_threads() == 1
         np.testing.assert_allclose(ready(np.eye(3, 4, dtype=np.float32))(np.ones((2, 4), np.float32)), np.ones((2, 3)))
+    assert torch.get_num_threads() == 2
+
+
+def test_engine_several_who_multiply_at_once_leave_torchs_threads_as_they_were():
+    torch.set_num_threads(2)
+    first, second = by_torch(), by_torch()
+    with first:
+        second.__enter__()
+        assert torch.get_num_threads() == 1
+    second.__exit__(None, None, None)
     assert torch.get_num_threads() == 2
 
 

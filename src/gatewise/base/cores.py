@@ -1,6 +1,7 @@
 """How many cores there are, and work shared out over them, one thread each; knows nothing of the work."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,8 +33,30 @@ def one_thread() -> Iterator[None]:
 
     A product of one text's size is done before a second thread has woken, and the waiting burns that core.
     """
-    with _libraries().limit(limits=1):
+    with _LIMIT:
         yield
+
+
+class _Limit:
+    """One thread for all who ask at a time: the first one in sets it, the last one out puts back what was."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._limiter = _libraries().limit(limits=1)
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._limiter.restore_original_limits()
+
+
+_LIMIT = _Limit()
 
 
 def each_on_a_core(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

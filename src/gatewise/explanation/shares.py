@@ -116,8 +116,8 @@ def companion_shares(model: Model, ids: Ids, row: Numbers) -> tuple[Numbers, flo
 
 def contrast(target: int, classes: int) -> Numbers:
     """Give the weights of the logits, [C], in the number explained: 1 for the target, the rest shares -1 evenly."""
-    if not 0 <= target < classes:
-        raise ConfigError(f"There is no class {target}; the model's classes are 0 to {classes - 1}.")
+    if isinstance(target, bool) or not isinstance(target, (int, np.integer)) or not 0 <= target < classes:
+        raise ConfigError(f"There is no class {target!r}; the model's classes are 0 to {classes - 1}.")
     row = np.full(classes, -1 / (classes - 1))
     row[target] = 1
     return row

@@ -1,5 +1,6 @@
 """Matrix products by torch for the NumPy engine: where torch's are faster, or in bfloat16; knows no network."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,6 +8,9 @@ import numpy as np
 import torch
 
 from gatewise.runtime.network import Floats, Product, Ready
+
+_LOCK = threading.Lock()
+_THREADS: list[int] = []  # torch's own choice, and again for each who multiplies now
 
 
 @contextmanager
@@ -28,9 +32,15 @@ def by_torch(fast: bool = False) -> Iterator[Ready]:
 
         return product
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    with _LOCK:
+        if not _THREADS:
+            _THREADS.append(torch.get_num_threads())
+        _THREADS.append(_THREADS[0])
+        torch.set_num_threads(1)
     try:
         yield ready
     finally:
-        torch.set_num_threads(threads)
+        with _LOCK:
+            torch.set_num_threads(_THREADS.pop())
+            if len(_THREADS) == 1:  # the last one out
+                _THREADS.clear()

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from importlib import import_module
-from importlib.util import find_spec
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,8 @@ from gatewise.runtime.network import Floats, Network, Ready, by_numpy, logits_fr
 
 BATCH_TEXTS, BATCH_TOKENS = 128, 32_768
 LAYERED_TOKENS = 8_192  # in a batch of several layers, whose states lie between them
-MUCH, MUCH_MORE = 4e9, 2e11  # multiplications from which another engine is tried: one that is loaded, or is yet to be
+# Multiplications from which another engine is tried: one that is loaded; one that is to be, for speed; or to be at all.
+MUCH, MUCH_FAST, MUCH_MORE = 4e9, 3e10, 2e11
 
 
 def logits_of(network: Network, sequences: Sequences, *, fast: bool = False) -> npt.NDArray[np.float64]:
@@ -44,22 +44,30 @@ def pooled_of(network: Network, sequences: Sequences, *, fast: bool = False) -> 
 
     with ExitStack() as stack:
         ready: Ready = by_numpy
-        if len(batches) > 2 and _much(network, int(lengths.sum())):  # late and by name: nets does not lie below runtime
-            other = stack.enter_context(import_module("gatewise.nets.products").by_torch(fast))
-            ready = _faster(other, lengths, [batches.pop(), batches.pop()], answer)  # the shortest texts
+        other = _other(network, int(lengths.sum()), stack, fast) if len(batches) > 2 else None
+        if other:
+            full = batches.pop(-2)  # of the shortest texts; the last batch may be a rest of few
+            ready = _faster(other, lengths, [full[::2], full[1::2]], answer)
         each_on_a_core(lambda rows: answer(rows, ready), batches)
     return features
 
 
-def _much(network: Network, tokens: int) -> bool:
-    """Say whether there is so much to do that another engine, where there is one, is worth trying."""
+def _other(network: Network, tokens: int, stack: ExitStack, fast: bool) -> Ready | None:
+    """Give another engine, where there is one and so much to do that it is worth trying."""
     weights = sum(cell.input.size + cell.recurrent.size for directions in network.layers for cell in directions)
-    loaded = "torch" in sys.modules
-    return tokens * weights > (MUCH if loaded else MUCH_MORE) and (loaded or find_spec("torch") is not None)
+    loaded = sys.modules.get("torch") is not None
+    if tokens * weights < (MUCH if loaded else MUCH_FAST if fast else MUCH_MORE):
+        return None
+    try:  # late and by name: nets does not lie below runtime
+        other: Ready = stack.enter_context(import_module("gatewise.nets.products").by_torch(fast))
+    except (ImportError, OSError):  # there is none, or one that is broken
+        return None
+    other(np.eye(8, dtype=np.float32))(np.eye(8, dtype=np.float32))  # its first product takes longer
+    return other
 
 
 def _faster(other: Ready, lengths: Rows, batches: list[Rows], answer: Callable[[Rows, Ready], None]) -> Ready:
-    """Answer two batches, one by NumPy and one by the other engine, and give the one that took less for a token."""
+    """Answer two halves of a batch, one by NumPy and one by the other engine; give the one that was faster."""
     seconds = []
     for rows, ready in zip(batches, (by_numpy, other), strict=True):
         started = time.perf_counter()

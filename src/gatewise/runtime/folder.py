@@ -157,7 +157,7 @@ ENTRIES: dict[str, Callable[[Any], bool]] = {  # of every config.json; anything 
 OWN_ENTRIES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "classification": {
         "labels": lambda value: isinstance(value, list) and 2 <= len(value) <= 100_000
-        and all(type(label) in (str, int, bool) or _number(label, -math.inf) for label in value),
+        and all(type(label) in (str, int, bool) or (type(label) is float and math.isfinite(label)) for label in value),
         "temperature": lambda value: _number(value, 1e-300),
         "companion": lambda value: value is None or isinstance(value, dict),
     },

@@ -168,8 +168,11 @@ def test_teaching_a_resumed_student_hears_the_lesson_it_heard_before(
     train_classifier(dataset, tmp_path / "m", settings=settings, stopped=lambda: next(killed))
     assert (tmp_path / "m.training" / LESSON).exists()
     other = Dataset("d", dataset.train, unlabelled=from_lists(["other text"] * 9))
-    with pytest.raises(TrainingError, match="was made with other unlabelled text; leave out --resume"):
+    with pytest.raises(TrainingError, match="was made with other data or unlabelled text; leave out --resume"):
         train_classifier(other, tmp_path / "m", resume=True)
+    turned = from_lists(english[0], [{"pos": "neg", "neg": "pos"}[label] for label in english[1]])
+    with pytest.raises(TrainingError, match=r"The teacher in .* was made with other data; leave out --resume"):
+        train_classifier(Dataset("d", turned, unlabelled=dataset.unlabelled), tmp_path / "m", resume=True)
     monkeypatch.setattr("gatewise.tasks.classify.teach.logits_of", lambda *asked, **options: pytest.fail("asked again"))
     assert same(train_classifier(dataset, tmp_path / "m", resume=True).model, whole.model)
 

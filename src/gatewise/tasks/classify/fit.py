@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from gatewise.base.errors import TrainingError
 from gatewise.base.settings import Storage
 from gatewise.data.reading import Dataset
 from gatewise.nets.classify import TextLSTM, arrays_of
@@ -135,6 +136,8 @@ def learn(
     """Train one network of several in turn, or take what a resumed run has learnt already; give the last event."""
     if turn is Turn.TEACHER and (taken := session.take(TEACHER)):
         arrays, values = taken
+        if values.pop("data", "") != prepared.fingerprint():
+            raise TrainingError(f"The teacher in {session.folder} was made with other data; leave out --resume.")
         network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         return Event(**values)
     config = settings.classification
@@ -144,7 +147,7 @@ def learn(
     )  # fmt: skip
     if turn is Turn.TEACHER and not session.stopped():
         weights = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
-        session.keep(TEACHER, weights, dataclasses.asdict(event))
+        session.keep(TEACHER, weights, dataclasses.asdict(event) | {"data": prepared.fingerprint()})
     return event
 
 

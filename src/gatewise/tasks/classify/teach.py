@@ -89,11 +89,11 @@ def lesson_of(
     if 0 < most < len(unlabelled):
         drawn = np.random.default_rng(settings.training.seed).choice(len(unlabelled), most, replace=False)
         unlabelled = unlabelled.select(np.sort(drawn))
-    texts = {"texts": fingerprint("unlabelled", unlabelled)}
+    texts = {"texts": fingerprint("unlabelled", unlabelled), "data": prepared.fingerprint()}
     if taken := session.take(LESSON):
         lesson, kept = taken
         if kept != texts:
-            raise TrainingError(f"{session.folder} was made with other unlabelled text; leave out --resume.")
+            raise TrainingError(f"{session.folder} was made with other data or unlabelled text; leave out --resume.")
     else:
         session.report(Event("answering", 0.0, values={"texts": len(unlabelled)}))
         shares = answered(unlabelled, prepared, teachers, companion, fast=settings.training.precision != "float32")
