@@ -129,3 +129,13 @@ def test_tracing_running_asks_a_long_text_at_some_places_and_its_end(tiny_model)
     one_way = reading_of(network_of(bidirectional=False, num_layers=2), [1] * 30)
     assert running(one_way, prefixes=7).lengths.tolist() == list(range(1, 31))
     assert beginnings(one_way.model, one_way.ids) == []  # one run has told it all
+
+
+def test_tracing_one_text_starts_no_thread(tiny_model, monkeypatch):
+    monkeypatch.setattr("gatewise.base.cores.cores", lambda: 4)
+    monkeypatch.setattr("gatewise.base.cores.ThreadPoolExecutor", lambda *_: pytest.fail("a thread was started"))
+    for look in (gatewise.trace, gatewise.explain):
+        look(tiny_model, "a good film")
+    reading = read(tiny_model, "a good film")
+    with pytest.raises(pytest.fail.Exception, match="thread was started"):  # several texts are shared out
+        read_near(reading, [Change("", reading.encoded), Change("", reading.encoded)])
