@@ -100,3 +100,9 @@ def test_explain_cli_tells_how_far_a_page_is_that_takes_its_time(place, tmp_path
         assert lines[-1] == f"page written to {tmp_path / 'page.html'}"
         assert bool(lines[:-1]) == told
         assert all(re.fullmatch(r"explaining, \d+ of \d+ parts done", line) for line in lines[:-1])
+
+
+@pytest.mark.parametrize("more", [["--html", "x.html", "--method", "gamma"], ["--serve", "--json"]])
+def test_explain_refuses_for_a_page_what_only_the_terminal_has(more):
+    done = CliRunner().invoke(cli.app, ["explain", "sentiment-en", "a good film", *more])
+    assert isinstance(done.exception, GatewiseError) and "A page shows every method" in str(done.exception)

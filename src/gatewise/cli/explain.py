@@ -38,6 +38,8 @@ def explain(
         raise GatewiseError(f"Give one text, in quotes; there are {len(texts)}.")
     if not texts and (html or not serve):
         raise GatewiseError("Give a text to explain.")
+    if (html or serve) and (method or as_json):
+        raise GatewiseError("A page shows every method: leave out --method and --json, or --html and --serve.")
     answer_alone()
     from gatewise.runtime.folder import load
 
