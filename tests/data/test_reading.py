@@ -111,6 +111,46 @@ def test_reading_folder_numbered_and_doubled_files(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("names", "parts"),
+    [
+        (["train_data.csv", "test_data.csv"], "train test"), (["X_train.csv", "X_test.csv"], "train test"),
+        (["twitter_training.csv", "twitter_validation.csv"], "train dev"),
+        (["train-set.csv", "testing.csv"], "train test"), (["détest.csv", "train.csv"], "train"),
+        (["imdb.train.csv", "imdb.unlabelled.csv"], "train unlabelled"), (["2024test1.csv", "train.csv"], "train test"),
+        (["train-00000-of-00002.csv", "train-00001-of-00002.csv"], "train"), (["latest.csv"], "train"),
+        (["data/train-0.csv", "data/test-0.csv"], "train test"),
+        (["train_data/a.csv", "test_data/b.csv"], "train test"),
+    ],
+)  # fmt: skip
+def test_reading_a_word_of_a_name_says_which_part_it_is(tmp_path: Path, names: list[str], parts: str) -> None:
+    for name in names:
+        write(tmp_path / name, [(f"{name} {row}", "pos") for row in range(2)])
+    dataset = read(tmp_path)
+    there = [name for name in ("train", "dev", "test", "unlabelled") if getattr(dataset, name)]
+    assert there == parts.split()
+    seen = [text.split()[0] for name in there for text, _, _ in examples(getattr(dataset, name))]
+    assert sorted(seen) == sorted([name for name in names if name != "détest.csv"] * 2)  # each in one part alone
+    if dataset.test:
+        assert all("test" in text for text, _, _ in examples(dataset.test))
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["data.csv", "test.csv"], "'test.csv' beside 'data.csv', named after no part"),
+        (["latest.csv", "valid_1.csv"], "beside 'latest.csv'"),
+        (["train_test.csv"], "is named after test and train; rename it"),
+        (["X_train.csv", "y_train.csv", "test.csv"], "several candidates for train: 'X_train.csv', 'y_train.csv'"),
+    ],
+)
+def test_reading_a_folder_whose_parts_are_unclear_is_refused(tmp_path: Path, names: list[str], message: str) -> None:
+    for name in names:
+        write(tmp_path / name, [("a text", "pos")])
+    with pytest.raises(DataError, match=message):
+        read(tmp_path)
+
+
 def test_reading_folder_of_part_files(tmp_path: Path) -> None:
     for name in ("b", "a"):
         write(tmp_path / f"{name}.csv", [(name, "x")])

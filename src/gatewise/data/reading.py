@@ -18,7 +18,8 @@ from gatewise.data.formats import READERS, text_files
 
 BATCH_ROWS = 1024
 BATCH_CHARACTERS = 1 << 24  # long texts make smaller batches
-SPLITS = {"train": "train", "test": "test"} | dict.fromkeys(("dev", "valid", "validation", "val"), "dev")
+SPLITS = dict.fromkeys(("train", "training"), "train") | dict.fromkeys(("test", "testing"), "test")
+SPLITS |= dict.fromkeys(("dev", "valid", "validation", "val"), "dev")
 SPLITS |= dict.fromkeys(("unsup", "unsupervised", "unlabelled", "unlabeled"), "unlabelled")
 Row = tuple[str, dict[str, Any]]  # a text, and what else of its row is carried along, by column
 _JSON_LINE = re.compile(r'\s*(\{|"[^"\\]*+(?:\\.[^"\\]*+)*+"\s*$)')  # not a text that merely begins with a quote
@@ -170,17 +171,40 @@ def stream_texts(source: BinaryIO, *, name: str) -> Iterator[str]:
 
 
 def _splits(folder: Path) -> dict[str, list[Path]]:
-    """Find the files or folders called train, test, ...; numbered files (train-00000-of-00002) belong together."""
+    """Find the files or folders that a word names as train, test, ...; numbered ones belong together.
+
+    Those of a `data` folder count where the folder itself holds no table, as in a cloned repository of a data set.
+    """
     paths_of: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
-        match = re.fullmatch(r"([a-z]+?)([-_.]?\d.*)?", path.stem.lower())
-        if match and match[1] in SPLITS and (path.suffix.lower() in READERS or (path.is_dir() and not match[2])):
-            paths_of.setdefault(SPLITS[match[1]], []).append(path)
+    tables = [path for path in sorted(folder.glob("[!._]*")) if path.suffix.lower() in READERS]
+    for path in [*tables, *(path for path in sorted(folder.glob("[!._]*")) if path.is_dir())]:
+        if split := _split_of(path):
+            paths_of.setdefault(split, []).append(path)
     for split, paths in paths_of.items():
         if len(paths) > 1 and not all(re.search(r"\d", path.stem) for path in paths):
             # Read together, the same rows in two formats would be trained on, or measured, twice.
             raise DataError(f"{folder} has several candidates for {split}: {listing(paths)}; keep one.")
+    parts = [path for paths in paths_of.values() for path in paths]
+    others = [path for path in tables if path not in parts]
+    if others and parts and "train" not in paths_of:
+        raise DataError(
+            f"{folder} has {listing(parts)} beside {listing(others)}, named after no part; call it train,"
+            " dev, test or unlabelled, or move it away."
+        )
+    if not paths_of and not tables and (folder / "data").is_dir():
+        return _splits(folder / "data")
     return paths_of
+
+
+def _split_of(path: Path) -> str | None:
+    """Say which part a file or folder is by the words of its name, set off by signs or digits."""
+    words = {word for word in re.split(r"[\W\d_]+", path.stem.lower()) if word} - {"set", "data", "split", "of"}
+    named = {SPLITS[word] for word in words if word in SPLITS}
+    if path.is_dir() and not words <= SPLITS.keys():  # a class may well be called test_results
+        return None
+    if len(named) > 1:
+        raise DataError(f"{path} is named after {' and '.join(sorted(named))}; rename it after the part that it is.")
+    return named.pop() if named else None
 
 
 def _part(paths: list[Path], split: str, given: Columns) -> Part:
