@@ -33,7 +33,8 @@ tables = st.lists(st.tuples(cells, cells.filter(str.strip)), min_size=1, max_siz
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=tables)
 def test_formats_round_trip(tmp_path: Path, kind: str, rows: list[tuple[str, str]]) -> None:
-    assert examples(read(write(tmp_path / f"data.{kind}", rows)).train) == [(*row, None) for row in rows]
+    expected = [(text, label.strip(), None) for text, label in rows]
+    assert examples(read(write(tmp_path / f"data.{kind}", rows)).train) == expected
 
 
 @pytest.mark.parametrize("kind", FORMATS)

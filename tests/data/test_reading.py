@@ -151,6 +151,12 @@ def test_reading_a_folder_whose_parts_are_unclear_is_refused(tmp_path: Path, nam
         read(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["data.csv", "data.tsv", "data.jsonl", "data.parquet"])
+def test_reading_blanks_around_a_label_are_no_part_of_it(tmp_path: Path, name: str) -> None:
+    part = read(write(tmp_path / name, [("a text", "pos "), ("another", " pos"), ("a third", "two words")])).train
+    assert [label for _, label, _ in examples(part)] == ["pos", "pos", "two words"]
+
+
 def test_reading_folder_of_part_files(tmp_path: Path) -> None:
     for name in ("b", "a"):
         write(tmp_path / f"{name}.csv", [(name, "x")])

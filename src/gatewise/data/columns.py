@@ -101,4 +101,4 @@ def _name(value: object, where: str) -> str | None:
     if not isinstance(value, int | str):
         raise DataError(f"{where} has a {type(value).__name__} as label or group; use text, whole numbers or booleans.")
     name = str(value).lower() if isinstance(value, bool) else str(value)
-    return name if name.strip() else None
+    return name.strip() or None  # "pos " beside "pos" is a slip, not a class
