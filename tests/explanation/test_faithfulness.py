@@ -38,6 +38,7 @@ def test_faithfulness_knows_the_methods_that_find_the_deciding_word(tiny_model, 
     assert scores["random"].against_default < -3 * scores["random"].against_default_error < 0
     for score in found.scores:
         assert np.mean(score.curve) == pytest.approx(score.comprehensiveness)
+        assert 0 < score.milliseconds < 1000
     assert np.mean(found.random_curves, axis=1).min() == pytest.approx(low)
 
 
@@ -81,6 +82,10 @@ def test_faithfulness_draws_evenly_among_texts_that_can_be_taken_apart(tiny_mode
     assert found.texts == 5 == counted[-1] and [score.method for score in found.scores] == ["gamma"]
     every = faithfulness(tiny_model, texts, most=50, longest=12, methods=["gamma"])
     assert every.texts == len(measurable(tiny_model, texts, 12)) == 20
+    assert measurable(tiny_model, ["good", "", "good film", "a good film", "film " * 4], 3) == [
+        "good film",
+        "a good film",
+    ]
 
 
 def test_faithfulness_finds_shares_of_networks_drawn_anew_unrelated(tiny_model, english):

@@ -213,6 +213,8 @@ def test_attribution_explanation_in_lines_and_as_plain_values(tiny_model):
     assert len(lines) == 1 + module.STRONGEST + 4
     strongest = int(np.abs(found.contributions).argmax())
     assert f"{found.tokens[strongest]}  (token {strongest})" in lines[1] and "#" * 24 in lines[1]
+    sizes = np.sort(np.abs(found.contributions))[::-1]
+    assert [line.count("#") for line in lines[1:5]] == [max(1, round(24 * size / sizes[0])) for size in sizes[:4]]
     shown = sum(float(line.split()[0]) for line in lines[1:-1])
     assert shown == pytest.approx(float(lines[-1].split()[0]), abs=1e-3)
     assert plain["contributions"] == found.contributions.tolist() and plain["label"] == found.label

@@ -6,6 +6,7 @@ import pytest
 from gatewise.base.errors import DataError
 from gatewise.explanation import whatif
 from gatewise.explanation.tracing import read, trace
+from gatewise.runtime.tokenizer import UNKNOWN_ID
 
 TEXT = "the film was dull and the ending awful but the cast superb"
 
@@ -51,3 +52,12 @@ def test_whatif_horizon_begins_with_all_of_the_evidence(tiny_model):
 def test_whatif_horizon_of_a_text_without_evidence_has_none_to_lose(tiny_model):
     seen = whatif.horizon(read(tiny_model, "zzz"), 0)  # an unknown word, which is all that no text holds too
     assert seen["evidence"] == [0.0] * len(seen["added"])
+
+
+def test_whatif_neutral_words_are_known_ones_that_move_the_verdict_least(tiny_model):
+    words, filler = whatif.neutral(read(tiny_model, TEXT))
+    assert len(words) == 5 and len(filler) == whatif.HORIZON[-1] and UNKNOWN_ID not in filler
+    known = [word for word in tiny_model.tokenizer.commonest(200) if word.isalpha()]
+    logits = tiny_model.network_logits(["zzz " * 8, *(f"{word} " * 8 for word in known)])
+    moved = dict(zip(known, np.abs(logits[1:] - logits[0]).max(axis=1), strict=True))
+    assert [moved[word] for word in words] == pytest.approx(sorted(moved.values())[:5], abs=1e-5)
