@@ -100,6 +100,7 @@ class Evaluation:
     accuracy_alone: dict[str, float] = field(default_factory=dict)  # of network and companion, where there are both
     by_label: tuple[LabelFigures, ...] = ()  # in the order of labels
     confusions: tuple[Confusion, ...] = ()  # the ten commonest
+    few_dev_texts: int = 0  # of the model's dev split, where these are too few to calibrate by
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain values for JSON, in the order above."""
@@ -109,7 +110,8 @@ class Evaluation:
         """Give the numbers for the card, without texts and tables."""
         names = ("n", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece", "ece_uncalibrated")
         alone = {name: {"accuracy": accuracy} for name, accuracy in self.accuracy_alone.items()}
-        return {name: getattr(self, name) for name in names} | ({"alone": alone} if alone else {})
+        few = {"few_dev_texts": self.few_dev_texts} if self.few_dev_texts else {}
+        return {name: getattr(self, name) for name in names} | ({"alone": alone} if alone else {}) | few
 
     def lines(self) -> list[str]:
         """Give the figures for people."""
@@ -122,6 +124,7 @@ class Evaluation:
             f"macro F1          {self.macro_f1:.4f}",
             f"log-loss          {self.log_loss:.4f}   {self.log_loss_uncalibrated:.4f} before calibration",
             f"calibration error {self.ece:.4f}   {self.ece_uncalibrated:.4f} before calibration",
+            *([f"                  {few_texts(self.few_dev_texts)}"] if self.few_dev_texts else []),
             *([f"accuracy alone    {alone}"] if alone else []),
             f"texts             {self.n}{blank}{speed}   ({self.data})",
             *self._label_lines(),
@@ -149,6 +152,11 @@ class Evaluation:
                 for place, one in enumerate(self.confusions)
             ),
         ]
+
+
+def few_texts(count: int) -> str:
+    """Say that a dev split is too small to calibrate by, and what to do."""
+    return f"the dev split of {count:,} texts is too small to calibrate by; label more, or trust probabilities less"
 
 
 def wilson_interval(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
@@ -331,4 +339,7 @@ def evaluate(
         temperature=model.temperature, labels=names, data=part.name, alone=parts if model.companion else {},
     )  # fmt: skip
     worst = tuple(error for _, _, error in sorted(errors, reverse=True, key=lambda entry: entry[:2]))
-    return dataclasses.replace(found_so_far, errors=worst, empty_texts=empty, seconds=time.perf_counter() - started)
+    few = model.facts.get("dev", {}).get("few_dev_texts", 0)
+    return dataclasses.replace(
+        found_so_far, errors=worst, empty_texts=empty, seconds=time.perf_counter() - started, few_dev_texts=few
+    )
