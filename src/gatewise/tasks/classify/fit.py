@@ -66,7 +66,7 @@ def train_classifier(
     encoder, teachers = sources(settings)
     shaped = shaped_as(encoder, settings) if encoder else settings
     prepared = prepare(dataset, shaped, known=encoder.tokenizer if encoder else None)
-    with opened(session, out, settings, prepared.notes, resume=resume) as session:
+    with opened(session, out, settings, prepared.told(), resume=resume) as session:
         model, dev = fit(prepared, shaped, session, encoder=encoder, teachers=teachers)
     folder.save(model, out, overwrite=overwrite or resume, storage=storage, extra=session.log())
     model = folder.load(out)
@@ -104,6 +104,8 @@ def fit(
     """
     session = session or Session()
     refuse_unfit(teachers, prepared, settings)
+    for message in prepared.warnings:
+        session.report(Event("warning", session.seconds(), values={"message": message}))
     best: Calibrated | None = None
     lesson, council, seconds = prepared.train, [teacher.network for teacher in teachers], 0.0
     with seeded(settings.training):
