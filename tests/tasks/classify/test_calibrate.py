@@ -191,3 +191,17 @@ def test_calibrate_says_in_figures_and_card_that_a_dev_split_is_too_small(tiny_m
     enough = calibrated(weak, sequences)
     assert not enough.dev.few_dev_texts and "few_dev_texts" not in enough.figures
     assert "too small" not in "".join(enough.dev.lines())
+
+
+def test_calibrate_counts_a_text_of_weight_three_as_three_copies():
+    network, companion, targets = drawn(4, 60, 0)
+    weights = np.where(np.arange(60) % 3, 1, 3).astype(np.float32)
+    rows = np.repeat(np.arange(60), weights.astype(int))
+    assert fit_temperature(2 * network, targets, weights) == pytest.approx(
+        fit_temperature(2 * network[rows], targets[rows]), rel=0.01
+    )
+    found, expected = (
+        fit_blend(2 * network, companion, targets, weights),
+        fit_blend(2 * network[rows], companion[rows], targets[rows]),
+    )
+    assert found == pytest.approx(expected, rel=0.01)

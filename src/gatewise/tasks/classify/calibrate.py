@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 from gatewise.base.ranks import areas
-from gatewise.runtime.batches import Sequences
+from gatewise.runtime.batches import Sequences, Weights
 from gatewise.runtime.classifier import Model, Numbers, softmax
 from gatewise.runtime.companion import logits as ngram_logits
 from gatewise.runtime.engine import logits_of, pooled_of
@@ -41,10 +41,10 @@ def calibrated(model: Model, dev: Sequences, network_logits: Numbers | None = No
     logits, temperature, weight, companion = alone["network"], 1.0, 0.0, model.companion
     if companion:
         alone["companion"] = ngram_logits(companion, dev)
-        temperature, weight = fit_blend(logits, alone["companion"], targets)
+        temperature, weight = fit_blend(logits, alone["companion"], targets, dev.weights)
         logits = logits + weight * alone["companion"]
     if not weight:
-        companion, temperature = None, fit_temperature(logits, targets)
+        companion, temperature = None, fit_temperature(logits, targets, dev.weights)
     names = tuple(map(str, model.labels))
     evaluation = summarise(
         logits, targets, dev.lengths, temperature=temperature, labels=names, data="dev split",
@@ -57,7 +57,7 @@ def calibrated(model: Model, dev: Sequences, network_logits: Numbers | None = No
         figures["alone"] = {
             name: {
                 "accuracy": float((part.argmax(axis=1) == targets).mean()),
-                "log_loss": log_loss(softmax(part / fit_temperature(part, targets)), targets),
+                "log_loss": log_loss(softmax(part / fit_temperature(part, targets, dev.weights)), targets),
             }
             for name, part in alone.items()
         }
@@ -65,47 +65,53 @@ def calibrated(model: Model, dev: Sequences, network_logits: Numbers | None = No
     return Calibrated(fitted, evaluation, figures)
 
 
-def fit_temperature(logits: Numbers, targets: Targets) -> float:
+def fit_temperature(logits: Numbers, targets: Targets, weights: Weights | None = None) -> float:
     """Find the one divisor of the logits, between 1/20 and 20, with the least dev_loss (after Guo et al. 2017)."""
 
     def loss(log_factor: float) -> float:
-        return dev_loss(np.array([log_factor]), (logits,), targets)[0]
+        return dev_loss(np.array([log_factor]), (logits,), targets, weights)[0]
 
     return float(math.exp(-minimize_scalar(loss, bounds=(-LIMIT, LIMIT), method="bounded").x))
 
 
-def fit_blend(network: Numbers, companion: Numbers, targets: Targets) -> tuple[float, float]:
+def fit_blend(
+    network: Numbers, companion: Numbers, targets: Targets, weights: Weights | None = None
+) -> tuple[float, float]:
     """Find temperature T and weight w with the least dev_loss of (network + w companion) / T, logits [N, C] each.
 
     1/T is from 1/20 to 20 and w/T from 0 to 20. It starts from the network alone, so that by dev_loss the sum is never
     worse.
     """
-    start, bounds = np.array([-math.log(fit_temperature(network, targets)), 0.0]), [(-LIMIT, LIMIT), (0.0, 20.0)]
-    parts = (network, companion)
-    fit = minimize(dev_loss, start, (parts, targets), jac=True, bounds=bounds, options={"ftol": 1e-12})
+    start = np.array([-math.log(fit_temperature(network, targets, weights)), 0.0])
+    given, bounds = ((network, companion), targets, weights), [(-LIMIT, LIMIT), (0.0, 20.0)]
+    fit = minimize(dev_loss, start, given, jac=True, bounds=bounds, options={"ftol": 1e-12})
     factor = math.exp(fit.x[0])
     return 1 / factor, float(fit.x[1] / factor)
 
 
-def dev_loss(place: Numbers, parts: Sequence[Numbers], targets: Targets) -> tuple[float, Numbers]:
+def dev_loss(
+    place: Numbers, parts: Sequence[Numbers], targets: Targets, weights: Weights | None = None
+) -> tuple[float, Numbers]:
     """Give what a calibration costs a dev text, and its gradient; the place is log 1/T and, of two parts, w/T.
 
-    It is the cross-entropy of all N texts and of IMAGINED text whose shares are even, so that a small dev split that is
-    all right asks for no certainty. A place costs too, so that what a few texts say by chance moves little: log 1/T as
-    under a normal distribution around 0 with SPREAD, w/T as under one that falls by TOLL. All count a few texts,
-    whatever the classes: one imagined text of each, as Platt (1999) has of two, made 12 classes and 150 texts worse.
+    It is the cross-entropy of all N texts, by their weights, [N], and of IMAGINED text whose shares are even, so that a
+    small dev split that is all right asks for no certainty. A place costs too, so that what a few texts say by chance
+    moves little: log 1/T as under a normal distribution around 0 with SPREAD, w/T as under one that falls by TOLL. All
+    count a few texts, whatever the classes: one imagined text of each, as Platt (1999) has of two, made 12 classes and
+    150 texts worse.
     """
     (rows, classes), factors = parts[0].shape, np.append(np.exp(place[:1]), place[1:])
     logits = sum((factor * part for factor, part in zip(factors, parts, strict=True)), np.zeros(()))
     top = logits.max(axis=1, keepdims=True)
     logs = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
+    counts = np.ones(rows) if weights is None else weights.astype(float)
     shares = np.full((rows, classes), IMAGINED / (rows * classes))
-    shares[np.arange(rows), targets] += 1
-    error = (1 + IMAGINED / rows) * np.exp(logs) - shares
+    shares[np.arange(rows), targets] += counts
+    error = (counts + IMAGINED / rows)[:, None] * np.exp(logs) - shares
     slope, *others = ((error * part).sum() for part in parts)
     slopes = [factors[0] * slope + place[0] / SPREAD**2, *(other + TOLL for other in others)]
     loss = float(place[0] ** 2 / (2 * SPREAD**2) + TOLL * place[1:].sum() - (shares * logs).sum())
-    return loss / rows, np.array(slopes) / rows
+    return loss / counts.sum(), np.array(slopes) / counts.sum()
 
 
 def doubt(logits: Numbers) -> float:

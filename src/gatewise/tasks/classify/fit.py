@@ -16,7 +16,7 @@ from gatewise.nets.classify import TextLSTM, arrays_of
 from gatewise.nets.encoder import EMBEDDING_STD
 from gatewise.nets.vectors import vectors_from_company, word_vectors
 from gatewise.runtime import folder
-from gatewise.runtime.batches import Sequences, shortened
+from gatewise.runtime.batches import Sequences, shortened, weights_of
 from gatewise.runtime.classifier import Model, Numbers
 from gatewise.runtime.companion import Companion, buckets_for
 from gatewise.runtime.encoder import PretrainedEncoder, shaped_as
@@ -196,7 +196,8 @@ def new_network(
 
 def class_shares(prepared: Prepared) -> Numbers:
     """Give each class's share of the training texts, [C]."""
-    shares: Numbers = np.bincount(prepared.train.targets, minlength=len(prepared.labels)) / len(prepared.train)
+    counts = weights_of(prepared.train).astype(float)
+    shares: Numbers = np.bincount(prepared.train.targets, counts, minlength=len(prepared.labels)) / counts.sum()
     return shares
 
 

@@ -18,7 +18,7 @@ from gatewise.data.reading import Dataset, Part
 from gatewise.data.splitting import compared, keys_and_labels, rows_of, split
 from gatewise.data.vocabulary import train_tokenizer
 from gatewise.nets.vectors import COUNTED_TOKENS
-from gatewise.runtime.batches import Sequences, fingerprint, gather
+from gatewise.runtime.batches import Sequences, Weights, fingerprint, gather
 from gatewise.runtime.tokenizer import Ids, TextTokenizer
 from gatewise.tasks.classify.settings import Settings
 
@@ -54,10 +54,12 @@ def prepare(
     settings: Settings,
     label_order: Sequence[str] | None = None,
     known: TextTokenizer | None = None,
+    weights: Weights | None = None,
 ) -> Prepared:
     """Read, split, tokenise and encode, in three passes that never hold all texts.
 
-    With a `known` tokenizer, an encoder's, only words are added that it lacks and that are not rare.
+    With a `known` tokenizer, an encoder's, only words are added that it lacks and that are not rare. `weights` say how
+    much each training text counts, [N], in what is learnt of its label.
 
     Training and dev texts equal to a test text are left out. The dev split is the data set's own, or is drawn by group
     where there are groups and by text (copies stay together) where there are none. Raises DataError.
@@ -87,6 +89,8 @@ def prepare(
     chosen = kept & ~held_out
     tokenizer = tokenizer_for(rows_of(part, chosen), settings.tokenizer, known)
     encoded = gather(map(tokenizer.encode_batch, rows_of(part, kept)), targets[kept], tokenizer.vocab_size)
+    if weights is not None:
+        encoded = dataclasses.replace(encoded, weights=weights[kept])
     train_set = encoded.select(np.flatnonzero(~held_out[kept]))
     dev_set = encoded.select(np.flatnonzero(held_out[kept]))
     if dataset.dev:
