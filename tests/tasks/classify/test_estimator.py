@@ -323,7 +323,7 @@ def test_classifier_takes_every_setting_by_its_name_and_random_state_as_seed():
     assert (given.pooling, given.checkpoint_seconds, given.random_state, given.dropout) == ("last", 5, 3, None)
 
 
-@pytest.mark.parametrize(("name", "near"), [("dropuot", "dropout"), ("hidden_sise", "hidden_size"), ("seed", None)])
+@pytest.mark.parametrize(("name", "near"), [("dropuot", "dropout"), ("hidden_sise", "hidden_size"), ("sed", "")])
 def test_classifier_refuses_a_name_that_is_no_settings_at_once(name, near):
     with pytest.raises(ConfigError, match=f"no setting named '{name}'" + (f"; did you mean {near}" if near else "")):
         LSTMClassifier(**{name: 1})
@@ -465,3 +465,19 @@ def test_estimator_takes_weights_through_a_pipeline_and_a_calibration(english):
     assert has_fit_parameter(alone, "sample_weight")
     calibrated = CalibratedClassifierCV(LSTMClassifier(**QUICK | {"epochs": 1}, random_state=1), cv=2)
     assert calibrated.fit(np.array(texts, dtype=object), labels, sample_weight=weights).predict(texts[:3]).shape == (3,)
+
+
+def test_classifier_points_from_seed_to_random_state():
+    with pytest.raises(ConfigError, match=r"no setting named 'seed'; scikit-learn's name for it is random_state\.$"):
+        LSTMClassifier(seed=3)
+
+
+def test_classifier_tells_the_logger_its_classes_and_warnings_and_prints_nothing(english, caplog, capsys):
+    texts, labels = english
+    with caplog.at_level("INFO", "gatewise"):
+        tiny(epochs=1).fit([*texts, "odd a", "odd b"], [*labels, "odd", "odd"])
+    told = [(record.levelname, record.event.kind) for record in caplog.records]
+    assert told[:2] == [("INFO", "prepared"), ("WARNING", "warning")] and ("INFO", "dev") in told
+    assert caplog.records[0].event.values["classes"] == {"neg": 100, "pos": 100, "odd": 2}
+    assert "1 of 3 classes has under 10 examples (odd 2)" in caplog.records[1].getMessage()
+    assert capsys.readouterr() == ("", "")

@@ -12,7 +12,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from gatewise.base.errors import DataError, one_line
+from gatewise.base.errors import ConfigError, DataError, one_line
 from gatewise.base.settings import refuse_unknown, takes
 from gatewise.data.reading import Dataset, from_lists
 from gatewise.runtime import folder
@@ -22,6 +22,8 @@ from gatewise.runtime.encoder import shaped_as
 from gatewise.tasks.classify.fit import fit, sources
 from gatewise.tasks.classify.prepare import prepare
 from gatewise.tasks.classify.settings import Settings
+from gatewise.training.log import Event
+from gatewise.training.session import Session
 
 if TYPE_CHECKING:
     from gatewise.tasks.classify.keywords import Keywords
@@ -37,6 +39,8 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     @takes(Settings(), leave_out=("seed",))
     def __init__(self, *, random_state: int | np.random.RandomState | None = None, **given: "Unpack[Keywords]") -> None:
         names = [name for name in Settings().flat() if name != "seed"]
+        if "seed" in given:
+            raise ConfigError("LSTMClassifier has no setting named 'seed'; scikit-learn's name for it is random_state.")
         refuse_unknown(names, given)
         self.__dict__.update(dict.fromkeys(names) | given, random_state=random_state)
 
@@ -53,6 +57,7 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Unlabelled texts of the same kind feed the word vectors and, with `student_epochs`, teach other networks. A text
         of weight 2 counts in every loss, the calibration's too, as two copies would; one of weight 0 is left out.
         """
+        session = Session()
         texts = as_texts(X)
         check_consistent_length(texts, y, groups)
         refuse_missing(y)
@@ -76,7 +81,8 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         more = from_lists(as_texts(unlabelled), name="the unlabelled texts") if unlabelled is not None else None
         dataset = Dataset("texts in memory", part, None, None, more)
         prepared = prepare(dataset, settings, names, encoder.tokenizer if encoder else None, weights)
-        model, _ = fit(prepared, settings, encoder=encoder, teachers=teachers)
+        session.report(Event("prepared", session.seconds(), values=prepared.told()))
+        model, _ = fit(prepared, settings, session, encoder=encoder, teachers=teachers)
         self.classes_ = classes
         self.model_ = dataclasses.replace(model, labels=tuple(classes.tolist()))
         return self

@@ -28,7 +28,7 @@ from gatewise.tasks.classify.settings import ClassificationConfig, Settings
 from gatewise.tasks.classify.teach import TEACHER, Turn, config_of, lesson_of, refuse_unfit, turns_of
 from gatewise.training.checkpoint import Checkpoint
 from gatewise.training.device import seeded
-from gatewise.training.log import Event
+from gatewise.training.log import Event, tell_logger
 from gatewise.training.loop import train
 from gatewise.training.session import Report, Session, Stopped, opened, settle
 
@@ -51,7 +51,7 @@ def train_classifier(
     storage: Storage = "float32",
     resume: bool = False,
     overwrite: bool = False,
-    report: Report = lambda event: None,
+    report: Report = tell_logger,
     stopped: Stopped = lambda: False,
 ) -> Trained:
     """Train on a data set, leave a model folder at `out`, and measure it on the test part if there is one.
