@@ -4,8 +4,10 @@ import dataclasses
 import heapq
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise.base.errors import DataError, one_line
-from gatewise.data.reading import Part
+from gatewise.data.reading import Dataset, Part, read
 from gatewise.runtime.classifier import Model, Numbers, softmax
 
 Targets = npt.NDArray[np.int64]
@@ -287,27 +289,42 @@ def summarise(
     )
 
 
+def part_of(data: Part | Dataset | Path | str) -> Part:
+    """Give what is measured on: a part, or of a data set or its name, file or folder the test part, or its only one."""
+    dataset = read(data) if isinstance(data, str | Path) else data
+    part = (dataset.test or dataset.train) if isinstance(dataset, Dataset) else dataset
+    if not isinstance(part, Part):
+        raise DataError(
+            f"There is nothing to measure on in {one_line(data)}; give a part of a data set, a data set of "
+            "gatewise.read, or a file's name."
+        )
+    return part
+
+
 def evaluate(
-    model: Model, part: Part, *, fast: bool = False, progress: Callable[[int], None] = lambda done: None
+    model: Model,
+    data: Part | Dataset | Path | str,
+    *,
+    fast: bool = False,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> Evaluation:
     """Measure a model on labelled texts, reading them as a stream; `fast` allows bfloat16.
 
+    A data set, or its name, file or folder, is measured on its test part, or on all of it where it has but one part.
     Raises DataError when the part has no labels, no rows, or labels that the model does not know.
     """
-    started = time.perf_counter()
+    started, part = time.perf_counter(), part_of(data)
     if not part.labelled:
         raise DataError(f"{part.name} has no labels to compare with; name their column with --label-column.")
     index = {str(label): place for place, label in enumerate(model.labels)}
     names = tuple(index)
-    unknown: dict[str, int] = {}
+    unknown: Counter[str] = Counter()
     networks, companions, targets, lengths = [], [], [], []
     errors: list[tuple[float, int, ConfidentError]] = []
     done = empty = 0
     for batch in part.batches():
         texts, found = [example.text for example in batch], [example.label or "" for example in batch]
-        for label in found:
-            if label not in index:
-                unknown[label] = unknown.get(label, 0) + 1
+        unknown.update(label for label in found if label not in index)
         if unknown:
             continue  # read on: the message gives the whole list
         encoded = model.encode(texts)
