@@ -192,3 +192,26 @@ def test_preparation_reads_no_more_unlabelled_text_than_is_counted(english, tiny
     more = from_lists(["a film"] * 5000)
     prepared = prepare(Dataset("d", from_lists(*english), unlabelled=more), tiny_settings)
     assert len(prepared.unlabelled) == 2048  # whole batches of 1,024 texts
+
+
+def test_preparation_counts_classes_rarest_last_and_warns_of_few_examples_and_of_case():
+    labels = ["Pos"] * 3 + ["pos"] * 40 + ["neg, or so"] * 20 + ["odd"] * 9
+    part = from_lists([f"text {row}" for row in range(72)], labels)
+    prepared = prepare(Dataset("d", part), Settings().replace(min_count=1))
+    assert list(prepared.told()["classes"].items()) == [("pos", 40), ("neg, or so", 20), ("odd", 9), ("Pos", 3)]
+    rare, case = prepared.warnings
+    assert rare == (
+        "2 of 4 classes have under 10 examples (Pos 3, odd 9); label more of them, or join them with others."
+    )
+    assert case.startswith("Classes differ only in upper and lower case (Pos 3 and pos 40) and are learnt as different")
+
+
+def test_preparation_warns_of_nothing_where_classes_have_ten_examples(english, tiny_settings):
+    assert prepare(Dataset("d", from_lists(*english)), tiny_settings).warnings == ()
+
+
+def test_preparation_warns_of_the_rarest_of_many_classes():
+    labels = [f"class {row // 2}" for row in range(40)] + ["plenty"] * 10
+    prepared = prepare(Dataset("d", from_lists([f"text {row}" for row in range(50)], labels)), Settings())
+    assert prepared.warnings[0].startswith("20 of 21 classes have under 10 examples (class 19 2, ")
+    assert prepared.warnings[0].count("class ") == 5 and " and 15 more)" in prepared.warnings[0]
