@@ -146,6 +146,7 @@ NOTICED = {
     "left_out_equal_to_test": "training texts equal to a test text left out",
     "left_out_copies": "copies left out",
     "blank_training_texts": "training texts are blank",
+    "rows_without_label": "rows without a label left out",
     "unlabelled_texts": "unlabelled texts",
     "unlabelled_equal_to_test": "unlabelled texts equal to a test text left out",
 }

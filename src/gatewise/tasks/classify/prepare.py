@@ -11,11 +11,12 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gatewise.base.errors import DataError, one_line
-from gatewise.base.settings import TokenizerConfig
+from gatewise.base.settings import TokenizerConfig, TrainingConfig
 from gatewise.data.part import Dataset, Part
-from gatewise.data.splitting import compared, keys_and_labels, rows_of, split
+from gatewise.data.splitting import Flags, compared, keys_and_labels, rows_of, split
 from gatewise.data.vocabulary import train_tokenizer
 from gatewise.nets.vectors import COUNTED_TOKENS
 from gatewise.runtime.batches import Sequences, Weights, fingerprint, gather
@@ -85,7 +86,7 @@ def prepare(
     if dataset.dev:
         held_out = np.zeros(len(kept), dtype=bool)
     else:
-        held_out = split(targets, groups, kept, settings.training) & kept
+        held_out = drawn_dev(targets, groups, kept, settings.training, by_text=not part.grouped)
     chosen = kept & ~held_out
     tokenizer = tokenizer_for(rows_of(part, chosen), settings.tokenizer, known)
     encoded = gather(map(tokenizer.encode_batch, rows_of(part, kept)), targets[kept], tokenizer.vocab_size)
@@ -102,11 +103,28 @@ def prepare(
         "data": dataset.name, "training_texts": len(train_set), "dev_texts": len(dev_set),
         "dev_split": "given" if dataset.dev else "by group" if part.grouped else "by text",
         "left_out_equal_to_test": int((~kept).sum()), "blank_training_texts": blank,
+        "rows_without_label": part.skipped.value,
         "unlabelled_texts": len(unlabelled) if unlabelled else 0, "unlabelled_equal_to_test": met,
         "class_counts": ", ".join(f"{name} {counts[name]}" for name in names),
     }  # fmt: skip
     warnings = (*warned_of_rare(counts), *warned_of_case(counts))
     return Prepared(tokenizer, names, train_set, dev_set, unlabelled, notes, dict(counts.most_common()), warnings)
+
+
+def drawn_dev(
+    targets: npt.NDArray[np.int64], groups: Sequence[Any], kept: Flags, config: TrainingConfig, *, by_text: bool
+) -> Flags:
+    """Draw the dev rows; raise DataError where that cannot be, as where all texts are copies of few."""
+    try:
+        return split(targets, groups, kept, config) & kept
+    except DataError as error:
+        different = len({group for group, keep in zip(groups, kept, strict=True) if keep})
+        if not by_text or different * 2 > int(kept.sum()):
+            raise
+        raise DataError(
+            f"The {int(kept.sum()):,} training texts are copies of {different} different ones, too few to hold "
+            "some out of each label; give more different texts, or a dev file of your own."
+        ) from error
 
 
 def tokenizer_for(texts: Iterator[list[str]], config: TokenizerConfig, known: TextTokenizer | None) -> TextTokenizer:
