@@ -15,10 +15,13 @@ from gatewise.base.errors import ConfigError, ModelError, one_line
 from gatewise.base.files import (
     Arrays,
     Stored,
+    exists,
+    is_folder,
     new_folder,
     read_json,
     read_limited,
     read_tensors,
+    standing,
     tensor_bytes,
     write_atomically,
 )
@@ -172,9 +175,9 @@ OWN_ENTRIES: dict[str, dict[str, Callable[[Any], bool]]] = {
 def _described(path: Path | str, task: str) -> tuple[Path, Content, NetworkConfig]:
     """Find a folder of this task and read its config.json, every entry of which is as it should be."""
     folder, (kind, command) = Path(path), KINDS[task]
-    if str(path) in BUNDLED and not folder.exists():
+    if str(path) in BUNDLED and not exists(folder):
         folder = BUNDLED[str(path)]
-    elif not folder.is_dir():
+    elif not is_folder(folder := standing(folder)):
         raise ModelError(f"{folder} is no {kind} folder; give the folder that `gatewise {command} --out` made.")
     place = folder / CONFIG
     config = read_json(place, CONFIG_LIMIT)
