@@ -176,9 +176,9 @@ def test_pretraining_killed_while_a_file_is_being_written_ends_with_the_same_bit
 
 @pytest.fixture
 def interrupted(recipe, tmp_path):
-    """Start a training in a process of its own, send SIGINT at a moment, give its exit code and last words."""
+    """Start a training in a process of its own, send a signal at a moment, give its exit code and last words."""
 
-    def run(moment):
+    def run(moment, number=signal.SIGINT):
         process = subprocess.Popen(
             [sys.executable, "-m", "gatewise", *recipe()],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
@@ -187,7 +187,7 @@ def interrupted(recipe, tmp_path):
             end = time.monotonic() + 60
             while not moment() and process.poll() is None and time.monotonic() < end:
                 time.sleep(0.002)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             out, err = process.communicate(timeout=60)
         finally:
             process.kill()
@@ -197,12 +197,13 @@ def interrupted(recipe, tmp_path):
 
 
 @posix
-def test_ctrl_c_keeps_the_best_model_says_so_and_resumes_to_the_same_bits(
-    command, recipe, unbroken, interrupted, tmp_path
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_keeps_the_best_model_says_so_and_resumes_to_the_same_bits(
+    command, recipe, unbroken, interrupted, tmp_path, name
 ):
-    log = tmp_path / "m.training" / "metrics.jsonl"
-    code, out, err = interrupted(lambda: log.exists() and '"dev"' in log.read_text())
-    assert (code, out) == (130, "")
+    log, number = tmp_path / "m.training" / "metrics.jsonl", getattr(signal, name)
+    code, out, err = interrupted(lambda: log.exists() and '"dev"' in log.read_text(), number)
+    assert (code, out) == (128 + number, "")
     assert "Stopping after this step" in err and re.search(r"best model so far is in .*m; .* --resume goes on\.", err)
     assert "Traceback" not in err
     model = gatewise.load(tmp_path / "m")
@@ -241,6 +242,25 @@ def opened(pipe: Path) -> int:
         except OSError:  # nobody reads yet
             assert time.monotonic() < end, "the command never opened its data"
             time.sleep(0.01)
+
+
+@posix
+def test_sigterm_while_training_reads_says_one_word_and_leaves_nothing(tmp_path):
+    pipe = tmp_path / "texts.csv"
+    os.mkfifo(pipe)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gatewise", "train", str(pipe), "--out", str(tmp_path / "m")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    writer = opened(pipe)
+    try:
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        os.close(writer)
+    assert process.returncode in (128 + signal.SIGTERM, -signal.SIGTERM) and out == "" and "Traceback" not in err
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 @posix

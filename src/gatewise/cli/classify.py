@@ -69,7 +69,7 @@ def train(
         settings = settings.replace(pretrained=str(own_encoder(data, out, text_column, given["threads"], quiet)))
     from gatewise.tasks.classify.fit import train_classifier
 
-    with watched(quiet) as (show, stopped):
+    with watched(quiet, out) as (show, stopped):
         trained = train_classifier(
             dataset, out, settings=settings, storage=stored, resume=resume, overwrite=overwrite,
             report=_logged(show, tensorboard), stopped=stopped,
@@ -79,7 +79,7 @@ def train(
     write_report(measured, report_path, out)
     if trained.stopped:
         say(f"Stopped. The best model so far is in {out}; the same command with --resume goes on.")
-        raise typer.Exit(130)
+        raise typer.Exit(stopped.code)
     if trained.test is None:
         say(f"{data} has no labelled test part: these figures are of the dev split, so they flatter.")
     print_result(measured)
