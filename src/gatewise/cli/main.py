@@ -42,6 +42,10 @@ def main() -> None:
     try:
         try:
             app()
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            give_up_output(error)  # of typer's own printing, as of help
         finally:
             try:
                 sys.stdout.flush()
