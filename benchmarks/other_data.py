@@ -20,7 +20,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from gatewise.data.reading import Part, read
+from gatewise.data.part import Part
+from gatewise.data.reading import read
 from gatewise.tasks.classify.fit import train_classifier
 from gatewise.tasks.classify.settings import RECIPES, Settings
 

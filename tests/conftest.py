@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from gatewise.data.reading import Dataset, from_lists
+from gatewise.data.part import Dataset, from_lists
 from gatewise.runtime.classifier import Model
 from gatewise.tasks.classify.companion import train_companion
 from gatewise.tasks.classify.fit import fit

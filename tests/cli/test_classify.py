@@ -13,7 +13,7 @@ from gatewise.base.errors import ConfigError, DataError, GatewiseError, MissingE
 from gatewise.base.settings import declared
 from gatewise.cli import classify
 from gatewise.cli import main as cli
-from gatewise.data.reading import from_lists
+from gatewise.data.part import from_lists
 from gatewise.tasks.classify.measure import evaluate
 from gatewise.tasks.classify.settings import Settings
 from gatewise.tasks.pretrain.fit import pretrain_encoder

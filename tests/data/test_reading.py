@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from gatewise.base.errors import DataError
-from gatewise.data.reading import BATCH_ROWS, Example, Part, from_lists, read, stream_texts
+from gatewise.data.part import BATCH_ROWS, Example, Part, from_lists
+from gatewise.data.reading import read, stream_texts
 
 ROWS = [
     ("a good film, truly", "pos"),
@@ -39,7 +40,9 @@ def write(path: Path, rows: list[tuple], columns: tuple[str, ...] = ("text", "la
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix in (".csv", ".tsv"):
         with path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, delimiter="\t" if path.suffix == ".tsv" else ",").writerows([columns, *rows])
+            tabs = path.suffix == ".tsv"
+            quoting = csv.QUOTE_ALL if tabs else csv.QUOTE_MINIMAL  # with tabs, a mark is text in any other file
+            csv.writer(file, delimiter="\t" if tabs else ",", quoting=quoting).writerows([columns, *rows])
     elif path.suffix == ".parquet":
         pq.write_table(pa.table(dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))), path)
     else:

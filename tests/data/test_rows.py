@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gatewise.base.errors import DataError
-from gatewise.data.reading import from_lists, read
+from gatewise.data.part import from_lists
+from gatewise.data.reading import read
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gatewise.base.errors import DataError
 from gatewise.base.settings import TrainingConfig
-from gatewise.data.reading import from_lists
+from gatewise.data.part import from_lists
 from gatewise.data.splitting import compared, drawn, keys_and_labels, rows_of, split, text_key
 
 

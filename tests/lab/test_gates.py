@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from gatewise.base.errors import DataError
 from gatewise.base.settings import POOLINGS, NetworkConfig
-from gatewise.data.reading import Dataset, from_lists
+from gatewise.data.part import Dataset, from_lists
 from gatewise.lab import gates
 from gatewise.lab.gates import (
     Ablation,

@@ -17,6 +17,7 @@ import pytest
 
 import gatewise
 from gatewise.cli.main import main
+from gatewise.data.part import Dataset, from_lists
 from gatewise.tasks.classify.fit import train_classifier
 from gatewise.training.checkpoint import Checkpoint
 
@@ -245,37 +246,24 @@ def opened(pipe: Path) -> int:
 
 
 @posix
-def test_sigterm_while_training_reads_says_one_word_and_leaves_nothing(tmp_path):
-    pipe = tmp_path / "texts.csv"
-    os.mkfifo(pipe)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gatewise", "train", str(pipe), "--out", str(tmp_path / "m")],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    writer = opened(pipe)
-    try:
-        process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        os.close(writer)
-    assert process.returncode in (128 + signal.SIGTERM, -signal.SIGTERM) and out == "" and "Traceback" not in err
-    assert list(tmp_path.iterdir()) == [pipe]
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_while_training_reads_says_one_word_and_leaves_nothing(interrupted, write, rows, tmp_path, name):
+    """The data takes some seconds to read, and the lock is what stands from the first of them on."""
+    write("data/train.csv", [(f"{text} {number}", label) for number in range(2000) for text, label in rows])
+    number = getattr(signal, name)
+    code, out, err = interrupted((tmp_path / ".m.lock").exists, number)
+    assert (code, out) == (128 + number, "")
+    assert err.splitlines()[-1] == "Stopped." and "Traceback" not in err and len(err.splitlines()) <= 2
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 @posix
-@pytest.mark.parametrize("name", ["train", "evaluate", "predict"])
-def test_ctrl_c_while_reading_says_one_word_and_leaves_nothing(name, model_folder, tmp_path):
-    """The data is a pipe to which nothing is written, so that the signal comes while the command reads."""
-    pipe = tmp_path / ("texts.txt" if name == "predict" else "texts.csv")  # a table is read twice, which no pipe can be
+def test_ctrl_c_while_predict_reads_says_one_word(model_folder, tmp_path):
+    """The texts are a pipe to which nothing is written, so that the signal comes while the command reads."""
+    pipe = tmp_path / "texts.txt"
     os.mkfifo(pipe)
-    arguments = {
-        "train": [str(pipe), "--out", str(tmp_path / "m")],
-        "evaluate": [str(model_folder), str(pipe)],
-        "predict": [str(model_folder), "--input", str(pipe)],
-    }[name]
     process = subprocess.Popen(
-        [sys.executable, "-m", "gatewise", name, *arguments],
+        [sys.executable, "-m", "gatewise", "predict", str(model_folder), "--input", str(pipe)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     writer = opened(pipe)
@@ -292,7 +280,7 @@ def test_ctrl_c_while_reading_says_one_word_and_leaves_nothing(name, model_folde
 
 def test_stopped_in_the_middle_again_and_again_it_ends_with_the_same_bits(english, tiny_settings, tmp_path):
     """Every single step is a place to stop; the choice of the best epoch must not see the extra measurements."""
-    dataset = gatewise.data.reading.Dataset("d", gatewise.data.reading.from_lists(*english))
+    dataset = Dataset("d", from_lists(*english))
     settings = tiny_settings.replace(epochs=2, checkpoint_seconds=1000.0)
     train_classifier(dataset, tmp_path / "whole", settings=settings)
     resume, rounds = False, 0

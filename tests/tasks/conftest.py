@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewise.data.reading import Dataset, from_lists
+from gatewise.data.part import Dataset, from_lists
 from gatewise.tasks.pretrain.fit import pretrain_encoder
 from gatewise.tasks.pretrain.settings import PretrainingSettings
 

@@ -34,11 +34,18 @@ def alone(path: Path, *, wait: bool) -> Iterator[tuple[IO[bytes], bool]]:
 @contextlib.contextmanager
 def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
     """Hold a lock file that stands no longer than it is held, as alone() does; give whether that is sure."""
-    with alone(path, wait=wait) as (_, sure):
-        try:
-            yield sure
-        finally:
-            if os.name == "posix":
+    taken = False
+    try:
+        with alone(path, wait=wait) as (_, sure):
+            taken = True
+            try:
+                yield sure
+            finally:
+                if os.name == "posix":
+                    _remove(path)
+    finally:
+        if not taken:  # a signal may have come as the file was made
+            with contextlib.suppress(OSError), alone(path, wait=False):
                 _remove(path)
     if os.name != "posix":  # Windows removes no open file, so not that of another who has it by now
         _remove(path)

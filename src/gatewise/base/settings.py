@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import UnionType
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_origin
 
 from gatewise.base.errors import ConfigError
@@ -147,6 +148,8 @@ def accepted(field: dataclasses.Field[Any], value: Any) -> Any:
     if get_origin(kind) is tuple:
         return _several(field, value)
     whole = kind is float and type(value) is int
+    if isinstance(kind, UnionType) and not isinstance(value, kind):
+        raise ConfigError(f"{name} is {value!r}; it takes {str(kind).replace(' | ', ' or ')}.")
     if isinstance(kind, type) and type(value) is not kind and not whole:
         raise ConfigError(f"{name} is {value!r}; it takes a value of type {kind.__name__}.")
     if choices(field) and value not in choices(field):
@@ -174,7 +177,7 @@ def split(given: Iterable[str]) -> tuple[str, ...]:
 def choices(field: dataclasses.Field[Any]) -> tuple[str, ...]:
     """Give the names of which a setting takes one or, where it is a tuple, several; none where it takes any value."""
     kind = get_args(field.type)[0] if get_origin(field.type) is tuple else field.type
-    return get_args(kind)
+    return get_args(kind) if get_origin(kind) is Literal else ()
 
 
 def values_of(field: dataclasses.Field[Any]) -> str:
@@ -188,10 +191,14 @@ def shown(value: Any) -> str:
     return (",".join(value) if isinstance(value, tuple) else str(value)) or "none"
 
 
-class Grouped(Protocol):
-    """Settings of a task: frozen groups that share no field name, three of them those of every task."""
+class Groups(Protocol):
+    """Frozen groups of settings that share no field name."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+class Grouped(Groups, Protocol):
+    """Settings of a task, three groups of which are those of every task."""
 
     @property
     def tokenizer(self) -> TokenizerConfig: ...
@@ -202,10 +209,11 @@ class Grouped(Protocol):
     def flat(self) -> dict[str, Any]: ...
 
 
+AnyGroups = TypeVar("AnyGroups", bound=Groups)
 AnySettings = TypeVar("AnySettings", bound=Grouped)
 
 
-def declared(settings: Grouped) -> Iterator[tuple[dataclasses.Field[Any], Any]]:
+def declared(settings: Groups) -> Iterator[tuple[dataclasses.Field[Any], Any]]:
     """Give every setting of all groups, and its value here, which is its default."""
     for group in dataclasses.fields(settings):
         config = getattr(settings, group.name)
@@ -213,7 +221,7 @@ def declared(settings: Grouped) -> Iterator[tuple[dataclasses.Field[Any], Any]]:
             yield field, getattr(config, field.name)
 
 
-def replaced(settings: AnySettings, **values: Any) -> AnySettings:
+def replaced(settings: AnyGroups, **values: Any) -> AnyGroups:
     """Give a copy with some fields, named without their group, set to other values; None leaves one as it is."""
     refuse_unknown(flattened(settings), values)
     given = {name: value for name, value in values.items() if value is not None}
@@ -225,7 +233,7 @@ def replaced(settings: AnySettings, **values: Any) -> AnySettings:
     return type(settings)(**groups)
 
 
-def flattened(settings: Grouped) -> dict[str, Any]:
+def flattened(settings: Groups) -> dict[str, Any]:
     """Give all fields without their groups."""
     return {field.name: value for field, value in declared(settings)}
 
@@ -252,7 +260,7 @@ def keyword(field: dataclasses.Field[Any], default: Any) -> Any:
 
 
 def takes(
-    settings: Grouped, annotate: Annotate = keyword, leave_out: Sequence[str] = ()
+    settings: Groups, annotate: Annotate = keyword, leave_out: Sequence[str] = ()
 ) -> Callable[[Function], Function]:
     """Put one keyword, default None, for every setting in the place of a function's `**given`.
 

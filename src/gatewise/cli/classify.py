@@ -18,16 +18,18 @@ from gatewise.cli import options, rows
 from gatewise.cli.output import print_lines, print_result, printable, say
 from gatewise.cli.pretrain import own_encoder
 from gatewise.cli.progress import read_data, watched
+from gatewise.data.layout import LayoutOptions
 from gatewise.tasks.classify.settings import RECIPES, Settings
 
 if TYPE_CHECKING:
-    from gatewise.data.reading import Row
+    from gatewise.data.part import Row
     from gatewise.runtime.classifier import Prediction
     from gatewise.tasks.classify.measure import Evaluation
     from gatewise.training.log import Event
 
 
 @takes(Settings(), options.option_of)
+@options.with_data
 def train(
     data: options.Data,
     out: Annotated[
@@ -39,9 +41,6 @@ def train(
     unlabelled: Annotated[
         str | None, typer.Option(help="More text of the kind, its labels not looked at: a name, file or folder.")
     ] = None,
-    text_column: options.TextColumn = None,
-    label_column: options.LabelColumn = None,
-    group_column: options.GroupColumn = None,
     storage: options.StorageOption = "float32",
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
@@ -54,6 +53,7 @@ def train(
     A run that was killed goes on with --resume. Ctrl-C keeps the best model so far.
     """
     out = out or Path("runs") / Path(data).stem
+    said, given = options.apart(given)
     stored = options.storage_of(storage)
     settings = _settings(recipe, out, given, resume=resume, overwrite=overwrite)  # what is wrong is said before a read
     if tensorboard and out.absolute() in (tensorboard.absolute(), *tensorboard.absolute().parents):
@@ -61,12 +61,13 @@ def train(
     require("train", "torch", "sklearn")
     if tensorboard:
         require("tensorboard", "tensorboard")
-    dataset = read_data(data, text_column, label_column, group_column)
+    dataset = read_data(data, said)
     if unlabelled:
-        more = read_data(unlabelled, text_column, labels=False)
+        more = read_data(unlabelled, options.of_texts(said), labels=False)
         dataset = dataclasses.replace(dataset, unlabelled=more.unlabelled or more.train)
     if recipe == "best" and not given["pretrained"]:
-        settings = settings.replace(pretrained=str(own_encoder(data, out, text_column, given["threads"], quiet)))
+        encoder = own_encoder(data, out, options.of_texts(said), given["threads"], quiet)
+        settings = settings.replace(pretrained=str(encoder))
     from gatewise.tasks.classify.fit import train_classifier
 
     with watched(quiet, out) as (show, stopped):
@@ -126,14 +127,14 @@ def write_report(evaluation: "Evaluation", path: Path, model: Path) -> None:
     write_atomically(path, report(evaluation.as_dict(), history, model.name).encode())
 
 
+@options.with_data
 def evaluate(
     model: options.ModelPath,
     data: options.Data,
-    text_column: options.TextColumn = None,
-    label_column: options.LabelColumn = None,
     fast: options.Fast = False,
     as_json: options.AsJson = False,
     report: Annotated[Path | None, typer.Option(help="Also write a report page to this file.")] = None,
+    **said: Any,
 ) -> None:
     """Measure MODEL on the test part of DATA, or on all of it if it has only one part."""
     options.answer_alone()
@@ -141,7 +142,7 @@ def evaluate(
     from gatewise.tasks.classify import measure
 
     loaded = load(model)
-    dataset = read_data(data, text_column, label_column)
+    dataset = read_data(data, said)
     part = dataset.test or dataset.train
     if part is None:
         raise DataError(f"{data} has no labelled part to measure on; give a file with labels.")
@@ -152,6 +153,7 @@ def evaluate(
         say(f"report written to {report}")
 
 
+@options.with_texts
 def predict(
     given: Annotated[
         list[str] | None,
@@ -160,10 +162,9 @@ def predict(
     input: Annotated[
         Path | None,
         typer.Option(
-            help="File of texts: CSV, TSV, JSONL or Parquet by its name, else a text a line or JSON Lines; - is stdin."
+            help="File of texts: CSV, TSV, JSON, Parquet ... by its name, else a text a line or JSON Lines; - is stdin."
         ),
     ] = None,
-    text_column: options.TextColumn = None,
     keep: Annotated[
         list[str] | None,
         typer.Option(metavar=options.SEVERAL, help="Columns of the --input table to carry along to the output."),
@@ -174,6 +175,7 @@ def predict(
     top_k: Annotated[int | None, typer.Option(min=1, help="Give the likeliest so many labels of each text.")] = None,
     fast: options.Fast = False,
     as_json: options.AsJson = False,
+    **said: Any,
 ) -> None:
     """Print label and calibrated probability of each text, in order: the TEXTs, an --input file, or standard input.
 
@@ -196,7 +198,7 @@ def predict(
 
     blank = count = 0
     with (
-        _texts(text, input, text_column, kept) as texts,
+        _texts(text, input, said, kept) as texts,
         rows.written(output, top_k) if output else nullcontext(_printed(as_json, top_k)) as put,
     ):
         waiting: deque[rows.Kept] = deque()  # what was read beside the texts that a model has and not yet answered
@@ -230,50 +232,38 @@ def _apart(texts: Iterable["Row"], waiting: deque[rows.Kept]) -> Iterator[str]:
 
 
 @contextmanager
-def _texts(given: list[str], path: Path | None, text_column: str | None, keep: list[str]) -> Iterator[Iterable["Row"]]:
+def _texts(given: list[str], path: Path | None, said: dict[str, Any], keep: list[str]) -> Iterator[Iterable["Row"]]:
     """Give texts, each with what is kept beside it: those given, a table's, or those of lines."""
-    from gatewise.data.reading import stream_texts
+    from gatewise.data.reading import is_table, stream_texts
 
-    if not given and path and _is_table(path, bool(text_column or keep)):
-        if path.exists() and not (path.is_file() or path.is_dir()):
-            raise DataError(f"{path} is no plain file, and a table is read twice; write it to a file first.")
-        dataset = read_data(str(path), text_column, labels=False)
+    layout = LayoutOptions().replace(**said).layout
+    if path and (keep or layout.text_column or is_table(path, layout)):
+        dataset = read_data(str(path), said, labels=False)
         parts = [part for part in (dataset.train, dataset.dev, dataset.test, dataset.unlabelled) if part]
         if len(parts) != 1:
             raise DataError(f"{path} holds {len(parts)} parts; give a file with one table.")
         yield parts[0].rows(keep)
         return
-    if text_column or keep:
+    if layout.text_column or keep:
         name = "--keep" if keep else "--text-column"
         raise DataError(f"{name} needs a table; give --input a file whose name ends in .csv, .tsv, .jsonl or .parquet.")
     if given:
         yield ((text, {}) for text in given)
         return
     with _opened(path) as file:
-        yield ((text, {}) for text in stream_texts(file, name=str(path or "standard input")))
-
-
-def _is_table(path: Path, columns: bool) -> bool:
-    """Tell a table, by its name, from lines; JSON Lines of bare strings are lines, and an array of JSON is none."""
-    from gatewise.base.text import numbered_lines
-    from gatewise.data.formats import READERS
-
-    suffix = path.suffix.lower()
-    table = suffix != ".txt" and not {ending.lower() for ending in path.suffixes[-2:]}.isdisjoint(READERS)
-    if columns or suffix not in (".json", ".jsonl", ".ndjson") or not path.is_file():
-        return table
-    with _opened(path) as file:
-        first = next((line.lstrip() for _, line in numbered_lines(file, str(path)) if line.strip()), "")
-    return first != "" and not first.startswith('"') and (table or first.startswith("["))
+        name = str(path or "standard input")
+        yield ((text, {}) for text in stream_texts(file, name=name, encoding=layout.encoding))
 
 
 @contextmanager
 def _opened(path: Path | None) -> Iterator[Any]:
+    from gatewise.data.opening import sources_of
+
     if path is None or str(path) == "-":
         yield sys.stdin.buffer
         return
     try:
-        with path.open("rb") as file:
+        with sources_of(path)[0].stream() as file:
             yield file
     except OSError as error:
         raise DataError(f"{path} could not be read ({error.strerror}); check the name.") from error

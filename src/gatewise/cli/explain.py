@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gatewise.base.errors import DataError, GatewiseError
-from gatewise.cli.options import AsJson, Data, LabelColumn, ModelPath, TextColumn, answer_alone, model_and_texts
+from gatewise.cli.options import AsJson, Data, ModelPath, answer_alone, model_and_texts, with_data
 from gatewise.cli.output import print_coloured, print_result, say
 from gatewise.cli.progress import now_and_then, read_data
 
@@ -81,6 +81,7 @@ def _warnings(explanation: "Explanation") -> Iterator[str]:
         yield f"The text is longer than the model reads: {len(left_out):,} characters in its middle were left out."
 
 
+@with_data
 def faithfulness(
     model: ModelPath,
     data: Data,
@@ -88,10 +89,9 @@ def faithfulness(
         int, typer.Option(min=2, help="Texts of DATA at most, drawn evenly from all that are not too long.")
     ] = 500,
     longest: Annotated[int, typer.Option(min=2, help="Longest text in tokens; longer ones are left out.")] = 200,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
     as_json: AsJson = False,
     keep: Annotated[bool, typer.Option("--keep", help="Write the figures into MODEL, for its card and page.")] = False,
+    **said: Any,
 ) -> None:
     """Ask of every method of `gatewise explain` whether the words it names are those that decide.
 
@@ -103,7 +103,7 @@ def faithfulness(
     from gatewise.runtime.folder import load, update_card
 
     loaded = load(model)
-    dataset = read_data(data, text_column, label_column)
+    dataset = read_data(data, said)
     part = dataset.test or dataset.train
     if part is None:
         raise DataError(f"{data} has no part to ask about; give a file of texts.")

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from gatewise.base.errors import ConfigError
 from gatewise.base.extras import require
 from gatewise.base.settings import split
-from gatewise.cli.options import SEVERAL, Data, LabelColumn, ModelPath, Quiet, TextColumn
+from gatewise.cli.options import SEVERAL, Data, ModelPath, Quiet, with_data
 from gatewise.cli.output import print_lines, say
 from gatewise.cli.progress import read_data
 
@@ -127,16 +127,16 @@ def gradients_command(
 
 
 @lab.command("gates")
+@with_data
 def gates_command(
     model: ModelPath,
     data: Data,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
     texts: Annotated[int, typer.Option(min=2, help="Most texts to measure on, drawn at random.")] = 2000,
     mean_texts: Annotated[int, typer.Option(min=2, help="Most texts, others, for means and half-lives.")] = 500,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 1,
     out: Out = Path("runs/lab"),
     quiet: Quiet = False,
+    **of_files: Any,
 ) -> None:
     """Replace the gates of MODEL one after the other and measure on DATA what each replacement costs."""
     require("lab", "matplotlib", "torch")
@@ -145,7 +145,7 @@ def gates_command(
     from gatewise.runtime.folder import load
 
     loaded = load(model)
-    dataset = read_data(data, text_column, label_column, None)
+    dataset = read_data(data, of_files)
     make_folder(out)
     found = gates.ablate(
         loaded, dataset, texts=texts, mean_texts=mean_texts, seed=seed,

@@ -15,7 +15,8 @@ from typing import Annotated, Any, cast, get_args, get_origin
 import typer
 
 from gatewise.base.errors import ConfigError, ModelError, one_line
-from gatewise.base.settings import Storage, choices, shown, values_of
+from gatewise.base.settings import Storage, choices, shown, takes, values_of
+from gatewise.data.layout import LayoutOptions
 from gatewise.runtime.bundled import BUNDLED
 
 DEFAULT_MODEL = "sentiment-en"
@@ -23,15 +24,12 @@ SEVERAL = "<str>,..."  # how an option that takes several values shows them
 Data = Annotated[
     str,
     typer.Argument(
-        metavar="DATA", help="A data set's name (imdb, reviews), a file (CSV, TSV, JSONL, Parquet) or a folder."
+        metavar="DATA", help="A data set's name (imdb, reviews), a file (CSV, JSON, Parquet, text, ...) or a folder."
     ),
 ]
 ModelPath = Annotated[
     str, typer.Argument(metavar="MODEL", help="A folder that `gatewise train --out` made, or sentiment-en.")
 ]
-TextColumn = Annotated[str | None, typer.Option(help="Column of the texts, where it is not plain.")]
-LabelColumn = Annotated[str | None, typer.Option(help="Column of the labels, where it is not plain.")]
-GroupColumn = Annotated[str | None, typer.Option(help="Column whose equal values stay on one side of the dev split.")]
 StorageOption = Annotated[
     str, typer.Option(help="How weights are stored: float32, float16, or int8 with a scale a row (a quarter the size).")
 ]
@@ -55,10 +53,29 @@ def option_of(field: dataclasses.Field[Any], default: Any) -> Any:
         typer.Option(
             *([field.metadata["option"]] if field.metadata["option"] else []),
             metavar="|".join(names) or (SEVERAL if several else None),
-            help=f"{field.metadata['sentence']} (default: {shown(default)}{taken})",
+            help=f"{field.metadata['sentence']} (default: {shown(default)}{taken})"
+            if default not in ("", None, ())
+            else field.metadata["sentence"],
             show_default=False,
         ),
     ]
+
+
+OF_LABELS = ("label_column", "group_column", "skip_unlabelled")
+with_data = takes(LayoutOptions(), option_of)  # what may be said of a file, for who reads it with its labels,
+with_texts = takes(LayoutOptions(), option_of, leave_out=OF_LABELS)  # and for who reads its texts alone
+
+
+def apart(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Tell what is said of a file from the settings of a command."""
+    names = LayoutOptions().flat()
+    said = {name: value for name, value in given.items() if name in names}
+    return said, {name: value for name, value in given.items() if name not in names}
+
+
+def of_texts(said: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is said of labels."""
+    return {name: value for name, value in said.items() if name not in OF_LABELS}
 
 
 def storage_of(name: str) -> Storage:

@@ -7,7 +7,7 @@ import typer
 
 from gatewise.base.extras import require
 from gatewise.base.settings import takes
-from gatewise.cli.options import Data, Overwrite, Quiet, Resume, StorageOption, TextColumn, option_of, storage_of
+from gatewise.cli.options import Data, Overwrite, Quiet, Resume, StorageOption, apart, option_of, storage_of, with_texts
 from gatewise.cli.output import print_lines, say
 from gatewise.cli.progress import read_data, watched
 from gatewise.tasks.pretrain.settings import PRETRAINING, PretrainingSettings
@@ -16,6 +16,7 @@ NOT_TAKEN = ("pooling", "word_dropout", "layer_decay", "pretrained")  # without 
 
 
 @takes(PretrainingSettings(), option_of, leave_out=NOT_TAKEN)
+@with_texts
 def pretrain(
     data: Data,
     out: Annotated[
@@ -29,7 +30,6 @@ def pretrain(
             "learns the backward direction too, and nothing else changes.",
         ),
     ] = None,
-    text_column: TextColumn = None,
     storage: StorageOption = "float32",
     resume: Resume = False,
     overwrite: Overwrite = False,
@@ -42,6 +42,7 @@ def pretrain(
     """
     from gatewise.base.files import refuse_existing
 
+    said, given = apart(given)
     out = out or Path("runs") / f"{Path(data).stem}-encoder"
     stored = storage_of(storage)
     defaults = PretrainingSettings()
@@ -60,7 +61,7 @@ def pretrain(
     encoder = load_encoder(place) if place else None
     settings = shaped_as(encoder, defaults, grows=True) if encoder and not resume else defaults
     settings = settings.replace(**given, pretrained=place)
-    dataset = read_data(data, text_column, labels=False)
+    dataset = read_data(data, said, labels=False)
     from gatewise.tasks.pretrain.fit import pretrain_encoder
 
     with watched(quiet, out) as (report, stopped):
@@ -74,7 +75,7 @@ def pretrain(
     print_lines([f"dev perplexity {made.facts['dev_perplexity']}", f"encoder {out}"])
 
 
-def own_encoder(data: str, out: Path, text_column: str | None, threads: int | None, quiet: bool) -> Path:
+def own_encoder(data: str, out: Path, said: dict[str, Any], threads: int | None, quiet: bool) -> Path:
     """Pretrain an encoder on DATA's own text beside `out`, unless it stands there already; give its folder."""
     from gatewise.base.files import is_folder
     from gatewise.training.session import resumable, unfinished
@@ -87,7 +88,7 @@ def own_encoder(data: str, out: Path, text_column: str | None, threads: int | No
 
     settings = PretrainingSettings().replace(**PRETRAINING, threads=threads)
     with watched(quiet, place, again="the same command") as (report, stopped):
-        dataset = read_data(data, text_column, labels=False)
+        dataset = read_data(data, said, labels=False)
         pretrain_encoder(dataset, place, settings=settings, resume=goes_on, report=report, stopped=stopped)
     if stopped():
         say(f"Stopped before the encoder {place} has learnt all; the same command goes on.")

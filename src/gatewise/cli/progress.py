@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from gatewise.cli.output import Told, say
 
 if TYPE_CHECKING:
-    from gatewise.data.reading import Dataset
+    from gatewise.data.part import Dataset
     from gatewise.training.log import Event
 
 
@@ -27,23 +27,19 @@ def now_and_then(line: Callable[..., str], seconds: float) -> Callable[..., None
     return tell
 
 
-def read_data(
-    data: str,
-    text_column: str | None = None,
-    label_column: str | None = None,
-    group_column: str | None = None,
-    *,
-    labels: bool = True,
-) -> "Dataset":
-    """Open a data set, saying how far its download is, if it needs one."""
+def read_data(data: str, said: Mapping[str, Any], *, labels: bool = True) -> "Dataset":
+    """Open a data set, saying what was found out of its files and how far its download is, if it needs one."""
     from gatewise.data.reading import read
 
-    return read(
-        data, text_column=text_column, label_column=label_column, group_column=group_column, labels=labels,
+    dataset = read(
+        data, labels=labels, **said,
         progress=now_and_then(
             lambda done, total: f"Downloading {data}: {done / 1e6:.0f} of {total / 1e6:.0f} MB", seconds=1
         ),
     )  # fmt: skip
+    for note in dataset.notes:
+        say(note)
+    return dataset
 
 
 class Stop:

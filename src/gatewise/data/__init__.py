@@ -1,4 +1,5 @@
 """Any file or folder to a stream of examples; splits; vocabulary.
 
-In this order: named, columns, formats, reading, vocabulary, splitting. Only formats knows Arrow, and only late.
+In this order: named, layout, opening, table, columns, then the formats (delimited, lines, objects, arrow; formats
+chooses), parts, part, reading; vocabulary, splitting. Only arrow knows pyarrow, and only late.
 """

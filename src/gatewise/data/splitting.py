@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from gatewise.base.errors import DataError
 from gatewise.base.settings import TrainingConfig
-from gatewise.data.reading import Example, Part
+from gatewise.data.part import Example, Part
 
 Flags = npt.NDArray[np.bool_]
 

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from gatewise.base.errors import DataError
 from gatewise.base.ranks import areas
-from gatewise.data.reading import Dataset, Part
+from gatewise.data.part import Dataset, Part
 from gatewise.nets.classify import TextLSTM, module_of, pool
 from gatewise.nets.encoder import reverse_within_length
 from gatewise.runtime.batches import Batch, Sequences, in_order_of_length

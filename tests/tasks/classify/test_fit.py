@@ -10,7 +10,7 @@ import pytest
 
 import gatewise
 from gatewise.base.errors import TrainingError
-from gatewise.data.reading import Dataset, from_lists
+from gatewise.data.part import Dataset, from_lists
 from gatewise.runtime.batches import gather
 from gatewise.runtime.engine import logits_of
 from gatewise.tasks.classify.calibrate import calibrated, fit_temperature

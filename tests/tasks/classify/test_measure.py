@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewise.base.errors import DataError
-from gatewise.data.reading import from_lists
+from gatewise.data.part import from_lists
 from gatewise.runtime.classifier import softmax
 from gatewise.tasks.classify.measure import (
     ERRORS_KEPT,

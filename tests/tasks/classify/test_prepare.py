@@ -9,7 +9,7 @@ import pytest
 
 from gatewise.base.errors import DataError
 from gatewise.base.settings import TokenizerConfig
-from gatewise.data.reading import Dataset, from_lists
+from gatewise.data.part import Dataset, from_lists
 from gatewise.data.splitting import text_key
 from gatewise.data.vocabulary import train_tokenizer
 from gatewise.runtime.tokenizer import UNKNOWN_ID

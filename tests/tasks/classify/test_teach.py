@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gatewise.base.errors import ConfigError, GatewiseError, TrainingError
-from gatewise.data.reading import Dataset, from_lists
+from gatewise.data.part import Dataset, from_lists
 from gatewise.nets.classify import arrays_of
 from gatewise.runtime.classifier import Model
 from gatewise.runtime.encoder import shaped_as

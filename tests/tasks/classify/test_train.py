@@ -8,7 +8,7 @@ from tests.tasks.conftest import READING
 
 import gatewise
 from gatewise.base.errors import ConfigError, DataError, GatewiseError, TrainingError
-from gatewise.data.reading import Dataset, from_lists
+from gatewise.data.part import Dataset, from_lists
 from gatewise.runtime.folder import load_encoder
 from gatewise.runtime.network import weights_of
 from gatewise.tasks.classify.estimator import LSTMClassifier

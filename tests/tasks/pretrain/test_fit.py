@@ -8,7 +8,7 @@ from tests.tasks.conftest import READING
 
 import gatewise
 from gatewise.base.errors import ConfigError, DataError, ModelError, TrainingError
-from gatewise.data.reading import Dataset, from_lists
+from gatewise.data.part import Dataset, from_lists
 from gatewise.runtime.encoder import shaped_as
 from gatewise.runtime.folder import load_encoder, save, save_encoder
 from gatewise.tasks.pretrain.fit import pretrain_encoder

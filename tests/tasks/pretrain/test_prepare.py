@@ -6,7 +6,7 @@ import pytest
 from tests.tasks.classify.test_prepare import words_of
 
 from gatewise.base.errors import DataError
-from gatewise.data.reading import Dataset, from_lists
+from gatewise.data.part import Dataset, from_lists
 from gatewise.tasks.pretrain.prepare import prepare_corpus
 from gatewise.tasks.pretrain.settings import PretrainingSettings
 

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gatewise.base.errors import DataError
 from gatewise.base.settings import refuse_unknown, takes
-from gatewise.data.reading import Dataset, from_lists
+from gatewise.data.part import Dataset, from_lists
 from gatewise.runtime import folder
 from gatewise.runtime.classifier import Label, Numbers, as_texts
 from gatewise.runtime.encoder import shaped_as

@@ -11,7 +11,7 @@ import torch
 
 from gatewise.base.errors import TrainingError
 from gatewise.base.settings import Storage
-from gatewise.data.reading import Dataset
+from gatewise.data.part import Dataset
 from gatewise.nets.classify import TextLSTM, arrays_of
 from gatewise.nets.encoder import EMBEDDING_STD
 from gatewise.nets.vectors import vectors_from_company, word_vectors

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise.base.errors import DataError, one_line
-from gatewise.data.reading import Part
+from gatewise.data.part import Part
 from gatewise.runtime.classifier import Model, Numbers, softmax
 
 Targets = npt.NDArray[np.int64]

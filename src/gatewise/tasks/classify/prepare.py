@@ -14,7 +14,7 @@ import numpy as np
 
 from gatewise.base.errors import DataError
 from gatewise.base.settings import TokenizerConfig
-from gatewise.data.reading import Dataset, Part
+from gatewise.data.part import Dataset, Part
 from gatewise.data.splitting import compared, keys_and_labels, rows_of, split
 from gatewise.data.vocabulary import train_tokenizer
 from gatewise.nets.vectors import COUNTED_TOKENS

@@ -8,7 +8,7 @@ import torch
 
 from gatewise.base.errors import ConfigError
 from gatewise.base.settings import Storage
-from gatewise.data.reading import Dataset
+from gatewise.data.part import Dataset
 from gatewise.nets.encoder import EMBEDDING_STD
 from gatewise.nets.language import LanguageModel
 from gatewise.nets.vectors import word_vectors

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.base.errors import DataError
-from gatewise.data.reading import Dataset
+from gatewise.data.part import Dataset
 from gatewise.data.splitting import Flags, compared, drawn, keys_and_labels, rows_of
 from gatewise.data.vocabulary import train_tokenizer
 from gatewise.runtime.batches import Sequences, fingerprint, gather, windows
