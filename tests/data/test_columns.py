@@ -83,3 +83,27 @@ def test_columns_a_group_is_needed_in_training_alone(tmp_path: Path) -> None:
     write(tmp_path / "test.csv", [("a", "b", "u")], ("text", "label", "user"))
     dataset = read(tmp_path, group_column="user")
     assert [part and part.grouped for part in (dataset.train, dataset.dev, dataset.test)] == [True, False, True]
+
+
+def test_columns_are_chosen_once_on_the_training_part(tmp_path: Path) -> None:
+    columns = ("id", "keyword", "location", "text", "target")
+    write(tmp_path / "train.csv", [(row, "k", "l", f"{LONG} {row}", row % 2) for row in range(4)], columns)
+    write(tmp_path / "test.csv", [(row, "k", "l", f"{LONG} {row}") for row in range(9, 12)], columns[:-1])
+    dataset = read(tmp_path)
+    assert dataset.train is not None and dataset.train.labelled
+    assert dataset.test is not None and not dataset.test.labelled
+    assert examples(dataset.test)[0] == (f"{LONG} 9", None, None)
+    write(tmp_path / "test.csv", [(row, "k", "l", f"{LONG} {row}", "") for row in range(9, 12)], columns)
+    assert (empty := read(tmp_path).test) is not None and not empty.labelled
+    write(tmp_path / "test.csv", [("a text", 1)], ("tweet", "target"))
+    with pytest.raises(DataError, match="no column 'text' as the training part has it; its columns are 'tweet'"):
+        read(tmp_path)
+
+
+def test_rows_without_a_label_can_be_left_out_and_are_counted(tmp_path: Path) -> None:
+    data = write(tmp_path / "data.csv", [("a", "pos"), ("b", ""), ("c", " "), ("d", "neg")])
+    with pytest.raises(DataError, match=r"row 3 has an empty 'label'; .*--skip-unlabelled"):
+        examples(read(data).train)
+    part = read(data, skip_unlabelled=True).train
+    assert [text for text, _, _ in examples(part)] == [text for text, _, _ in examples(part)] == ["a", "d"]
+    assert part is not None and part.skipped.value == 2

@@ -34,7 +34,8 @@ tables = st.lists(st.tuples(cells, cells.filter(str.strip)), min_size=1, max_siz
 @given(rows=tables)
 def test_formats_round_trip(tmp_path: Path, kind: str, rows: list[tuple[str, str]]) -> None:
     expected = [(text, label.strip(), None) for text, label in rows]
-    assert examples(read(write(tmp_path / f"data.{kind}", rows)).train) == expected
+    quoting = "minimal" if kind == "tsv" else "auto"  # a value with tabs and line ends is refused unless that is said
+    assert examples(read(write(tmp_path / f"data.{kind}", rows), quoting=quoting).train) == expected
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -54,7 +54,7 @@ def option_of(field: dataclasses.Field[Any], default: Any) -> Any:
             *([field.metadata["option"]] if field.metadata["option"] else []),
             metavar="|".join(names) or (SEVERAL if several else None),
             help=f"{field.metadata['sentence']} (default: {shown(default)}{taken})"
-            if default not in ("", None, ())
+            if default is not None
             else field.metadata["sentence"],
             show_default=False,
         ),

@@ -32,11 +32,11 @@ def delimited(source: Source, layout: Layout, usual: str = ",") -> Table:
 
     Raises DataError for a file without rows, or whose first row may be data and nobody said so.
     """
-    head = _head(source, layout)
+    head, cut = _head(source, layout)
     directive = re.fullmatch(r"sep=(.)\s*", head[0]) if head else None  # Excel's
     head = head[1:] if directive else head
-    separator = layout.separator or (directive and directive[1]) or _separator(head, usual)
-    enclosed = separator == "\t" and _enclosed(head)
+    separator = layout.separator or (directive and directive[1]) or _separator(head, usual, cut=cut)
+    enclosed = separator == "\t" and layout.quoting == "auto" and _enclosed(head)
     quoting = layout.quoting
     if quoting == "auto":
         quoting = "none" if separator == "\t" and not enclosed else "minimal"
@@ -56,38 +56,36 @@ def delimited(source: Source, layout: Layout, usual: str = ",") -> Table:
     return table
 
 
-def _head(source: Source, layout: Layout) -> list[str]:
+def _head(source: Source, layout: Layout) -> tuple[list[str], bool]:
+    """Give the first lines, and whether the last of them ends within a row."""
     head: list[str] = []
     with source.text(layout.encoding, newline="") as text:
         for line in lines(text, source.name):
-            head.append(line)
-            if len(head) == HEAD_LINES or _is_cut(head):
-                head[-1] = line[:HEAD_CHARACTERS]
-                break
-    return head
+            head.append(line[:HEAD_CHARACTERS])
+            if len(head) == HEAD_LINES or sum(map(len, head)) >= HEAD_CHARACTERS:
+                return head, True
+    return head, False
 
 
-def _is_cut(head: list[str]) -> bool:
-    return sum(map(len, head)) > HEAD_CHARACTERS
-
-
-def _separator(head: list[str], usual: str) -> str:
+def _separator(head: list[str], usual: str, *, cut: bool) -> str:
     """Find what separates: what gives the header more than one value, and every row looked at as many."""
     with _LIMIT:
         widths = {sign: [len(row) for row in csv.reader(head, delimiter=sign) if row] for sign in SEPARATORS}
-    last = -1 if len(head) in range(2, HEAD_LINES + 1) and (len(head) == HEAD_LINES or _is_cut(head)) else None
+    last = -1 if cut and len(head) > 1 else None
     fitting = [sign for sign, counts in widths.items() if counts[:1] > [1] and len({*counts[:last]}) == 1]
     return usual if usual in fitting or not fitting else max(fitting, key=lambda sign: widths[sign][0])
 
 
 def _enclosed(head: list[str]) -> bool:
-    """Tell whether all values, numbers aside, stand in quotation marks, so that these are no part of them."""
+    """Tell whether all values, numbers aside, stand in quotation marks, so that these are no part of them.
+
+    Where that holds of the larger part, the rest is a fault, which reading will meet.
+    """
     text, place, marks = "".join(head), 0, 0
     while place < len(text) and (value := ENCLOSED.match(text, place)):
         marks += value[0].startswith('"')
         place = value.end()
-    rest = text[place:]
-    return marks > 0 and (not rest or (len(head) == HEAD_LINES and rest.startswith('"')))
+    return marks > 0 and (2 * place > len(text) or (len(head) > 1 and place >= len(head[0]) and text[place] == '"'))
 
 
 def _parsed(source: Source, layout: Layout, *, skip: bool, strict_values: bool) -> Iterator[tuple[int, list[str]]]:
@@ -166,7 +164,7 @@ def _header(rows: list[list[str]], layout: Layout, name: str) -> bool:
     if any(column and column in first for column in asked):
         return True
     columns = [[row[place] for row in rows[1:] if place < len(row)] for place in range(len(first))]
-    again = [value.strip() != "" and value in below and len({*below}) < len(below)
+    again = [value.strip() != "" and value in below and len({*below}) <= max(2, len(below) // 2)
              for value, below in zip(first, columns, strict=True)]  # fmt: skip
     if any(known_name(value) for value, recurs in zip(first, again, strict=True) if not recurs):
         return True

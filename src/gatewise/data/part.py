@@ -94,11 +94,11 @@ class Dataset:
     notes: tuple[str, ...] = ()  # what was found out about its files, a sentence each
 
 
-def of_tables(files: Sequence[Source], first: Table, columns: Columns, layout: Layout, *, lacks: bool) -> Part:
-    """Make a part of files of rows, the first of which is open; `lacks`: labels would be of use."""
+def of_tables(files: Sequence[Source], first: Table, columns: Columns, layout: Layout, *, may_lack: bool) -> Part:
+    """Make a part of files of rows, the first of which is open; `may_lack`: its labels may be empty, all of them."""
     notes, skipped = list(first.notes), Count()
     values = [row.get(str(columns.label)) for row in first.sample]
-    if columns.label is not None and lacks and all(value in (None, "") for value in values):
+    if columns.label is not None and may_lack and all(value in (None, "") for value in values):
         columns = replace(columns, label=None)
     if first.lines:
         notes.append(_counted(files, layout))

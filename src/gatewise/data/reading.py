@@ -98,7 +98,7 @@ def _opened(places: dict[str, Place], layout: Layout, asked: Columns) -> dict[st
         else:
             columns = as_in_training(first, chosen, split) if chosen else choose(first, asked, split)
             chosen = chosen or (columns if split == "train" else None)
-        parts[split] = of_tables(files, first, columns, layout, lacks=chosen is not None and chosen.label is not None)
+        parts[split] = of_tables(files, first, columns, layout, may_lack=split != "train" and chosen is not None)
     return parts
 
 

@@ -1,0 +1,83 @@
+"""Text files: a text a line, a label a line, or one text a file; which was understood is said."""
+
+from pathlib import Path
+
+import pytest
+from tests.data.test_reading import examples, put
+
+from gatewise.base.errors import DataError
+from gatewise.data.reading import read
+
+
+def test_a_text_file_holds_a_text_a_line(tmp_path: Path) -> None:
+    data = put(tmp_path / "mails.txt", "one mail\n\n  \nanother\r\nthe last")
+    dataset = read(data, labels=False)
+    assert [text for text, _, _ in examples(dataset.train)] == ["one mail", "another", "the last"]
+    assert dataset.notes == (f"{data}: 3 lines, a text each",)
+    with pytest.raises(DataError, match="has no rows"):
+        read(put(tmp_path / "empty.txt", " \n\n"), labels=False)
+
+
+def test_a_folder_of_few_long_text_files_holds_a_text_a_line(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        put(tmp_path / f"{name}.txt", "".join(f"text {row} of {name}\n" for row in range(4_000)))
+    dataset = read(tmp_path, labels=False)
+    assert len(examples(dataset.train)) == 8_000 and "2 files" in dataset.notes[0] and "8,000 lines" in dataset.notes[0]
+    whole = read(tmp_path, labels=False, text_per="file")
+    assert len(examples(whole.train)) == 2 and whole.notes == (f"{tmp_path}: 2 files, one text each",)
+
+
+def test_a_folder_of_many_short_text_files_holds_a_text_a_file(tmp_path: Path) -> None:
+    for name in range(12):
+        put(tmp_path / f"{name:02}.txt", "a line\n" * 9)
+    assert len(examples(read(tmp_path, labels=False).train)) == 12
+    assert len(examples(read(tmp_path, labels=False, text_per="line").train)) == 108
+
+
+def test_the_unlabelled_part_may_be_lines(tmp_path: Path) -> None:
+    put(tmp_path / "train.csv", "review,label\na,pos\nb,neg\n")
+    put(tmp_path / "unlabelled.txt", "more\nand more\n")
+    dataset = read(tmp_path, text_column="review")
+    assert examples(dataset.unlabelled) == [("more", None, None), ("and more", None, None)]
+
+
+def test_values_with_tabs_between_them_are_a_table(tmp_path: Path) -> None:
+    headed = put(tmp_path / "headed.txt", "text\tlabel\na\tpos\nb\tneg\n")
+    assert examples(read(headed).train) == [("a", "pos", None), ("b", "neg", None)]
+    bare = put(tmp_path / "SMSSpamCollection", "ham\tsee you\nspam\twin\nham\tok\n")
+    assert examples(read(bare, columns="label,text").train)[1] == ("win", "spam", None)
+
+
+def test_lines_of_fasttext(tmp_path: Path) -> None:
+    data = put(tmp_path / "cooking.txt", "__label__pos fine film\n\nvery bad  __label__neg\n__label__a-b ,ok\n")
+    dataset = read(data)
+    assert examples(dataset.train) == [("fine film", "pos", None), ("very bad", "neg", None), (",ok", "a-b", None)]
+    assert "fastText" in dataset.notes[0]
+    several = put(tmp_path / "several.txt", "__label__a text\n__label__a __label__b text\n")
+    with pytest.raises(DataError, match="line 2 has 2 labels"):
+        examples(read(several).train)
+
+
+def test_parts_of_text_files(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        put(tmp_path / f"{part}.txt", f"__label__pos {part}\n__label__neg other {part}\n")
+    put(tmp_path / "README.txt", "What this is.\n")
+    dataset = read(tmp_path)
+    assert examples(dataset.train)[0] == ("train", "pos", None) and examples(dataset.test)[0] == ("test", "pos", None)
+
+
+def test_class_folders_whose_files_have_no_ending(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        for name in ("sci.space/60881", "sci.space/60882.old", "talk.misc/1", "talk.misc/.hidden"):
+            put(tmp_path / part / name, f"{part} {name}")
+    labels = [(text.split()[0], label) for text, label, _ in examples(read(tmp_path).train)]
+    assert labels == [("train", "sci.space")] * 2 + [("train", "talk.misc")]
+    put(tmp_path / "train" / "talk.misc" / "2", "café".encode("latin-1"))
+    with pytest.raises(DataError, match=r"talk\.misc/2: byte 0xe9 is not UTF-8; .*--encoding, perhaps cp1252"):
+        examples(read(tmp_path).train)
+    assert any("café" in text for text, _, _ in examples(read(tmp_path, encoding="latin-1").train))
+
+
+def test_what_is_no_text_has_no_known_format(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no known format"):
+        read(put(tmp_path / "model.bin", b"\x00\x01\x02" * 100))

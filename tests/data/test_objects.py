@@ -1,0 +1,70 @@
+"""JSON in the forms that people have it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.data.test_reading import examples, put
+
+from gatewise.base.errors import DataError
+from gatewise.data.objects import PIECE
+from gatewise.data.reading import read
+
+ROWS = [{"text": 'a "b" [c] {d}', "label": "pos"}, {"text": "é 很好\n", "label": "neg"}, {"text": "", "label": "pos"}]
+EXPECTED = [(row["text"], row["label"], None) for row in ROWS]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\n".join(map(json.dumps, ROWS)), json.dumps(ROWS), json.dumps(ROWS, indent=2), "\ufeff" + json.dumps(ROWS),
+        "\n".join(json.dumps(row, indent=2) for row in ROWS), " ".join(map(json.dumps, ROWS)), "  [ ]  ",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("suffix", ["json", "jsonl"])
+def test_lines_arrays_and_objects_one_after_the_other(tmp_path: Path, content: str, suffix: str) -> None:
+    data = put(tmp_path / f"data.{suffix}", content)
+    if not content.strip(" []"):
+        with pytest.raises(DataError, match="has no rows"):
+            read(data)
+    elif suffix == "jsonl" and not content.lstrip("\ufeff").startswith("[") and content.count("\n") != 2:
+        with pytest.raises(DataError, match="line 1 is not valid JSON"):
+            read(data)
+    else:
+        assert examples(read(data).train) == EXPECTED
+
+
+def test_an_array_longer_than_what_is_read_at_once(tmp_path: Path) -> None:
+    rows = [{"text": "long " * (PIECE // 2) if row == 3 else f"text {row}", "label": row % 2} for row in range(9_000)]
+    got = examples(read(put(tmp_path / "data.json", json.dumps(rows))).train)
+    assert [(text, label) for text, label, _ in got] == [(row["text"], str(row["label"])) for row in rows]
+
+
+def test_values_inside_others_are_named_by_their_path(tmp_path: Path) -> None:
+    rows = [{"id": row, "review": {"text": f"some text {row}", "by": {"name": "x"}}, "stars": 5} for row in range(3)]
+    data = put(tmp_path / "data.json", "\n".join(map(json.dumps, rows)))
+    part = read(data, text_column="review.text", label_column="stars").train
+    assert examples(part)[2] == ("some text 2", "5", None)
+    with pytest.raises(DataError, match=r"no column 'text'; .* 'review\.text', 'review\.by\.name', 'stars'"):
+        read(data, text_column="text")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('[{"text": "a", "label": 1}, {"text": "b", ]', "item 2 is not valid JSON"),
+        ('[{"text": "a", "label": 1}, 3]', "item 2 needs an object"),
+        ('{"data": [{"text": "a"}]}', "one object whose 'data' holds the rows"),
+        ('{\n"data": [{"text": "a"}]\n}', "one object whose 'data' holds the rows"),
+        ("[" * 100_000, "is not valid JSON"),
+        ('[{"text": "' + "x" * 200_000, "item 1 is not valid JSON"),
+    ],
+)
+def test_what_is_wrong_is_said_by_its_place(tmp_path: Path, content: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        examples(read(put(tmp_path / "data.json", content)).train)
+
+
+def test_whole_floats_are_labels(tmp_path: Path) -> None:
+    data = put(tmp_path / "data.jsonl", '{"text": "a", "label": 5.0}\n{"text": "b", "label": 1}\n')
+    assert [label for _, label, _ in examples(read(data).train)] == ["5", "1"]
