@@ -16,9 +16,6 @@ from hypothesis import strategies as st
 from gatewise.base import files
 from gatewise.base.errors import GatewiseError, ModelError
 from gatewise.base.files import (
-    exists,
-    is_file,
-    is_folder,
     make_folder,
     new_folder,
     read_checkpoint,
@@ -27,10 +24,10 @@ from gatewise.base.files import (
     read_tensors,
     refuse_existing,
     remove_folder,
-    standing,
     tensor_bytes,
     write_atomically,
 )
+from gatewise.base.places import exists, is_file, is_folder, standing
 
 ARRAYS = {"b": np.arange(6, dtype=np.float32).reshape(2, 3), "a": np.array([1.5, -2], dtype=np.float32)}
 STORED = {name: (array.shape, "float32") for name, array in ARRAYS.items()}

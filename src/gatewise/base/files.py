@@ -2,12 +2,9 @@
 
 import contextlib
 import ctypes
-import errno
 import json
 import math
 import os
-import re
-import stat
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,45 +15,14 @@ import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
-from gatewise.base.errors import GatewiseError, ModelError
+from gatewise.base.errors import GatewiseError, ModelError, one_line
 from gatewise.base.locks import alone, locked
+from gatewise.base.places import exists, is_file, is_folder, is_link, rests_beside, standing
 
 Arrays = dict[str, npt.NDArray[Any]]
 Stored = tuple[tuple[int, ...], str]  # shape and NumPy's name of the type
 HEADER_LIMIT = 16 << 20
-NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
-NO_NAME = (21, 123, 161, 1921)  # Windows: not ready, a name's syntax, a path's, a circle of links
 DTYPES = {"F32": "float32", "F16": "float16", "I8": "int8"}  # those a model may hold, by safetensors' names
-
-
-def exists(path: Path) -> bool:
-    """Say whether something is there; what no file system takes as a name is not.
-
-    Every question to the file system about a name that a user gives goes through here, and a text may be given for a
-    name. Raises GatewiseError where it may not be looked.
-    """
-    return _mode(path) != 0
-
-
-def is_file(path: Path) -> bool:
-    """Say whether a plain file is there."""
-    return stat.S_ISREG(_mode(path))
-
-
-def is_folder(path: Path) -> bool:
-    """Say whether a folder is there."""
-    return stat.S_ISDIR(_mode(path))
-
-
-def _mode(path: Path) -> int:
-    try:
-        return path.stat().st_mode
-    except ValueError:  # a null character, or one that is no character
-        return 0
-    except OSError as error:
-        if error.errno in NOT_THERE or getattr(error, "winerror", None) in NO_NAME:
-            return 0
-        raise GatewiseError(f"{path} cannot be looked at ({error.strerror}); check its permissions.") from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -86,10 +52,23 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise cannot_write(path, error) from error
 
 
+def refuse_place(path: Path) -> None:
+    """Refuse, before a work, a file that could not be written after it: of no folder, no plain file, not allowed."""
+    if exists(path) and not is_file(path):
+        raise GatewiseError(f"{one_line(path)} is no plain file, so nothing is written there; choose another name.")
+    try:
+        with locked(path.with_name(path.name + ".part")):
+            pass
+    except BlockingIOError:  # another writes there now, so one can
+        return
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
 def cannot_write(path: Path, error: OSError) -> GatewiseError:
     """Say why a file or folder cannot be written."""
     return GatewiseError(
-        f"{path} could not be written ({error.strerror or error}); free space or choose another place."
+        f"{one_line(path)} could not be written ({error.strerror or error}); free space or choose another place."
     )
 
 
@@ -105,7 +84,7 @@ def sync_folder(folder: Path) -> None:
 
 def read_limited(path: Path, limit: int) -> bytes:
     """Read a regular file of at most `limit` bytes that is no link, or raise ModelError."""
-    if path.is_symlink():
+    if is_link(path):
         raise ModelError(f"{path} is a symbolic link; a model folder must hold its files itself.")
     if not is_file(path):
         raise ModelError(f"{path} is missing; copy the model folder again, whole.")
@@ -234,12 +213,6 @@ def new_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
         raise cannot_write(path, error) from error
 
 
-def standing(path: Path) -> Path:
-    """Give where a folder is to be read: at its place or, where a process died while it replaced it, beside it."""
-    olds = [] if exists(path) else [rest for rest in _rests(path) if rest.suffix == ".old"]
-    return max(olds, key=lambda rest: rest.stat().st_ctime, default=path)
-
-
 def _move(building: Path, path: Path) -> None:
     """Put a folder in another's place, in one step where the system can; the other is removed."""
     if not exists(path):
@@ -279,20 +252,11 @@ def _lock_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.saving")
 
 
-def _rests(path: Path) -> list[Path]:
-    """Give the places beside another that processes use, or used before they died."""
-    name = re.compile(rf"\.{re.escape(path.name)}\.\d+\.(part|old)")
-    try:
-        return [rest for rest in path.parent.iterdir() if name.fullmatch(rest.name)]
-    except OSError:
-        return []
-
-
 def _sweep(path: Path) -> None:
     """Put back what a dead process had moved away and not replaced, and remove what dead ones left; locked, by name."""
-    if not path.is_symlink() and (old := standing(path)) != path:
+    if not is_link(path) and (old := standing(path)) != path:
         old.rename(path)
-    for rest in _rests(path):
+    for rest in rests_beside(path):
         with contextlib.suppress(OSError):
             remove_folder(rest)
 
@@ -313,7 +277,7 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
         with contextlib.suppress(OSError), locked(_lock_of(path)) as sure:  # in use: another is replacing it now
             if sure:
                 _sweep(path)
-    if not exists(path) and not path.is_symlink():
+    if not exists(path) and not is_link(path):
         return
     if not overwrite:
         raise GatewiseError(f"{path} exists already; choose another --out or add --overwrite.")
@@ -328,9 +292,9 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
 
 def remove_folder(path: Path) -> None:
     """Remove a flat folder that gatewise made, or a link to one, if it is there."""
-    if path.is_symlink():
+    if is_link(path):
         path.unlink()
-    elif path.is_dir():
+    elif is_folder(path):
         for file in path.iterdir():
             file.unlink()
         path.rmdir()

@@ -77,7 +77,7 @@ def pretrain(
 
 def own_encoder(data: str, out: Path, said: dict[str, Any], threads: int | None, quiet: bool) -> Path:
     """Pretrain an encoder on DATA's own text beside `out`, unless it stands there already; give its folder."""
-    from gatewise.base.files import is_folder
+    from gatewise.base.places import is_folder
     from gatewise.training.session import resumable, unfinished
 
     place = out.with_name(out.name + "-encoder")

@@ -15,16 +15,14 @@ from gatewise.base.errors import ConfigError, ModelError, one_line
 from gatewise.base.files import (
     Arrays,
     Stored,
-    exists,
-    is_folder,
     new_folder,
     read_json,
     read_limited,
     read_tensors,
-    standing,
     tensor_bytes,
     write_atomically,
 )
+from gatewise.base.places import exists, is_folder, standing
 from gatewise.base.settings import NetworkConfig, Storage
 from gatewise.runtime.bundled import BUNDLED
 from gatewise.runtime.cards import card, encoder_card

@@ -16,8 +16,6 @@ from gatewise.base.errors import ConfigError, TrainingError
 from gatewise.base.files import (
     Arrays,
     cannot_write,
-    exists,
-    is_file,
     make_folder,
     read_checkpoint,
     read_json,
@@ -27,6 +25,7 @@ from gatewise.base.files import (
     write_atomically,
 )
 from gatewise.base.locks import locked
+from gatewise.base.places import exists, is_file, is_folder
 from gatewise.base.settings import AnySettings
 from gatewise.training.log import METRICS, Event
 
@@ -154,7 +153,7 @@ def settle(
 
 def resumable(folder: Path) -> bool:
     """Say whether a run's folder holds anything to go on from; a run killed before that has nothing to lose."""
-    return any(folder.glob("*.safetensors"))
+    return is_folder(folder) and any(folder.glob("*.safetensors"))
 
 
 @contextmanager
