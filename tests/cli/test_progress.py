@@ -8,7 +8,7 @@ import pytest
 from gatewise.cli import progress
 from gatewise.training.log import Event
 
-EVENT = Event("step", 30.0, 10, 0.5, {"share": 0.25, "loss": 0.61234, "tokens_per_second": 12345, "padding": 0.02})
+EVENT = Event("step", 30.0, 10, 0.5, {"done": 0.25, "loss": 0.61234, "tokens_per_second": 12345, "padding": 0.02})
 
 
 def test_progress_without_a_terminal_is_a_line_every_ten_seconds(monkeypatch, capsys):
@@ -17,7 +17,7 @@ def test_progress_without_a_terminal_is_a_line_every_ten_seconds(monkeypatch, ca
     with progress.show_progress(False) as show:
         for second in range(50):  # one event a second, each a 128th of a run whose first quarter was reading
             now += 1
-            show(replace(EVENT, seconds=now, values=EVENT.values | {"share": 0.25 + second / 128}))
+            show(replace(EVENT, seconds=now, values=EVENT.values | {"done": 0.25 + second / 128}))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 5
     assert lines[0].strip().startswith("27 %") and "loss 0.6123" in lines[0] and "12,345 tokens/s" in lines[0]

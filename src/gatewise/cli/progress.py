@@ -134,7 +134,7 @@ def show_progress(quiet: bool) -> Iterator[Callable[["Event"], None]]:
             if event.kind in ("start", "resumed"):
                 first = None  # what was spent before it, on reading or another network, says nothing of what is left
             if event.kind == "step":
-                share = event.values["share"]
+                share = event.values["done"]
                 first = first or (event.seconds, share)
                 seconds, done = event.seconds - first[0], share - first[1]
                 left = seconds * (1 - share) / done if done > 0.005 else None

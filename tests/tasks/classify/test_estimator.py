@@ -401,3 +401,11 @@ def test_classifier_loads_a_folder_that_tells_no_settings(fitted, tmp_path):
     dataclasses.replace(fitted.model_, facts={}).save(tmp_path / "m")
     loaded = LSTMClassifier.load(tmp_path / "m")
     assert loaded.get_params() == LSTMClassifier().get_params() and len(loaded.predict(["good"])) == 1
+
+
+def test_estimator_refuses_a_label_that_no_file_can_hold(english):
+    texts, labels = english
+    with pytest.raises(
+        DataError, match=r"^Label 1 holds a lone surrogate \('p.ud800'\), which no file can hold; correct"
+    ):
+        LSTMClassifier(epochs=1).fit(texts, [label.replace("pos", "p\ud800") for label in labels])
