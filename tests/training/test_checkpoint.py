@@ -176,7 +176,7 @@ class FullDisk:
     def opener(self, opened):
         def open_watched(path, mode="r", *more, **options):
             file = opened(path, mode, *more, **options)
-            return WatchedFile(file, self) if mode in ("wb", "a") else file
+            return WatchedFile(file, self) if mode in ("wb", "ab", "a") else file
 
         return open_watched
 
