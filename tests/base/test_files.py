@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import struct
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewise.base import files
 from gatewise.base.errors import GatewiseError, ModelError
 from gatewise.base.files import (
     make_folder,
@@ -25,6 +27,7 @@ from gatewise.base.files import (
     tensor_bytes,
     write_atomically,
 )
+from gatewise.base.places import exists, is_file, is_folder, standing
 
 ARRAYS = {"b": np.arange(6, dtype=np.float32).reshape(2, 3), "a": np.array([1.5, -2], dtype=np.float32)}
 STORED = {name: (array.shape, "float32") for name, array in ARRAYS.items()}
@@ -346,6 +349,7 @@ def test_files_new_folder_replaces_a_model_folder_or_keeps_it(tmp_path, monkeypa
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", maybe)
+    monkeypatch.setattr(files, "_exchange", lambda one, other: False)  # of a system that cannot
     if failing:
         with pytest.raises(GatewiseError, match="model could not be written"), new_folder(path, overwrite=True) as made:
             (made / "config.json").touch()
@@ -368,12 +372,113 @@ def test_files_new_folder_keeps_the_old_one_when_building_fails(tmp_path):
 def test_files_new_folder_minds_no_rest_of_a_killed_process(tmp_path):
     path = model_in(tmp_path / "model")
     for end in ("part", "old"):
-        rest = tmp_path / f".model.{os.getpid()}.{end}"
-        rest.mkdir()
-        (rest / "rest").touch()
+        for number in (os.getpid(), 1, 4194304):  # whether or not a process has its number now
+            rest = tmp_path / f".model.{number}.{end}"
+            rest.mkdir()
+            (rest / "rest").touch()
+    others = [".model.x.part", ".models.1.part", ".model.1.lock"]
+    for name in others:
+        (tmp_path / name).mkdir()
     with new_folder(path, overwrite=True) as made:
         (made / "new").touch()
-    assert names_in(path) == ["new"] and names_in(tmp_path) == ["model"]
+    assert names_in(path) == ["new"] and names_in(tmp_path) == sorted([*others, "model"])
+
+
+def replace_and_die(path: Path, moment: int) -> bool:
+    """Replace a model folder in a process of its own that dies before its so many-th file event; say whether it did."""
+    if (child := os.fork()) == 0:
+        left = moment
+
+        def count(event: str, arguments: object) -> None:
+            nonlocal left
+            if event in ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "fcntl.flock"):
+                left -= 1
+                if left == 0:
+                    os._exit(9)
+
+        sys.addaudithook(count)
+        try:
+            with new_folder(path, overwrite=True) as folder:
+                write_atomically(folder / "config.json", b"{}")
+                write_atomically(folder / "new", b"new")
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_files_new_folder_shows_a_reader_the_old_or_the_new_wherever_it_dies(tmp_path, monkeypatch, exchanges):
+    if not exchanges:
+        monkeypatch.setattr(files, "_exchange", lambda one, other: False)
+    elif not files._exchange(model_in(tmp_path / "a"), model_in(tmp_path / "b")):
+        exchanges = False  # on this file system
+    seen, moment = [], 1
+    while True:
+        place = tmp_path / str(moment)
+        place.mkdir()
+        path = model_in(place / "model")
+        died = replace_and_die(path, moment)
+        if exchanges:
+            assert path.is_dir()
+        found = names_in(standing(path))
+        assert found in (["config.json", "old"], ["config.json", "new"])
+        seen.append("new" in found)
+        refuse_existing(path, overwrite=True)
+        assert standing(path) == path and names_in(path) == found, "put back at the next occasion"
+        with pytest.raises(GatewiseError, match="exists already"), new_folder(path, overwrite=False):
+            pass
+        with new_folder(path, overwrite=True) as folder:
+            (folder / "third").touch()
+        assert names_in(place) == ["model"] and names_in(path) == ["third"]
+        if not died:
+            break
+        moment += 1
+    assert moment > 15 and seen == sorted(seen) and seen[-1]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_files_written_by_many_at_once_are_whole(tmp_path):
+    """They wrote into one and the same partial file, so that halves of two could stand under the name."""
+    path = tmp_path / "file"
+    path.write_bytes(b"0" * 300_000)
+    children = []
+    for digit in b"1234":
+        if (child := os.fork()) == 0:
+            ended = 1
+            try:
+                for _ in range(30):
+                    write_atomically(path, bytes([digit]) * (digit - 40) * 30_000)
+                ended = 0
+            finally:
+                os._exit(ended)
+        children.append(child)
+    for _ in range(300):
+        content = path.read_bytes()
+        assert content == content[:1] * len(content)
+        assert len(content) == ((content[0] - 40) * 30_000 if content[:1] != b"0" else 300_000)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 4
+    assert names_in(tmp_path) == ["file"]
+
+
+def test_files_that_no_file_system_can_have_are_not_there(tmp_path):
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    (tmp_path / "file").touch()
+    for name in ("很" * 86, "x" * 10_000, "a/" * 5000, "nul\0", "lone \ud800", "circle", "file/below", "none"):
+        assert not exists(tmp_path / name) and not is_file(tmp_path / name) and not is_folder(tmp_path / name)
+    assert exists(tmp_path) and is_folder(tmp_path) and not is_file(tmp_path)
+    assert exists(tmp_path / "file") and is_file(tmp_path / "file") and not is_folder(tmp_path / "file")
+
+
+def test_files_behind_a_locked_door_are_told_of(tmp_path, monkeypatch):
+    def refuse(path, **names):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(
+        GatewiseError, match=r"model cannot be looked at \(Permission denied\); check its permissions\.$"
+    ):
+        refuse_existing(tmp_path / "model", overwrite=True)
 
 
 def test_files_new_folder_replaces_a_link_and_not_what_it_leads_to(tmp_path):

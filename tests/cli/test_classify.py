@@ -1,6 +1,7 @@
 """Training, measuring and asking a classifier: options become settings, results are printed, pages written."""
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -84,23 +85,36 @@ def test_train_help_describes_every_setting_with_its_default():
     assert "(default: max,mean)" in shown and "(default: 128; 1 to 8,192)" in shown and "--tokenizer word|bpe" in shown
 
 
-def test_train_with_recipe_best_pretrains_first_and_once(monkeypatch, tmp_path, english):
+@pytest.mark.parametrize("stopped_first", [False, True])
+def test_train_with_recipe_best_pretrains_first_and_once(monkeypatch, tmp_path, english, stopped_first):
+    """An encoder whose pretraining a signal ended is no encoder yet: the same command goes on with it."""
     made = []
 
-    def small(dataset, out, *, settings, resume, report):
+    def small(dataset, out, *, settings, resume, report, **more):
         made.append((out.name, {name: settings.flat()[name] for name in PRETRAINING}, resume))
         shape = {"embedding_dim": 12, "hidden_size": 8, "min_count": 1, "dev_share": 0.1, "threads": 1}
-        return pretrain_encoder(dataset, out, settings=settings.replace(epochs=1, **shape), report=report)
+
+        def told(event):
+            report(event)
+            if stopped_first and event.kind == "step" and len(made) == 1:
+                signal.raise_signal(signal.SIGTERM)
+
+        settings = settings.replace(epochs=1, batch_tokens=64, **shape)
+        return pretrain_encoder(dataset, out, settings=settings, resume=resume, report=told, **more)
 
     texts = tmp_path / "texts.csv"
     rows = [f"{text} number {row},{label}" for row, (text, label) in enumerate(zip(*english, strict=True))]
     texts.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
     monkeypatch.setattr("gatewise.tasks.pretrain.fit.pretrain_encoder", small)
     arguments = ["train", str(texts), "--recipe", "best", "--out", str(tmp_path / "m"), "--epochs", "1", "--quiet"]
+    if stopped_first:
+        ended = CliRunner().invoke(cli.app, arguments)
+        assert ended.exit_code == 143 and "the same command goes on." in ended.output, ended.output
+        assert not (tmp_path / "m").exists() and not (tmp_path / "m.training").exists()
     for overwrite in ([], ["--overwrite"]):
         found = CliRunner().invoke(cli.app, [*arguments, *overwrite])
         assert found.exit_code == 0, found.output
-    assert made == [("m-encoder", PRETRAINING, False)]
+    assert made == [("m-encoder", PRETRAINING, False), ("m-encoder", PRETRAINING, True)][: 1 + stopped_first]
     assert json.loads((tmp_path / "m" / "config.json").read_text())["network"]["hidden_size"] == 8
 
 

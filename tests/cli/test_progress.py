@@ -8,7 +8,7 @@ import pytest
 from gatewise.cli import progress
 from gatewise.training.log import Event
 
-EVENT = Event("step", 30.0, 10, 0.5, {"share": 0.25, "loss": 0.61234, "tokens_per_second": 12345, "padding": 0.02})
+EVENT = Event("step", 30.0, 10, 0.5, {"done": 0.25, "loss": 0.61234, "tokens_per_second": 12345, "padding": 0.02})
 
 
 def test_progress_without_a_terminal_is_a_line_every_ten_seconds(monkeypatch, capsys):
@@ -17,7 +17,7 @@ def test_progress_without_a_terminal_is_a_line_every_ten_seconds(monkeypatch, ca
     with progress.show_progress(False) as show:
         for second in range(50):  # one event a second, each a 128th of a run whose first quarter was reading
             now += 1
-            show(replace(EVENT, seconds=now, values=EVENT.values | {"share": 0.25 + second / 128}))
+            show(replace(EVENT, seconds=now, values=EVENT.values | {"done": 0.25 + second / 128}))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 5
     assert lines[0].strip().startswith("27 %") and "loss 0.6123" in lines[0] and "12,345 tokens/s" in lines[0]
@@ -77,20 +77,61 @@ def test_progress_shows_minutes_and_seconds(seconds, shown):
     assert progress.duration(seconds) == shown
 
 
-def test_progress_ctrl_c_once_asks_and_twice_stops():
-    before = signal.getsignal(signal.SIGINT)
-    with progress.ctrl_c(lambda: True) as stopped:
-        assert not stopped()
-        signal.raise_signal(signal.SIGINT)
-        assert stopped()
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
+STEP = Event("step", 30.0, 10, 0.5, {})
 
 
-def test_progress_ctrl_c_before_the_first_step_stops_at_once():
-    with progress.ctrl_c(lambda: False), pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
+@pytest.mark.parametrize("number", SIGNALS)
+def test_progress_a_signal_once_asks_and_twice_stops(number, tmp_path, capsys):
+    before = [signal.getsignal(one) for one in SIGNALS]
+    with (
+        pytest.raises((KeyboardInterrupt, SystemExit)) as end,
+        progress.watched(True, tmp_path / "m") as (report, stop),
+    ):
+        report(STEP)
+        assert not stop()
+        signal.raise_signal(number)
+        assert stop() and stop.code == 128 + number
+        report(replace(STEP, kind="dev"))
+        signal.raise_signal(number)
+    assert end.type is KeyboardInterrupt if number == signal.SIGINT else end.value.code == 128 + number
+    assert [signal.getsignal(one) for one in SIGNALS] == before
+    name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+    assert capsys.readouterr().err.splitlines() == [
+        f"Stopping after this step; once more {name} stops at once and keeps only the last checkpoint.", "Stopped.",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize(
+    "events",
+    [
+        [], [Event("prepared", 3.0)], [Event("prepared", 3.0), Event("start", 0.0)],
+        [STEP, Event("end", 40.0, 20)], [STEP, Event("end", 40.0, 20), Event("answering", 0.0)],
+        [STEP, Event("end", 40.0, 20), Event("answering", 0.0), Event("start", 0.0)],
+    ],
+)  # fmt: skip
+def test_progress_a_signal_while_no_step_is_under_way_stops_at_once(number, events, tmp_path, capsys):
+    (tmp_path / "m.training").mkdir()
+    (tmp_path / "m.training" / "teacher.safetensors").touch()
+    with pytest.raises((KeyboardInterrupt, SystemExit)), progress.watched(True, tmp_path / "m") as (report, stop):
+        for event in events:
+            report(event)
+        signal.raise_signal(number)
+    assert not stop() and capsys.readouterr().err == "Stopped; the same command with --resume goes on.\n"
+
+
+@pytest.mark.parametrize("number", SIGNALS[1:])
+def test_progress_a_signal_that_is_ignored_stays_so(number, tmp_path):
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with progress.watched(True, tmp_path / "m") as (report, stop):
+            report(STEP)
+            signal.raise_signal(number)
+            assert not stop()
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
 
 
 @pytest.mark.parametrize(

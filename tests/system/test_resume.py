@@ -17,6 +17,7 @@ import pytest
 
 import gatewise
 from gatewise.cli.main import main
+from gatewise.data.part import Dataset, from_lists
 from gatewise.tasks.classify.fit import train_classifier
 from gatewise.training.checkpoint import Checkpoint
 
@@ -176,9 +177,9 @@ def test_pretraining_killed_while_a_file_is_being_written_ends_with_the_same_bit
 
 @pytest.fixture
 def interrupted(recipe, tmp_path):
-    """Start a training in a process of its own, send SIGINT at a moment, give its exit code and last words."""
+    """Start a training in a process of its own, send a signal at a moment, give its exit code and last words."""
 
-    def run(moment):
+    def run(moment, number=signal.SIGINT):
         process = subprocess.Popen(
             [sys.executable, "-m", "gatewise", *recipe()],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
@@ -187,7 +188,7 @@ def interrupted(recipe, tmp_path):
             end = time.monotonic() + 60
             while not moment() and process.poll() is None and time.monotonic() < end:
                 time.sleep(0.002)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             out, err = process.communicate(timeout=60)
         finally:
             process.kill()
@@ -197,12 +198,13 @@ def interrupted(recipe, tmp_path):
 
 
 @posix
-def test_ctrl_c_keeps_the_best_model_says_so_and_resumes_to_the_same_bits(
-    command, recipe, unbroken, interrupted, tmp_path
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_keeps_the_best_model_says_so_and_resumes_to_the_same_bits(
+    command, recipe, unbroken, interrupted, tmp_path, name
 ):
-    log = tmp_path / "m.training" / "metrics.jsonl"
-    code, out, err = interrupted(lambda: log.exists() and '"dev"' in log.read_text())
-    assert (code, out) == (130, "")
+    log, number = tmp_path / "m.training" / "metrics.jsonl", getattr(signal, name)
+    code, out, err = interrupted(lambda: log.exists() and '"dev"' in log.read_text(), number)
+    assert (code, out) == (128 + number, "")
     assert "Stopping after this step" in err and re.search(r"best model so far is in .*m; .* --resume goes on\.", err)
     assert "Traceback" not in err
     model = gatewise.load(tmp_path / "m")
@@ -244,18 +246,24 @@ def opened(pipe: Path) -> int:
 
 
 @posix
-@pytest.mark.parametrize("name", ["train", "evaluate", "predict"])
-def test_ctrl_c_while_reading_says_one_word_and_leaves_nothing(name, model_folder, tmp_path):
-    """The data is a pipe to which nothing is written, so that the signal comes while the command reads."""
-    pipe = tmp_path / ("texts.txt" if name == "predict" else "texts.csv")  # a table is read twice, which no pipe can be
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_while_training_reads_says_one_word_and_leaves_nothing(interrupted, write, rows, tmp_path, name):
+    """The data takes some seconds to read, and the lock is what stands from the first of them on."""
+    write("data/train.csv", [(f"{text} {number}", label) for number in range(2000) for text, label in rows])
+    number = getattr(signal, name)
+    code, out, err = interrupted((tmp_path / ".m.lock").exists, number)
+    assert (code, out) == (128 + number, "")
+    assert err.splitlines()[-1] == "Stopped." and "Traceback" not in err and len(err.splitlines()) <= 2
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+@posix
+def test_ctrl_c_while_predict_reads_says_one_word(model_folder, tmp_path):
+    """The texts are a pipe to which nothing is written, so that the signal comes while the command reads."""
+    pipe = tmp_path / "texts.txt"
     os.mkfifo(pipe)
-    arguments = {
-        "train": [str(pipe), "--out", str(tmp_path / "m")],
-        "evaluate": [str(model_folder), str(pipe)],
-        "predict": [str(model_folder), "--input", str(pipe)],
-    }[name]
     process = subprocess.Popen(
-        [sys.executable, "-m", "gatewise", name, *arguments],
+        [sys.executable, "-m", "gatewise", "predict", str(model_folder), "--input", str(pipe)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     writer = opened(pipe)
@@ -272,7 +280,7 @@ def test_ctrl_c_while_reading_says_one_word_and_leaves_nothing(name, model_folde
 
 def test_stopped_in_the_middle_again_and_again_it_ends_with_the_same_bits(english, tiny_settings, tmp_path):
     """Every single step is a place to stop; the choice of the best epoch must not see the extra measurements."""
-    dataset = gatewise.data.reading.Dataset("d", gatewise.data.reading.from_lists(*english))
+    dataset = Dataset("d", from_lists(*english))
     settings = tiny_settings.replace(epochs=2, checkpoint_seconds=1000.0)
     train_classifier(dataset, tmp_path / "whole", settings=settings)
     resume, rounds = False, 0

@@ -1,6 +1,7 @@
 """A run that is stopped, killed or out of disk goes on with the same bits, and takes up nothing that is not its own."""
 
 import errno
+import json
 import shutil
 from pathlib import Path
 
@@ -175,7 +176,7 @@ class FullDisk:
     def opener(self, opened):
         def open_watched(path, mode="r", *more, **options):
             file = opened(path, mode, *more, **options)
-            return WatchedFile(file, self) if mode in ("wb", "a") else file
+            return WatchedFile(file, self) if mode in ("wb", "ab", "a") else file
 
         return open_watched
 
@@ -217,7 +218,7 @@ def test_checkpoint_on_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeyp
                 break  # room for all
             except GatewiseError as error:
                 assert "No space left on device" in str(error) and "free space" in str(error)
-        assert {path.name for path in folder.iterdir()} <= {CHECKPOINT, METRICS}
+        assert {path.name for path in folder.iterdir()} <= {CHECKPOINT, METRICS, "checkpoint.chosen"}
         if (folder / CHECKPOINT).exists():
             resumed += 1
             network, _ = run(small(seed=99), config, folder=folder, resume=True)
@@ -237,3 +238,49 @@ def test_checkpoint_goes_on_with_what_the_first_part_chose(tmp_path, monkeypatch
     assert {name: events[-1].values[name] for name in ("precision", "sharing")} == {
         "precision": "bfloat16", "sharing": "operations",
     }  # fmt: skip
+
+
+def test_checkpoint_killed_before_the_first_one_computes_on_as_was_chosen(tmp_path, monkeypatch):
+    """Tried again, another precision may be the faster, and its bits are others."""
+    folder, tries = tmp_path, []
+
+    def probe(answer):
+        monkeypatch.setattr(loop, "choose_precision", lambda *values: tries.append(answer) or answer)
+        monkeypatch.setattr(loop, "choose_sharing", lambda *values: "operations" if answer == "bfloat16" else "texts")
+
+    def killed(event):
+        if event.kind == "step":
+            raise KeyboardInterrupt
+
+    probe("bfloat16")
+    with pytest.raises(KeyboardInterrupt):
+        train(small(), TRAIN, DEV, settings(precision="auto"), Session(folder, False, killed), baseline=LN2)
+    assert not (folder / CHECKPOINT).exists() and (folder / METRICS).exists()
+    probe("float32")
+    _, events = run(config=settings(precision="auto"), folder=folder, resume=True)
+    assert tries == ["bfloat16"]
+    assert [event.kind for event in events][:2] == ["start", "step"], "nothing has changed that is to be told"
+    assert (events[0].values["precision"], events[0].values["sharing"]) == ("bfloat16", "operations")
+    kinds = [json.loads(line)["kind"] for line in (folder / METRICS).read_text().splitlines()]
+    assert kinds.count("start") == 1, "what was done twice is told once"
+
+
+def test_checkpoint_of_a_choice_tells_of_another_machine_and_is_refused_for_other_data(tmp_path, monkeypatch):
+    run(folder=tmp_path, fingerprint="mine")
+    (tmp_path / CHECKPOINT).unlink()
+    with pytest.raises(TrainingError, match="made with other data"):
+        run(folder=tmp_path, fingerprint="other", resume=True)
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "ABACUS")
+    _, events = run(folder=tmp_path, fingerprint="mine", resume=True)
+    assert [event.kind for event in events][:2] == ["resumed", "start"] and events[0].step == 0
+    assert "is now ABACUS" in events[0].values["changed"][0]
+
+
+def test_checkpoint_without_a_choice_probes_once_and_a_new_run_again(tmp_path, monkeypatch):
+    tries = []
+    monkeypatch.setattr(loop, "choose_precision", lambda *values: tries.append(1) or "float32")
+    run(folder=tmp_path)
+    run(folder=tmp_path)
+    assert len(tries) == 2
+    run(folder=tmp_path, resume=True)
+    assert len(tries) == 2

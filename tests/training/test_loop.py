@@ -308,3 +308,15 @@ def test_training_precision_set_is_used(precision):
     network, events = run(config=settings(precision=precision, epochs=1))
     assert events[0].values["precision"] == precision
     assert {tensor.dtype for tensor in network.state_dict().values()} == {torch.float32}
+
+
+def test_loop_tells_how_much_is_done_from_its_first_step_on():
+    """Of 100 minutes 85 went by before, in reading or for another network; what the steps have done is told of them."""
+    config = settings(minutes=100.0, epochs=3)
+    _, events = run(config=config, started=time.perf_counter() - 85 * 60)
+    steps = [event.values for event in events if event.kind == "step"]
+    assert steps[0]["share"] > 0.85 and steps[0]["done"] == 0
+    assert steps[0]["share"] > steps[-1]["share"], "until the speed is known much is kept back for the last look at dev"
+    assert all(0 <= step["done"] < 0.05 for step in steps)
+    _, events = run(config=settings(epochs=3))
+    assert all(e.values["done"] == e.values["share"] for e in events if e.kind == "step")

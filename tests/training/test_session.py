@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,16 @@ from gatewise.tasks.classify.teach import TEACHER
 from gatewise.tasks.pretrain.settings import PretrainingSettings
 from gatewise.training.checkpoint import CHECKPOINT
 from gatewise.training.log import METRICS, write
-from gatewise.training.session import SETTINGS, Session, opened, resumable, settle, unfinished, unfinished_settings
+from gatewise.training.session import (
+    SETTINGS,
+    Session,
+    opened,
+    reserved,
+    resumable,
+    settle,
+    unfinished,
+    unfinished_settings,
+)
 
 MINE = Settings().replace(epochs=3)
 
@@ -126,3 +136,35 @@ def test_sessions_without_a_folder_keep_nothing_and_count_from_their_start():
     session.finish()
     assert session.take(CHECKPOINT) is None and session.log() == {} and not session.stopped()
     assert session.counting(100).seconds() == pytest.approx(100 + session.seconds(), abs=0.05)
+
+
+def test_runs_for_one_place_are_one_at_a_time(tmp_path, monkeypatch):
+    """However the place is written; a run for another place goes its way."""
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    with reserved(tmp_path / "m"):
+        for same in (tmp_path / "m", tmp_path / "a" / ".." / "m", Path("../m")):
+            refused = pytest.raises(TrainingError, match=r"Another run is going on for .*m; wait for its end or give")
+            with refused, reserved(same):
+                pass
+        with reserved(tmp_path / "n"):
+            pass
+    with reserved(tmp_path / "m"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_runs_that_leave_nothing_leave_no_folders_above_either(tmp_path):
+    with reserved(tmp_path / "runs" / "today" / "m"):
+        assert (tmp_path / "runs" / "today").is_dir()
+    assert not any(tmp_path.iterdir())
+    with reserved(tmp_path / "runs" / "today" / "m"):
+        (tmp_path / "runs" / "kept").touch()
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["kept"]
+
+
+def test_runs_where_nothing_can_be_written_are_refused_before_their_work(tmp_path):
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file" / "m", tmp_path / ("x" * 300)):
+        with pytest.raises(GatewiseError, match="could not be written"), reserved(place):
+            pass

@@ -1,9 +1,11 @@
 """Bytes on disk: written whole or not at all, read only when small, regular and well formed. No pickle, no links."""
 
 import contextlib
+import ctypes
 import json
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
-from gatewise.base.errors import GatewiseError, ModelError
+from gatewise.base.errors import GatewiseError, ModelError, one_line
+from gatewise.base.locks import alone, locked
+from gatewise.base.places import exists, is_file, is_folder, is_link, rests_beside, standing
 
 Arrays = dict[str, npt.NDArray[Any]]
 Stored = tuple[tuple[int, ...], str]  # shape and NumPy's name of the type
@@ -24,26 +28,47 @@ DTYPES = {"F32": "float32", "F16": "float16", "I8": "int8"}  # those a model may
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file's content in one step: a crash or a full disk leaves the old content.
 
-    Raises GatewiseError, naming the file and the system's reason, when it cannot be written.
+    Of two who write at once one waits. Raises GatewiseError, naming the file and the system's reason, when it cannot be
+    written.
     """
     partial = path.with_name(path.name + ".part")
     try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with alone(partial, wait=True) as (file, _):
+            try:
+                os.ftruncate(file.fileno(), 0)  # left by a killed process
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+                if os.name == "posix":
+                    partial.replace(path)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    partial.unlink(missing_ok=True)
+                raise
+        if os.name != "posix":  # Windows moves no open file
+            partial.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+
+
+def refuse_place(path: Path) -> None:
+    """Refuse, before a work, a file that could not be written after it: of no folder, no plain file, not allowed."""
+    if exists(path) and not is_file(path):
+        raise GatewiseError(f"{one_line(path)} is no plain file, so nothing is written there; choose another name.")
+    try:
+        with locked(path.with_name(path.name + ".part")):
+            pass
+    except BlockingIOError:  # another writes there now, so one can
+        return
+    except OSError as error:
         raise cannot_write(path, error) from error
 
 
 def cannot_write(path: Path, error: OSError) -> GatewiseError:
     """Say why a file or folder cannot be written."""
     return GatewiseError(
-        f"{path} could not be written ({error.strerror or error}); free space or choose another place."
+        f"{one_line(path)} could not be written ({error.strerror or error}); free space or choose another place."
     )
 
 
@@ -59,9 +84,9 @@ def sync_folder(folder: Path) -> None:
 
 def read_limited(path: Path, limit: int) -> bytes:
     """Read a regular file of at most `limit` bytes that is no link, or raise ModelError."""
-    if path.is_symlink():
+    if is_link(path):
         raise ModelError(f"{path} is a symbolic link; a model folder must hold its files itself.")
-    if not path.is_file():
+    if not is_file(path):
         raise ModelError(f"{path} is missing; copy the model folder again, whole.")
     try:
         size = path.stat().st_size
@@ -164,29 +189,76 @@ def _load(path: Path, content: bytes) -> Arrays:
 def new_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """Build a folder beside its final place and move it there whole at the end; on any error nothing is left.
 
-    Raises GatewiseError when something stands there already and `overwrite` is false.
+    A process that dies at any moment leaves the old folder or the new one to a reader, and what else it leaves is
+    removed by the next that builds there. Raises GatewiseError when something stands there already and `overwrite` is
+    false.
     """
     refuse_existing(path, overwrite=overwrite)
-    building, previous = (path.with_name(f".{path.name}.{os.getpid()}.{end}") for end in ("part", "old"))
+    building = _beside(path, "part")
     try:
-        remove_folder(building)  # left by a killed process that had our number
-        building.mkdir(parents=True)
-        yield building
-        if path.exists():
-            remove_folder(previous)
-            path.rename(previous)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(_lock_of(path), wait=True) as sure:
+            if sure:
+                _sweep(path)
+            refuse_existing(path, overwrite=overwrite)  # another may have been first
+            try:
+                remove_folder(building)  # left by a killed process that had our number
+                building.mkdir()
+                yield building
+                _move(building, path)
+                sync_folder(path.parent)
+            finally:
+                remove_folder(building)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def _move(building: Path, path: Path) -> None:
+    """Put a folder in another's place, in one step where the system can; the other is removed."""
+    if not exists(path):
+        building.rename(path)
+    elif not _exchange(building, path):
+        previous = _beside(path, "old")
+        remove_folder(previous)
+        path.rename(previous)
         try:
             building.rename(path)
         except OSError:
-            if previous.exists():
-                previous.rename(path)
+            previous.rename(path)
             raise
         sync_folder(path.parent)
         remove_folder(previous)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    finally:
-        remove_folder(building)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two places change their contents in one step, where Linux or macOS and the file system can."""
+    if sys.platform not in ("linux", "darwin"):
+        return False
+    libc = ctypes.CDLL(None)
+    names = os.fsencode(one.absolute()), os.fsencode(other.absolute())
+    if hasattr(libc, "renameat2"):
+        return bool(libc.renameat2(-100, names[0], -100, names[1], 2) == 0)  # AT_FDCWD, RENAME_EXCHANGE
+    if hasattr(libc, "renamex_np"):
+        return bool(libc.renamex_np(*names, 2) == 0)  # RENAME_SWAP
+    return False
+
+
+def _beside(path: Path, end: str) -> Path:
+    """Give the place that this process may use beside another, hidden."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{end}")
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.saving")
+
+
+def _sweep(path: Path) -> None:
+    """Put back what a dead process had moved away and not replaced, and remove what dead ones left; locked, by name."""
+    if not is_link(path) and (old := standing(path)) != path:
+        old.rename(path)
+    for rest in rests_beside(path):
+        with contextlib.suppress(OSError):
+            remove_folder(rest)
 
 
 def make_folder(path: Path) -> None:
@@ -201,21 +273,28 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Refuse a place that is taken, or that is taken by something other than a model folder."""
     if path.name in ("", ".."):
         raise GatewiseError(f"{path} does not name a new folder; choose another --out.")
-    if not path.exists() and not path.is_symlink():
+    if standing(path) != path:
+        with contextlib.suppress(OSError), locked(_lock_of(path)) as sure:  # in use: another is replacing it now
+            if sure:
+                _sweep(path)
+    if not exists(path) and not is_link(path):
         return
     if not overwrite:
         raise GatewiseError(f"{path} exists already; choose another --out or add --overwrite.")
-    files = list(path.iterdir()) if path.is_dir() else [path]
-    ours = (path / "config.json").is_file() and not any(file.is_dir() for file in files)
+    try:
+        files = list(path.iterdir()) if is_folder(path) else [path]
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    ours = is_file(path / "config.json") and not any(file.is_dir() for file in files)
     if files and not ours:
         raise GatewiseError(f"{path} exists and is no model folder, so it is not overwritten; choose another --out.")
 
 
 def remove_folder(path: Path) -> None:
     """Remove a flat folder that gatewise made, or a link to one, if it is there."""
-    if path.is_symlink():
+    if is_link(path):
         path.unlink()
-    elif path.is_dir():
+    elif is_folder(path):
         for file in path.iterdir():
             file.unlink()
         path.rmdir()

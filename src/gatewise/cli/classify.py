@@ -13,6 +13,7 @@ import typer
 
 from gatewise.base.errors import ConfigError, DataError, GatewiseError
 from gatewise.base.extras import require
+from gatewise.base.places import exists, is_file
 from gatewise.base.settings import split, takes
 from gatewise.cli import options, rows
 from gatewise.cli.output import print_lines, print_result, printable, say
@@ -70,7 +71,7 @@ def train(
         settings = settings.replace(pretrained=str(encoder))
     from gatewise.tasks.classify.fit import train_classifier
 
-    with watched(quiet) as (show, stopped):
+    with watched(quiet, out) as (show, stopped):
         trained = train_classifier(
             dataset, out, settings=settings, storage=stored, resume=resume, overwrite=overwrite,
             report=_logged(show, tensorboard), stopped=stopped,
@@ -80,7 +81,7 @@ def train(
     write_report(measured, report_path, out)
     if trained.stopped:
         say(f"Stopped. The best model so far is in {out}; the same command with --resume goes on.")
-        raise typer.Exit(130)
+        raise typer.Exit(stopped.code)
     if trained.test is None:
         say(f"{data} has no labelled test part: these figures are of the dev split, so they flatter.")
     print_result(measured)
@@ -123,7 +124,7 @@ def write_report(evaluation: "Evaluation", path: Path, model: Path) -> None:
     from gatewise.pages.report import report
 
     log = model / "metrics.jsonl"
-    history = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.is_file() else []
+    history = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if is_file(log) else []
     write_atomically(path, report(evaluation.as_dict(), history, model.name).encode())
 
 
@@ -138,9 +139,12 @@ def evaluate(
 ) -> None:
     """Measure MODEL on the test part of DATA, or on all of it if it has only one part."""
     options.answer_alone()
+    from gatewise.base.files import refuse_place
     from gatewise.runtime.folder import load
     from gatewise.tasks.classify import measure
 
+    if report:
+        refuse_place(report)
     loaded = load(model)
     dataset = read_data(data, said)
     part = dataset.test or dataset.train
@@ -191,11 +195,14 @@ def predict(
         raise GatewiseError("Give --json or --output, not both; a name that ends in .jsonl makes --output JSON Lines.")
     if output:
         rows.refuse_format(output)
-        if input and output.exists() and input.exists() and output.samefile(input):
+        if input and exists(output) and exists(input) and output.samefile(input):
             raise GatewiseError(f"--output {output} is the file that --input reads; choose another name.")
     options.answer_alone()
+    from gatewise.base.files import refuse_place
     from gatewise.runtime.folder import load
 
+    if output:
+        refuse_place(output)
     blank = count = 0
     with (
         _texts(text, input, said, kept) as texts,

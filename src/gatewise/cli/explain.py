@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gatewise.base.errors import DataError, GatewiseError
+from gatewise.base.places import is_folder
 from gatewise.cli.options import AsJson, Data, ModelPath, answer_alone, model_and_texts, with_data
 from gatewise.cli.output import print_coloured, print_result, say
 from gatewise.cli.progress import now_and_then, read_data
@@ -41,8 +42,11 @@ def explain(
     if (html or serve) and (method or as_json):
         raise GatewiseError("A page shows every method: leave out --method and --json, or --html and --serve.")
     answer_alone()
+    from gatewise.base.files import refuse_place
     from gatewise.runtime.folder import load
 
+    if html:
+        refuse_place(html)
     loaded, title = load(model), Path(model).name
     if html:
         from gatewise.base.files import write_atomically
@@ -97,7 +101,7 @@ def faithfulness(
 
     Takes the test part of DATA, or all of it if it has only one part. Some minutes for 500 reviews.
     """
-    if keep and not Path(model).is_dir():
+    if keep and not is_folder(Path(model)):
         raise GatewiseError(f"--keep writes into a model folder, and {model} is none; give a folder, or leave it out.")
     from gatewise.explanation import faithfulness as battery
     from gatewise.runtime.folder import load, update_card

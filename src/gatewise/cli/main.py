@@ -11,7 +11,7 @@ import typer
 from gatewise.base.errors import GatewiseError
 from gatewise.base.ram import keep_memory
 from gatewise.cli import classify, explain, lab, pretrain
-from gatewise.cli.output import give_up_output, say
+from gatewise.cli.output import give_up_output, open_streams, say
 
 ABOUT = "Train, measure and use LSTM text classifiers on an ordinary CPU."
 # Help without rich's panels: it is read as well in a pipe, and they double the time it takes.
@@ -38,12 +38,14 @@ def common(
 def main() -> None:
     """Run the command line; a GatewiseError becomes its sentence and exit code 2."""
     keep_memory()
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="replace")
+    open_streams()
     try:
         try:
             app()
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            give_up_output(error)  # of typer's own printing, as of help
         finally:
             try:
                 sys.stdout.flush()

@@ -14,7 +14,8 @@ from typing import Annotated, Any, cast, get_args, get_origin
 
 import typer
 
-from gatewise.base.errors import ConfigError, ModelError, one_line
+from gatewise.base.errors import ConfigError, GatewiseError, ModelError, one_line
+from gatewise.base.places import exists, standing
 from gatewise.base.settings import Storage, choices, shown, takes, values_of
 from gatewise.data.layout import LayoutOptions
 from gatewise.runtime.bundled import BUNDLED
@@ -116,8 +117,8 @@ def texts_are_piped() -> bool:
 
 def _exists(name: str) -> bool:
     try:
-        return name != "" and Path(name).exists()
-    except (OSError, ValueError):  # no name that a file system takes, so a text
+        return name != "" and exists(standing(Path(name)))
+    except GatewiseError:  # not to be looked at, so a text
         return False
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from gatewise.base.errors import GatewiseError
@@ -46,9 +46,56 @@ def give_up_output(error: OSError) -> NoReturn:
     raise GatewiseError(f"The output could not be written ({error.strerror}); free space or send it elsewhere.")
 
 
+class Told:
+    """Standard error as a file whose reader may go, or whose disk fill: what is told then goes nowhere, no run ends."""
+
+    encoding = "utf-8"
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        self._try(lambda: sys.stderr.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand on what was written."""
+        self._try(lambda: sys.stderr.flush())
+
+    def isatty(self) -> bool:
+        """Say whether people read it as it comes."""
+        return sys.stderr.isatty()
+
+    def fileno(self) -> int:
+        """Give its descriptor."""
+        return sys.stderr.fileno()
+
+    def _try(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+
+
 def say(sentence: str) -> None:
     """Print to standard error."""
-    print(sentence, file=sys.stderr, flush=True)
+    print(sentence, file=Told(), flush=True)
+
+
+def open_streams() -> None:
+    """Give a process whose standard streams were closed others in their place, else a file it opens would take them.
+
+    Writing to a closed standard output goes on to fail, reading a closed standard input finds nothing.
+    """
+    for number, mode in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(os.open(os.devnull, mode), number)
+    sys.stdin = sys.stdin or open(0, encoding="utf-8")  # noqa: SIM115 - for as long as the process
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
 
 
 def print_coloured(explanation: "Explanation") -> None:

@@ -9,7 +9,7 @@ from gatewise.base.extras import require
 from gatewise.base.settings import takes
 from gatewise.cli.options import Data, Overwrite, Quiet, Resume, StorageOption, apart, option_of, storage_of, with_texts
 from gatewise.cli.output import print_lines, say
-from gatewise.cli.progress import read_data, show_progress, watched
+from gatewise.cli.progress import read_data, watched
 from gatewise.tasks.pretrain.settings import PRETRAINING, PretrainingSettings
 
 NOT_TAKEN = ("pooling", "word_dropout", "layer_decay", "pretrained")  # without effect here; --from is the last
@@ -64,27 +64,33 @@ def pretrain(
     dataset = read_data(data, said, labels=False)
     from gatewise.tasks.pretrain.fit import pretrain_encoder
 
-    with watched(quiet) as (report, stopped):
+    with watched(quiet, out) as (report, stopped):
         made = pretrain_encoder(
             dataset, out, settings=settings, start=encoder, storage=stored, resume=resume, overwrite=overwrite,
             report=report, stopped=stopped,
         )  # fmt: skip
     if stopped():
         say(f"Stopped. The best encoder so far is in {out}; the same command with --resume goes on.")
-        raise typer.Exit(130)
+        raise typer.Exit(stopped.code)
     print_lines([f"dev perplexity {made.facts['dev_perplexity']}", f"encoder {out}"])
 
 
 def own_encoder(data: str, out: Path, said: dict[str, Any], threads: int | None, quiet: bool) -> Path:
     """Pretrain an encoder on DATA's own text beside `out`, unless it stands there already; give its folder."""
-    place = out.with_name(out.name + "-encoder")
-    if place.is_dir():
-        return place
-    from gatewise.tasks.pretrain.fit import pretrain_encoder
+    from gatewise.base.places import is_folder
     from gatewise.training.session import resumable, unfinished
 
+    place = out.with_name(out.name + "-encoder")
+    goes_on = resumable(unfinished(place))
+    if is_folder(place) and not goes_on:
+        return place
+    from gatewise.tasks.pretrain.fit import pretrain_encoder
+
     settings = PretrainingSettings().replace(**PRETRAINING, threads=threads)
-    with show_progress(quiet) as show:
+    with watched(quiet, place, again="the same command") as (report, stopped):
         dataset = read_data(data, said, labels=False)
-        pretrain_encoder(dataset, place, settings=settings, resume=resumable(unfinished(place)), report=show)
+        pretrain_encoder(dataset, place, settings=settings, resume=goes_on, report=report, stopped=stopped)
+    if stopped():
+        say(f"Stopped before the encoder {place} has learnt all; the same command goes on.")
+        raise typer.Exit(stopped.code)
     return place

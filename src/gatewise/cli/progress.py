@@ -1,13 +1,14 @@
-"""A run's events to standard error as they come, and Ctrl-C to a request. Knows no task: an event names its figure."""
+"""A run's events to standard error as they come, and signals to a request. Knows no task: an event names its figure."""
 
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from gatewise.base.errors import one_line
-from gatewise.cli.output import say
+from gatewise.cli.output import Told, say
 
 if TYPE_CHECKING:
     from gatewise.data.part import Dataset
@@ -45,40 +46,70 @@ def read_data(data: str, said: Mapping[str, Any], *, labels: bool = True) -> "Da
     return dataset
 
 
+class Stop:
+    """Whether a run is to end, and by which signal; training asks before every step."""
+
+    def __init__(self) -> None:
+        self.number = 0  # of the signal
+        self.steps = False  # a step is under way, after which the run can end well
+
+    def __call__(self) -> bool:
+        """Say whether the run is to end."""
+        return self.number != 0
+
+    @property
+    def code(self) -> int:
+        """The exit code of a program that a signal has ended."""
+        return 128 + self.number
+
+    def ask(self, number: int, frame: object = None) -> None:
+        """Take a signal: between steps, and the second at any time, it ends the run at once."""
+        if self() or not self.steps:
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+        self.number = number
+        name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        with suppress(RuntimeError):  # it came while another line was being printed
+            say(f"Stopping after this step; once more {name} stops at once and keeps only the last checkpoint.")
+
+
 @contextmanager
-def ctrl_c(begun: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C into a request that training answers after its step; the second stops at once.
-
-    Before the first step there is nothing to keep, and one is enough.
-    """
-    asked = False
-
-    def ask(number: int, frame: object) -> None:
-        nonlocal asked
-        if asked or not begun():
-            raise KeyboardInterrupt
-        asked = True
-        say("Stopping after this step; once more Ctrl-C stops at once and keeps only the last checkpoint.")
-
-    before = signal.signal(signal.SIGINT, ask)
+def signals(stop: Stop) -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and SIGHUP ask for the end of a run; one that is ignored, as by nohup, stays so."""
+    before = {signal.SIGINT: signal.getsignal(signal.SIGINT)}
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        if (number := getattr(signal, name, None)) and signal.getsignal(number) not in (signal.SIG_IGN, None):
+            before[number] = signal.getsignal(number)
+    for number in before:
+        signal.signal(number, stop.ask)
     try:
-        yield lambda: asked
+        yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
-def watched(quiet: bool) -> Iterator[tuple[Callable[["Event"], None], Callable[[], bool]]]:
-    """Show a run and let Ctrl-C end it once it has taken a step; give where its events go, and what it asks."""
-    begun = False
-    with show_progress(quiet) as show, ctrl_c(lambda: begun) as stopped:
+def watched(
+    quiet: bool, out: Path, again: str = "the same command with --resume"
+) -> Iterator[tuple[Callable[["Event"], None], Stop]]:
+    """Show the run for `out` and let a signal end it; give where its events go, and what it asks before a step.
+
+    Where it ends at once and something is kept, say that `again` goes on.
+    """
+    stop = Stop()
+    with show_progress(quiet) as show, signals(stop):
 
         def report(event: "Event") -> None:
-            nonlocal begun
-            begun = begun or event.step > 0
+            stop.steps = event.step > 0 and event.kind != "end"
             show(event)
 
-        yield report, stopped
+        try:
+            yield report, stop
+        except (KeyboardInterrupt, SystemExit):
+            from gatewise.training.session import resumable, unfinished
+
+            say(f"Stopped; {again} goes on." if resumable(unfinished(out)) else "Stopped.")
+            raise
 
 
 @contextmanager
@@ -90,7 +121,7 @@ def show_progress(quiet: bool) -> Iterator[Callable[["Event"], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    console = Console(stderr=True)
+    console = Console(file=cast(IO[str], Told()))
     dev, said, first = "", time.monotonic() - 8, None
     columns = [TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %")]
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -107,7 +138,7 @@ def show_progress(quiet: bool) -> Iterator[Callable[["Event"], None]]:
             if event.kind in ("start", "resumed"):
                 first = None  # what was spent before it, on reading or another network, says nothing of what is left
             if event.kind == "step":
-                share = event.values["share"]
+                share = event.values["done"]
                 first = first or (event.seconds, share)
                 seconds, done = event.seconds - first[0], share - first[1]
                 left = seconds * (1 - share) / done if done > 0.005 else None

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from gatewise.base.errors import DataError
+from gatewise.base.errors import DataError, one_line
 
 NAMES = ("imdb", "reviews")
 IMDB_URL = "http://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
@@ -38,14 +38,19 @@ def locate(name: str, *, progress: Progress | None = None) -> Path:
         return _locate_imdb(progress)
     near = difflib.get_close_matches(name.lower(), NAMES)
     hint = f"did you mean {' or '.join(near)}?" if near else f"the named data sets are {' and '.join(NAMES)}."
-    raise DataError(f"{name!r} is neither a file or folder here nor a named data set; {hint}")
+    raise DataError(f"{one_line(name)!r} is neither a file or folder here nor a named data set; {hint}")
 
 
 def _locate_imdb(progress: Progress | None) -> Path:
     from platformdirs import user_cache_dir  # late, as all that only a download needs: a file of one's own opens faster
 
-    cache = Path(user_cache_dir("gatewise")) / "imdb"
     root = os.environ.get("GATEWISE_DATA")
+    try:
+        cache = Path(user_cache_dir("gatewise")) / "imdb"
+    except RuntimeError as error:  # no HOME, and no such user
+        if not root:
+            raise DataError("imdb has no place, as there is no home folder; set HOME or GATEWISE_DATA.") from error
+        cache = Path(root) / "imdb"
     archive = IMDB_URL.rpartition("/")[2]
     for place in [Path(root) / "imdb", cache] if root else [cache]:
         if any(place.glob("*.parquet")) or (place / "train" / "pos").is_dir():

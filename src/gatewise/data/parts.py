@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from gatewise.base.errors import DataError
+from gatewise.base.places import is_folder
 from gatewise.data.formats import LOOSE, TABLES
 from gatewise.data.opening import Source, named, sources_of
 from gatewise.data.table import listing, quoted
@@ -28,7 +29,7 @@ def parts_of(path: Path) -> tuple[dict[str, Place], tuple[str, ...]]:
 
     Raises DataError where the names leave it unclear, or two files would hold the same rows.
     """
-    if not path.is_dir():
+    if not is_folder(path):
         files = sources_of(path)
         if len(files) == 1:
             return {"train": Place((files[0],))}, ()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from gatewise.base.errors import DataError, one_line
+from gatewise.base.places import exists, is_file, is_folder
 from gatewise.base.settings import takes
 from gatewise.base.text import clean, decode, json_values, numbered_lines
 from gatewise.data import named as datasets
@@ -48,11 +49,11 @@ def read(data: str | Path, *, labels: bool = True, progress: datasets.Progress |
         datasets.IMDB_LABELS if data == "imdb" else {}, labels, layout.skip_unlabelled,
     )  # fmt: skip
     try:
-        if data in datasets.NAMES or not path.exists():
+        if data in datasets.NAMES or not exists(path):
             path = datasets.locate(str(data), progress=progress)
-        if not (path.is_dir() or path.is_file()):
+        if not (is_folder(path) or is_file(path)):
             raise DataError(f"{path} is no plain file, and data is read more than once; write it to a file first.")
-        if path.name.endswith(("aclImdb", ".tar.gz", ".tgz")) or (path / "train" / "urls_pos.txt").is_file():
+        if path.name.endswith(("aclImdb", ".tar.gz", ".tgz")) or is_file(path / "train" / "urls_pos.txt"):
             parts, notes = _acl_parts(path, layout), no_notes
         else:
             places, notes = parts_of(path)
@@ -169,8 +170,8 @@ def _acl_parts(path: Path, layout: Layout) -> dict[str, Part]:
 
 def is_table(path: Path, layout: Layout) -> bool:
     """Tell a file of rows with columns from one of a text a line (JSON Lines of bare strings is one)."""
-    if not path.is_file():
-        return path.is_dir() or (path.exists() and path.suffix.lower() in TABLES)
+    if not is_file(path):
+        return is_folder(path) or (exists(path) and path.suffix.lower() in TABLES)
     source, *more = sources_of(path)
     if more or source.suffix not in JSON:
         return bool(more) or source.suffix in TABLES or not holds_lines(source, layout)

@@ -11,6 +11,7 @@ import torch
 
 from gatewise.base.errors import DataError
 from gatewise.base.files import write_atomically
+from gatewise.base.places import exists
 from gatewise.lab.races import TASKS, TITLES, Run
 
 
@@ -25,7 +26,7 @@ def write(path: Path, found: Any, conclusion: str, **facts: Any) -> None:
 
 def read_runs(path: Path) -> list[Run]:
     """Read the races that write() left, none if there is no such file. Raises DataError when it holds anything else."""
-    if not path.exists():
+    if not exists(path):
         return []
     try:
         runs = [Run(**one) for one in json.loads(path.read_text(encoding="utf-8"))["found"]]

@@ -22,6 +22,7 @@ from gatewise.base.files import (
     tensor_bytes,
     write_atomically,
 )
+from gatewise.base.places import exists, is_folder, standing
 from gatewise.base.settings import NetworkConfig, Storage
 from gatewise.runtime.bundled import BUNDLED
 from gatewise.runtime.cards import card, encoder_card
@@ -172,9 +173,9 @@ OWN_ENTRIES: dict[str, dict[str, Callable[[Any], bool]]] = {
 def _described(path: Path | str, task: str) -> tuple[Path, Content, NetworkConfig]:
     """Find a folder of this task and read its config.json, every entry of which is as it should be."""
     folder, (kind, command) = Path(path), KINDS[task]
-    if str(path) in BUNDLED and not folder.exists():
+    if str(path) in BUNDLED and not exists(folder):
         folder = BUNDLED[str(path)]
-    elif not folder.is_dir():
+    elif not is_folder(folder := standing(folder)):
         raise ModelError(f"{folder} is no {kind} folder; give the folder that `gatewise {command} --out` made.")
     place = folder / CONFIG
     config = read_json(place, CONFIG_LIMIT)

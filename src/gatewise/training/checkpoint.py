@@ -7,6 +7,7 @@ threads a run that went on from its checkpoint ends with the bits of an unbroken
 import dataclasses
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from gatewise.training.run import Progress, Run
 
 CHECKPOINT = "checkpoint.safetensors"
 FORMAT = 2  # of the file
+CHOSEN = ("precision", "sharing", "log_bytes")  # of Progress, before the first step
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,7 @@ class Checkpoint:
         if not folder or not taken:
             return None
         arrays, values = taken
-        there, here = values["identity"], self.identity(run)
-        for name, what in (("format", "version of gatewise"), ("fingerprint", "data"), ("config", "settings")):
-            if there.get(name) != here[name]:
-                raise TrainingError(f"The checkpoint in {folder} was made with other {what}; leave out --resume.")
+        changed = self._changed(run, values["identity"])
         tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
         run.network.load_state_dict(_under("network.", tensors))
         run.averaged.load_state_dict(_under("averaged.", tensors))
@@ -79,6 +78,39 @@ class Checkpoint:
         run.employ()
         run.workers.restore([tensors[name] for name in sorted(tensors) if name.startswith("random.")])
         torch.set_rng_state(tensors["random"])  # last: nothing random may come between this and the next step
+        return changed
+
+    def keep_choice(self, run: Run) -> None:
+        """Keep how a run computes, found by trying, until its first checkpoint: another try might end otherwise."""
+        if not run.session.folder:
+            return
+        run.progress.log_bytes = log.length(run.session.folder)
+        chosen = {name: getattr(run.progress, name) for name in CHOSEN}
+        run.session.keep(self._choice, {}, {"identity": self.identity(run)} | chosen)
+
+    def restore_choice(self, run: Run) -> list[str] | None:
+        """Take up how a run that was killed before its first checkpoint computed; give and raise as restore() does."""
+        folder, taken = run.session.folder, run.session.take(self._choice)
+        if not folder or not taken:
+            return None
+        _, values = taken
+        changed = self._changed(run, values["identity"])
+        for name in CHOSEN:
+            setattr(run.progress, name, values[name])
+        log.shorten(folder, run.progress.log_bytes)
+        return changed
+
+    @property
+    def _choice(self) -> str:
+        return f"{Path(self.name).stem}.chosen"
+
+    def _changed(self, run: Run, there: dict[str, Any]) -> list[str]:
+        here = self.identity(run)
+        for name, what in (("format", "version of gatewise"), ("fingerprint", "data"), ("config", "settings")):
+            if there.get(name) != here[name]:
+                raise TrainingError(
+                    f"The checkpoint in {run.session.folder} was made with other {what}; leave out --resume."
+                )
         changed = [name for name in ("torch", "threads", "cpu") if there[name] != here[name]]
         return [f"{name} was {there[name]} and is now {here[name]}" for name in changed]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from gatewise.base.extras import needs
 from gatewise.base.files import cannot_write
+from gatewise.base.places import is_file
 
 METRICS = "metrics.jsonl"
 LOGGER = logging.getLogger("gatewise")
@@ -60,12 +61,12 @@ def write(event: Event, folder: Path) -> None:
 def length(folder: Path) -> int:
     """Give the bytes of a folder's log."""
     log = folder / METRICS
-    return log.stat().st_size if log.exists() else 0
+    return log.stat().st_size if is_file(log) else 0
 
 
 def shorten(folder: Path, size: int) -> None:
     """Drop what was logged after a checkpoint: it will be written again. A power cut may have lost some before."""
-    if (folder / METRICS).exists():
+    if is_file(folder / METRICS):
         os.truncate(folder / METRICS, min(length(folder), size))
 
 
@@ -73,7 +74,10 @@ def tensorboard_writer(folder: Path) -> Callable[[Event], None]:
     """Give a function that writes each event's numbers for TensorBoard."""
     with needs("tensorboard"):
         from torch.utils.tensorboard import SummaryWriter
-    writer = SummaryWriter(str(folder))
+    try:
+        writer = SummaryWriter(str(folder))
+    except OSError as error:
+        raise cannot_write(folder, error) from error
 
     def write(event: Event) -> None:
         for name, value in event.values.items():

@@ -41,12 +41,15 @@ def train(
     checkpoint = checkpoint or Checkpoint()
     run = Run(network, config, session)
     try:
-        changed = checkpoint.restore(run)
-        if changed is None:
-            run.progress.precision = choose_precision(network, train_set, config)
-            run.progress.sharing = choose_sharing(network, train_set, config, run.progress.precision)
+        resumed = changed = checkpoint.restore(run)
+        if resumed is None:
+            changed = checkpoint.restore_choice(run)
+            if changed is None:
+                run.progress.precision = choose_precision(network, train_set, config)
+                run.progress.sharing = choose_sharing(network, train_set, config, run.progress.precision)
+                checkpoint.keep_choice(run)
             run.employ()
-        else:
+        if resumed is not None or changed:
             run.tell("resumed", changed=changed)
         _epochs(run, train_set, dev_set, baseline, checkpoint)
     finally:
@@ -73,6 +76,7 @@ def _epochs(run: Run, train_set: Sequences, dev_set: Sequences, baseline: float,
             if share >= 1 or stopped():
                 break
             progress.share = share
+            progress.began = min(share, progress.began) if progress.step else share  # falls when the speed is known
             run.update(collate(train_set, rows), learning_rate_at(share, run.config))
             _tell_steps(run, baseline)
             hoard.limit()
@@ -100,7 +104,8 @@ def _tell_steps(run: Run, baseline: float) -> None:
         speed = (progress.tokens - run.logged_tokens) / max(elapsed, 1e-9)
         run.logged, run.logged_tokens = time.perf_counter(), progress.tokens
         run.tell(
-            "step", share=round(progress.share, 5), loss=round(progress.recent_loss, 5), tokens_per_second=round(speed),
+            "step", share=round(progress.share, 5), done=round(progress.done, 5), loss=round(progress.recent_loss, 5),
+            tokens_per_second=round(speed),
             learning_rate=learning_rate_at(progress.share, run.config), padding=round(progress.padding, 5),
         )  # fmt: skip
     flat = progress.recent_loss > FLAT * baseline

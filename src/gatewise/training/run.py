@@ -34,7 +34,8 @@ class Progress:
     seconds: float = 0.0
     tokens: int = 0
     padding_cells: int = 0
-    share: float = 0.0  # of the run that is over
+    share: float = 0.0  # of the run that is over, of the budget that is spent
+    began: float = 0.0  # the least share at a step: what was read or learnt before the first is spent too
     recent_loss: float = math.nan
     best_score: float = -math.inf
     best_loss: float = math.inf
@@ -48,6 +49,11 @@ class Progress:
     def padding(self) -> float:
         """Share of all cells so far that held no token."""
         return self.padding_cells / max(1, self.padding_cells + self.tokens)
+
+    @property
+    def done(self) -> float:
+        """Share of the steps that are over, as far as can be told."""
+        return (self.share - self.began) / (1 - self.began)
 
 
 class Run:

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from gatewise.base.errors import ConfigError, TrainingError
 from gatewise.base.files import (
     Arrays,
+    cannot_write,
     make_folder,
     read_checkpoint,
     read_json,
@@ -23,6 +24,8 @@ from gatewise.base.files import (
     tensor_bytes,
     write_atomically,
 )
+from gatewise.base.locks import locked
+from gatewise.base.places import exists, is_file, is_folder
 from gatewise.base.settings import AnySettings
 from gatewise.training.log import METRICS, Event, tell_logger
 
@@ -55,7 +58,7 @@ class Session:
 
     def holds(self, name: str) -> bool:
         """Say whether an earlier part of this run kept something under a name."""
-        return self.resume and self.folder is not None and (self.folder / name).is_file()
+        return self.resume and self.folder is not None and is_file(self.folder / name)
 
     def take(self, name: str) -> tuple[Arrays, dict[str, Any]] | None:
         """Give the arrays and values that an earlier part of this run kept under a name, if it did."""
@@ -83,10 +86,37 @@ def unfinished(out: Path) -> Path:
     return out.with_name(out.name + ".training")
 
 
+@contextmanager
+def reserved(out: Path) -> Iterator[None]:
+    """Keep every other run away from `out`, in this process or another, while this one lasts.
+
+    The lock stands beside `out`, so that it outlives the folders there, and is gone with its process; where the file
+    system knows no locks there is none. Raises TrainingError where a run is going on.
+    """
+    parent = unfinished(out).parent
+    made = [folder for folder in (parent, *parent.parents) if not exists(folder)]
+    try:
+        with ExitStack() as stack:
+            try:
+                make_folder(parent)
+                stack.enter_context(locked(out.with_name(f".{out.name}.lock")))
+            except BlockingIOError as error:
+                raise TrainingError(
+                    f"Another run is going on for {out}; wait for its end or give another out."
+                ) from error
+            except OSError as error:
+                raise cannot_write(out, error) from error
+            yield
+    finally:
+        for folder in made:
+            with suppress(OSError):  # it holds something by now
+                folder.rmdir()
+
+
 def unfinished_settings(out: Path, defaults: AnySettings) -> AnySettings:
     """Give the settings of an unfinished run, of the kind of `defaults`. Raises TrainingError when there is none."""
     path = unfinished(out) / SETTINGS
-    if not path.is_file():
+    if not is_file(path):
         raise TrainingError(f"There is no unfinished run for {out}; leave out --resume to start one.")
     stored = read_json(path, 1 << 20)
     try:
@@ -119,7 +149,7 @@ def settle(
 
 def resumable(folder: Path) -> bool:
     """Say whether a run's folder holds anything to go on from; a run killed before that has nothing to lose."""
-    return any(folder.glob("*.safetensors"))
+    return is_folder(folder) and any(folder.glob("*.safetensors"))
 
 
 @contextmanager

@@ -83,6 +83,28 @@ def test_train_refuses_what_exists_and_what_is_unfinished(english, tiny_settings
     assert not trained.stopped and not unfinished(out).exists()
 
 
+@pytest.mark.parametrize("way", [{}, {"resume": True}, {"overwrite": True}])
+def test_train_into_the_place_of_a_live_run_is_refused_and_the_run_goes_on(english, tiny_settings, tmp_path, way):
+    """From its first event to the last, while its model is saved too."""
+    dataset, out = Dataset("d", from_lists(*english)), tmp_path / "m"
+    refused = 0
+
+    def again(event):
+        nonlocal refused
+        if event.kind in ("prepared", "start", "dev", "end"):
+            with pytest.raises(GatewiseError, match=r"^Another run is going on for .*m; wait for its end"):
+                train_classifier(dataset, out, settings=tiny_settings, **way)
+            with pytest.raises(GatewiseError, match=r"^Another run is going on for .*m; wait for its end"):
+                pretrain_encoder(Dataset("d", from_lists(english[0])), out, settings=READING, **way)
+            refused += 1
+
+    first = train_classifier(dataset, out, settings=tiny_settings, report=again)
+    alone = train_classifier(dataset, tmp_path / "alone", settings=tiny_settings)
+    assert refused == 9 and not first.stopped
+    assert (out / "model.safetensors").read_bytes() == (tmp_path / "alone" / "model.safetensors").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "m"] and first.dev == alone.dev
+
+
 def test_train_run_that_ends_before_its_first_step_leaves_nothing(english, tiny_settings, tmp_path):
     dataset = Dataset("d", from_lists(*english))
     with pytest.raises(TrainingError, match=r"^Training was stopped before its first step"):

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gatewise.base.errors import ConfigError, DataError, one_line
 from gatewise.base.settings import refuse_unknown, takes
+from gatewise.base.text import clean
 from gatewise.data.part import Dataset, from_lists
 from gatewise.runtime import folder
 from gatewise.runtime.batches import Weights
@@ -147,3 +148,5 @@ def refuse_missing(y: Any) -> None:
     for place, label in enumerate(y if getattr(y, "ndim", 1) == 1 else ()):
         if label is None or type(label).__name__ in ("NAType", "NaTType") or label != label:  # NaN is not itself
             raise DataError(f"Label {place} is missing ({label!r}); give every text a label or leave the text out.")
+        if isinstance(label, str) and clean(label) != label:
+            raise DataError(f"Label {place} holds a lone surrogate ({label!r}), which no file can hold; correct it.")

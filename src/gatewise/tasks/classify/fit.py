@@ -30,7 +30,7 @@ from gatewise.training.checkpoint import Checkpoint
 from gatewise.training.device import seeded
 from gatewise.training.log import Event, tell_logger
 from gatewise.training.loop import train
-from gatewise.training.session import Report, Session, Stopped, opened, settle
+from gatewise.training.session import Report, Session, Stopped, opened, reserved, settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +59,27 @@ def train_classifier(
     What is measured is the model as it is stored.
 
     While it runs, the folder `out`.training keeps what a resumed run needs. When `stopped` says so, the best model so
-    far is saved and the run can still be resumed. Raises GatewiseError before anything is written or lost.
+    far is saved and the run can still be resumed. Raises GatewiseError before anything is written or lost, and where
+    another run is going on for `out`.
     """
     session, out = Session(report=report, stopped=stopped), Path(out)
-    settings = settle(out, settings, Settings(), resume=resume, overwrite=overwrite)
-    encoder, teachers = sources(settings)
-    shaped = shaped_as(encoder, settings) if encoder else settings
-    prepared = prepare(dataset, shaped, known=encoder.tokenizer if encoder else None)
-    with opened(session, out, settings, prepared.told(), resume=resume) as session:
-        model, dev = fit(prepared, shaped, session, encoder=encoder, teachers=teachers)
-    folder.save(model, out, overwrite=overwrite or resume, storage=storage, extra=session.log())
-    model = folder.load(out)
-    if stopped():
-        return Trained(model, dev, None, stopped=True)
-    test = evaluate(model, dataset.test) if dataset.test and dataset.test.labelled else None
-    if test:
-        model.facts["test"] = test.figures()
-        folder.update_card(model, out)
-    session.finish()
-    return Trained(model, dev, test, stopped=False)
+    with reserved(out):
+        settings = settle(out, settings, Settings(), resume=resume, overwrite=overwrite)
+        encoder, teachers = sources(settings)
+        shaped = shaped_as(encoder, settings) if encoder else settings
+        prepared = prepare(dataset, shaped, known=encoder.tokenizer if encoder else None)
+        with opened(session, out, settings, prepared.told(), resume=resume) as session:
+            model, dev = fit(prepared, shaped, session, encoder=encoder, teachers=teachers)
+        folder.save(model, out, overwrite=overwrite or resume, storage=storage, extra=session.log())
+        model = folder.load(out)
+        if stopped():
+            return Trained(model, dev, None, stopped=True)
+        test = evaluate(model, dataset.test) if dataset.test and dataset.test.labelled else None
+        if test:
+            model.facts["test"] = test.figures()
+            folder.update_card(model, out)
+        session.finish()
+        return Trained(model, dev, test, stopped=False)
 
 
 def sources(settings: Settings) -> tuple[PretrainedEncoder | None, list[Model]]:

@@ -20,7 +20,7 @@ from gatewise.training.checkpoint import Checkpoint
 from gatewise.training.device import seeded
 from gatewise.training.log import Event, tell_logger
 from gatewise.training.loop import train
-from gatewise.training.session import Report, Session, Stopped, opened, settle
+from gatewise.training.session import Report, Session, Stopped, opened, reserved, settle
 
 
 def pretrain_encoder(
@@ -38,27 +38,31 @@ def pretrain_encoder(
     """Train a language model on a data set's text, labels unseen, and leave an encoder folder at `out`.
 
     With `start`, an encoder goes on learning: its tokenizer, weights and shape are taken. While it runs, the folder
-    `out`.training keeps what a resumed run needs. Raises GatewiseError before anything is written or lost.
+    `out`.training keeps what a resumed run needs. Raises GatewiseError before anything is written or lost, and where
+    another run is going on for `out`.
     """
     session, out = Session(report=report, stopped=stopped), Path(out)
     defaults = shaped_as(start, PretrainingSettings(), grows=True) if start else PretrainingSettings()
-    settings = settle(out, settings, defaults, resume=resume, overwrite=overwrite)
-    if start and shaped_as(start, settings, grows=True) != settings:
-        raise ConfigError("The encoder to go on from has another shape; leave out the options that shape the network.")
-    corpus = prepare_corpus(dataset, settings, start.tokenizer if start else None)
-    with opened(session, out, settings, corpus.notes, resume=resume) as session, seeded(settings.training):
-        network = language_model(corpus, settings, start, fresh=not session.resume)
-        event = train(
-            network, corpus.train, corpus.dev, settings.training, session, baseline=guessing(corpus, settings),
-            checkpoint=Checkpoint(fingerprint=corpus.fingerprint() + " backward" * network.backward_alone),
-        )  # fmt: skip
-    weights = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
-    facts = facts_of(corpus, settings, start, event)
-    encoder = PretrainedEncoder(corpus.tokenizer, settings.network, weights, facts)
-    folder.save_encoder(encoder, out, overwrite=overwrite or resume, storage=storage, extra=session.log())
-    if not stopped():
-        session.finish()
-    return encoder
+    with reserved(out):
+        settings = settle(out, settings, defaults, resume=resume, overwrite=overwrite)
+        if start and shaped_as(start, settings, grows=True) != settings:
+            raise ConfigError(
+                "The encoder to go on from has another shape; leave out the options that shape the network."
+            )
+        corpus = prepare_corpus(dataset, settings, start.tokenizer if start else None)
+        with opened(session, out, settings, corpus.notes, resume=resume) as session, seeded(settings.training):
+            network = language_model(corpus, settings, start, fresh=not session.resume)
+            event = train(
+                network, corpus.train, corpus.dev, settings.training, session, baseline=guessing(corpus, settings),
+                checkpoint=Checkpoint(fingerprint=corpus.fingerprint() + " backward" * network.backward_alone),
+            )  # fmt: skip
+        weights = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
+        facts = facts_of(corpus, settings, start, event)
+        encoder = PretrainedEncoder(corpus.tokenizer, settings.network, weights, facts)
+        folder.save_encoder(encoder, out, overwrite=overwrite or resume, storage=storage, extra=session.log())
+        if not stopped():
+            session.finish()
+        return encoder
 
 
 def guessing(corpus: Corpus, settings: PretrainingSettings) -> float:
