@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.explanation.test_tracing import forms, network_of, reading_of
 
 import gatewise
-from gatewise.base.errors import ConfigError, DataError
+from gatewise.base.errors import ConfigError, DataError, ModelError
 from gatewise.explanation import shares as module
 from gatewise.explanation.gradients import gradients
 from gatewise.explanation.shares import METHODS, contrast, explain
@@ -227,3 +227,10 @@ def test_attribution_refuses_in_one_sentence(tiny_model):
         explain(tiny_model, "good", target=2)
     with pytest.raises(DataError, match="empty"):
         explain(tiny_model, " ")
+
+
+def test_shares_that_are_no_numbers_are_an_error(tiny_model, monkeypatch):
+    nothing = {**METHODS, "frozen": lambda reading, row: (np.full(len(reading.ids), np.nan), 0.0)}
+    monkeypatch.setattr(module, "METHODS", nothing)
+    with pytest.raises(ModelError, match="The method frozen gives no numbers for this text with this model; choose"):
+        explain(tiny_model, "a good film")

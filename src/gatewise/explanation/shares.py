@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.base.cores import one_thread
-from gatewise.base.errors import ConfigError
+from gatewise.base.errors import ConfigError, ModelError
 from gatewise.explanation.clamping import clamped
 from gatewise.explanation.contextual import phrase_parts
 from gatewise.explanation.gradients import gradients
@@ -99,6 +99,8 @@ def explained(reading: Reading, method: str = DEFAULT, target: int | None = None
     linear, linear_bias = companion_shares(model, reading.ids, row)
     contributions, bias = contributions + linear, bias + linear_bias
     logit = float(row @ reading.logits)
+    if not np.isfinite([*contributions, bias]).all():  # slopes may grow without bound; no trained model's have
+        raise ModelError(f"The method {method} gives no numbers for this text with this model; choose another.")
     return Explanation(
         reading.text, reading.tokens, reading.offsets, reading.ids, contributions, linear, bias, logit,
         logit - bias - float(contributions.sum()), method, model.labels[target], target,
