@@ -227,6 +227,15 @@ def test_tokenizer_whose_ids_are_no_whole_numbers_is_refused(ids):
         from_json(json.dumps(content), 100)
 
 
+@pytest.mark.parametrize("merge", [["t", "x"], ["[UNK]", "the"], ["the", "no such subword"]])
+def test_tokenizer_whose_merges_are_not_of_its_subwords_is_refused_in_silence(merge, capfd):
+    content = json.loads(trained(["the"], kind="bpe").to_json())
+    content["model"]["merges"].append(merge)
+    with pytest.raises(ModelError, match="merges what is no subword of its own; copy the model folder again"):
+        from_json(json.dumps(content), 100)
+    assert capfd.readouterr().err == ""
+
+
 def test_tokenizer_from_elsewhere_neither_pads_nor_truncates(both):
     content = json.loads(both["word"].to_json())
     content["padding"] = {

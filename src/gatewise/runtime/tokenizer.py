@@ -168,6 +168,11 @@ def _fault(given: dict[str, Any]) -> str:
     ids = model["vocab"].values()
     if set(map(type, ids)) != {int} or sorted(ids) != list(range(len(ids))):
         return "gives ids twice or leaves some out; copy the model folder again"
+    merges = model["merges"] if model["type"] == "BPE" else []
+    if not all(part in model["vocab"] for left, right in merges for part in (left, right, left + right)):
+        return (
+            "merges what is no subword of its own; copy the model folder again"  # the library may panic, and print so
+        )
     return ""
 
 
