@@ -10,6 +10,7 @@ two seconds, and peak memory; what a library prints of its own panics shows besi
 """
 
 import argparse
+import copy
 import faulthandler
 import json
 import random
@@ -63,7 +64,7 @@ def changed(draw: random.Random, content: Any) -> Any:
     for _ in range(draw.choice([1, 1, 1, 2, 3])):
         *path, last = draw.choice(places(content) or [(None,)])
         if last is None:
-            return draw.choice(ODD)
+            return copy.deepcopy(draw.choice(ODD))
         around = content
         for name in path:
             around = around[name]
@@ -71,7 +72,9 @@ def changed(draw: random.Random, content: Any) -> Any:
         if kind == 0 and isinstance(around, dict):
             del around[last]
         elif kind == 1 and isinstance(around, dict):
-            around[draw.choice(["more", "type", "vocab", "n", "test", "dev", last + "s"])] = draw.choice(ODD)
+            around[draw.choice(["more", "type", "vocab", "n", "test", "dev", last + "s"])] = copy.deepcopy(
+                draw.choice(ODD)
+            )
         elif kind == 2:
             around[last] = [value] if draw.random() < 0.5 else {"value": value}
         elif kind == 3 and isinstance(value, list):
@@ -84,7 +87,7 @@ def changed(draw: random.Random, content: Any) -> Any:
             other = draw.choice(list(around))
             around[last], around[other] = around[other], value
         else:
-            around[last] = draw.choice(ODD)
+            around[last] = copy.deepcopy(draw.choice(ODD))
     return content
 
 
