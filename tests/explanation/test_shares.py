@@ -234,3 +234,18 @@ def test_shares_that_are_no_numbers_are_an_error(tiny_model, monkeypatch):
     monkeypatch.setattr(module, "METHODS", nothing)
     with pytest.raises(ModelError, match="The method frozen gives no numbers for this text with this model; choose"):
         explain(tiny_model, "a good film")
+
+
+def test_shares_of_a_class_by_its_label(tiny_model):
+    labelled = dataclasses.replace(tiny_model, labels=(7, "pos"))
+    for target, place in (("7", 0), ("pos", 1), (0, 0), (np.int64(1), 1)):
+        explanation = explain(labelled, "a good film", target=target)
+        assert (explanation.target, explanation.label) == (place, labelled.labels[place])
+        assert gatewise.phrase(labelled, "a good film", 0, 2, target=target) == gatewise.phrase(
+            labelled, "a good film", 0, 2, target=place
+        )
+    for ask in (explain, lambda model, text, target: gatewise.phrase(model, text, 0, 1, target=target)):
+        with pytest.raises(ConfigError, match=r"^There is no class 'positive'; the model's classes are 7, pos\.$"):
+            ask(labelled, "a good film", target="positive")
+        with pytest.raises(ConfigError, match=r"^There is no class 7; the model's classes are 0 to 1\.$"):
+            ask(labelled, "a good film", target=7)
