@@ -15,6 +15,7 @@ from gatewise.base.errors import ConfigError, DataError, GatewiseError
 from gatewise.base.extras import require
 from gatewise.base.places import exists, is_file
 from gatewise.base.settings import split, takes
+from gatewise.base.text import json_text
 from gatewise.cli import options, rows
 from gatewise.cli.output import print_lines, print_result, printable, say
 from gatewise.cli.pretrain import own_encoder
@@ -225,7 +226,7 @@ def _printed(as_json: bool, top: int | None) -> rows.Sink:
 
     def put(prediction: "Prediction", kept: rows.Kept) -> None:
         if as_json:
-            print_lines([json.dumps(rows.as_object(prediction, kept, top), ensure_ascii=False)])
+            print_lines([json_text(rows.as_object(prediction, kept, top))])
         else:
             print_lines([shown(rows.as_line(prediction, kept, top))])
 
