@@ -22,7 +22,7 @@ from unittest import mock
 import numpy as np
 import pandas
 
-from gatewise.data.reading import Dataset, from_lists
+from gatewise.data.part import Dataset, from_lists
 from gatewise.runtime.batches import gather
 from gatewise.runtime.classifier import Numbers, softmax
 from gatewise.runtime.companion import logits as ngram_logits

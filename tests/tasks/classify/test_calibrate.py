@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.tasks.classify.test_measure import guesses
 
-from gatewise.data.reading import from_lists
+from gatewise.data.part import from_lists
 from gatewise.runtime.batches import gather
 from gatewise.runtime.cards import card
 from gatewise.runtime.classifier import softmax
