@@ -1,0 +1,101 @@
+"""A data set to the settings that suit it: recipe `auto`. Looks at the training part alone, and trains nothing.
+
+Every rule rests on a comparison on held-out parts of training files (docs/pretraining.md, *What `auto` chooses*).
+"""
+
+import math
+import random
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from gatewise.base.errors import DataError
+from gatewise.data.part import Dataset
+from gatewise.runtime.folder import load_encoder
+from gatewise.runtime.tokenizer import UNKNOWN_ID, TextTokenizer
+from gatewise.tasks.classify.settings import FROM_ENCODER, Settings
+
+ENCODER = "reviews-en"
+SAMPLE, SAMPLE_CHARACTERS = 2000, 20_000  # texts looked at closely, and the start of each
+KNOWN = 0.75  # least share of a language's words that its encoder knows: English 0.83 and up, German 0.46
+TOKENS_READ = 400  # of a text, when the encoder is tuned
+STEPS = 600  # of tuning, at least, where texts are few
+MOST_TOKENS = 5_000_000  # read in tuning, both directions: about five minutes of two cores
+OWN = ("kind", "vocab_size", "min_count", "lowercase", "embedding_dim", "hidden_size", "num_layers", "pretrained",
+       "word_vectors", "forget_bias", "chrono_horizon")  # who sets one of these wants a network of their own  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is seen of a training part: its size, and a sample of its texts as the encoder reads them."""
+
+    texts: int
+    classes: int
+    tokens: float  # of a text on average, as far as they are read
+    known: float  # share of the tokens that the encoder knows
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What recipe `auto` changes in the defaults, and why, in sentences for people."""
+
+    changes: dict[str, Any]
+    sentences: tuple[str, ...]
+
+
+def choose(dataset: Dataset, given: Collection[str] = ()) -> Choice:
+    """Choose settings for a data set, where those given by name are settled; the same data give the same choice.
+
+    Raises DataError where there is no labelled training part.
+    """
+    if (own := [name for name in OWN if name in given]) or not dataset.train:
+        reason = f"{own[0]} is given" if own else "there is no training part"
+        return Choice({}, (f"auto: learns from these labels alone, as {reason}.",))
+    look = look_at(dataset, load_encoder(ENCODER).tokenizer)
+    if look.known < KNOWN:
+        return Choice(
+            {}, (f"auto: learns from these labels alone: {ENCODER} knows {look.known:.0%} of the words.",)
+        )
+    changes = tuning(look)
+    ways = "both directions" if changes["bidirectional"] else "one direction"
+    return Choice(
+        changes,
+        (
+            f"auto: starts from {ENCODER}, which knows {look.known:.0%} of the words: {ways}, {changes['epochs']} passes.",
+            "auto: --recipe labels learns from these texts alone, sooner and mostly less well.",
+        ),
+    )
+
+
+def tuning(look: Look) -> dict[str, Any]:
+    """Give the settings with which an encoder is tuned: enough steps for few texts, and not too long for many."""
+    a_pass = look.texts * min(look.tokens, TOKENS_READ)
+    steps = max(1.0, look.texts / int(FROM_ENCODER["batch_texts"]))
+    wanted = min(12, max(4, math.ceil(STEPS / steps)))
+    affordable = int(MOST_TOKENS / max(1.0, a_pass))
+    both = affordable >= 2
+    epochs = min(wanted, affordable) if both else max(1, min(2, int(2 * MOST_TOKENS / a_pass)))
+    return FROM_ENCODER | {"bidirectional": both, "epochs": epochs, "train_tokens": TOKENS_READ}
+
+
+def look_at(dataset: Dataset, tokenizer: TextTokenizer) -> Look:
+    """Count a training part's texts and classes, and read a sample of it, drawn evenly and always alike."""
+    if dataset.train is None or not dataset.train.labelled:
+        raise DataError(f"{dataset.name} has no labelled training part; name the label column with --label-column.")
+    draw, sample = random.Random(Settings().training.seed), []
+    labels: Counter[str | None] = Counter()
+    count = 0
+    for batch in dataset.train.batches():
+        for example in batch:
+            place = count if count < SAMPLE else draw.randrange(count + 1)
+            count += 1
+            labels[example.label] += 1
+            if place == len(sample):
+                sample.append(example.text[:SAMPLE_CHARACTERS])
+            elif place < SAMPLE:
+                sample[place] = example.text[:SAMPLE_CHARACTERS]
+    ids = tokenizer.encode_batch(sample) if sample else []
+    tokens = sum(map(len, ids))
+    unknown = sum(int((one == UNKNOWN_ID).sum()) for one in ids)
+    return Look(count, len(labels), tokens / max(1, len(ids)), 1 - unknown / max(1, tokens))
