@@ -22,6 +22,7 @@ from gatewise.base.settings import (
     shown,
     split,
     takes,
+    typed,
     values_of,
 )
 from gatewise.tasks.classify.settings import ClassificationConfig, Settings
@@ -75,7 +76,8 @@ def test_config_turns_whole_numbers_into_floats():
 
 @pytest.mark.parametrize("values", [{"kind": "char"}, {"kind": 1}, {"kind": None}, {"lowercase": 1}])
 def test_config_takes_only_the_choices_offered(values):
-    with pytest.raises(ConfigError, match=f"^{next(iter(values))} is "):
+    name = {"kind": r"--tokenizer \(kind in Python\)"}.get(next(iter(values)), next(iter(values)))
+    with pytest.raises(ConfigError, match=f"^{name} is "):
         TokenizerConfig(**values)
     with pytest.raises(ConfigError, match="auto, float32, bfloat16"):
         TrainingConfig(precision="float16")
@@ -184,7 +186,7 @@ def test_config_gives_a_config_or_a_config_error(place, value):
     try:
         made = group(**{field.name: value})
     except ConfigError as error:
-        assert str(error).startswith(f"{field.name} is ")
+        assert str(error).startswith(f"{typed(field)} is ")
     else:
         kept = getattr(made, field.name)
         several = isinstance(kept, tuple)
@@ -236,3 +238,17 @@ def test_settings_show_a_value_as_a_command_line_takes_it():
         "0.5",
         "True",
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"kind": "char"}, r"^--tokenizer \(kind in Python\) is 'char'; choose one of word, bpe\.$"),
+        ({"pooling": ["max,lst"]}, "^pooling is 'max,lst'; give one or more of max, mean, last, each once"),
+        ({"pooling": "lst"}, "^pooling is 'lst'; give"),
+        ({"pooling": ("max", "max")}, "^pooling is 'max,max'; give"),
+    ],
+)
+def test_settings_name_what_was_typed(values, message):
+    with pytest.raises(ConfigError, match=message):
+        Settings().replace(**values)

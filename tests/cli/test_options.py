@@ -2,14 +2,16 @@
 
 import dataclasses
 import os
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
 from gatewise.base.errors import ConfigError, ModelError
-from gatewise.base.settings import shown, values_of
+from gatewise.base.settings import declared, shown, values_of
 from gatewise.cli import main as cli
-from gatewise.cli.options import answer_alone, model_and_texts, storage_of
+from gatewise.cli.options import answer_alone, model_and_texts, option_of, storage_of
+from gatewise.tasks.classify.settings import Settings
 
 
 def help_of(command: str) -> str:
@@ -20,7 +22,8 @@ def help_of(command: str) -> str:
 def described(field: dataclasses.Field, default: object) -> str:
     """Give what help says of a setting."""
     range_ = f"; {values_of(field)}" if field.metadata["low"] is not None else ""
-    return f"{field.metadata['sentence']} (default: {shown(default)}{range_})"
+    flag = f"--{'' if default else 'no-'}{field.name.replace('_', '-')}"
+    return f"{field.metadata['sentence']} (default: {flag if field.type is bool else shown(default)}{range_})"
 
 
 @pytest.mark.parametrize(
@@ -93,3 +96,10 @@ def test_one_text_starts_no_threads_unless_they_were_asked_for(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
     answer_alone()
     assert os.environ["OPENBLAS_NUM_THREADS"] == "3"
+
+
+def test_a_setting_that_is_on_or_off_is_a_flag_whose_help_names_what_holds():
+    fields = {field.name: (field, value) for field, value in declared(Settings())}
+    for name, flag in (("lowercase", "--lowercase"), ("class_weights", "--no-class-weights")):
+        kind, option = get_args(option_of(*fields[name]))
+        assert bool in get_args(kind) and option.metavar is None and option.help.endswith(f" (default: {flag})")

@@ -166,3 +166,15 @@ def test_progress_of_a_long_work_is_told_now_and_then(monkeypatch, capsys):
         tell(done, 8)
         now += 1
     assert capsys.readouterr().err.splitlines() == ["3 of 8", "6 of 8"]
+
+
+def test_progress_lists_classes_with_their_counts_rarest_last():
+    notes = {"training_texts": 900, "dev_texts": 9, "classes": {"good, or so": 8000, "bad\n": 12}}
+    shown = progress.event_line(Event("prepared", 3.2, 0, 0.0, notes))
+    assert shown.splitlines()[1:] == ["2 classes, rarest last: good, or so 8,000, bad 12"]
+    notes["classes"] = {f"c{place}": 100 - place for place in range(100)}
+    (shown,) = progress.event_line(Event("prepared", 3.2, 0, 0.0, notes)).splitlines()[1:]
+    assert shown.startswith("100 classes, rarest last: c0 100, c1 99, ") and shown.endswith("c98 2, c99 1")
+    assert "c9 91, ... 85 more ..., c95 5, " in shown
+    notes["classes"] = dict(list(notes["classes"].items())[:15])
+    assert "more" not in progress.event_line(Event("prepared", 3.2, 0, 0.0, notes))

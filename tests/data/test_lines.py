@@ -68,7 +68,7 @@ def test_parts_of_text_files(tmp_path: Path) -> None:
 
 def test_class_folders_whose_files_have_no_ending(tmp_path: Path) -> None:
     for part in ("train", "test"):
-        for name in ("sci.space/60881", "sci.space/60882.old", "talk.misc/1", "talk.misc/.hidden"):
+        for name in ("sci.space/60881", "sci.space/60882.1", "talk.misc/1", "talk.misc/.hidden"):
             put(tmp_path / part / name, f"{part} {name}")
     labels = [(text.split()[0], label) for text, label, _ in examples(read(tmp_path).train)]
     assert labels == [("train", "sci.space")] * 2 + [("train", "talk.misc")]

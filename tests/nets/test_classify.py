@@ -1,5 +1,6 @@
 """The network's promises: padding and company never matter, noise is as described, shapes are known in advance."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch.nn import functional
 from gatewise.base.settings import POOLINGS, NetworkConfig
 from gatewise.nets.classify import TextLSTM, pool
 from gatewise.nets.encoder import Encoder, dropout, initialise, reverse_within_length
-from gatewise.runtime.batches import Batch
+from gatewise.runtime.batches import Batch, collate, gather
 from gatewise.runtime.shapes import parameter_shapes
 from gatewise.runtime.tokenizer import PAD_ID, UNKNOWN_ID
 
@@ -275,3 +276,25 @@ def test_network_groups_hold_every_parameter_once_from_the_head_down():
     assert groups[0][0] is network.head.weight and groups[-1][0] is network.embedding.weight
     assert groups[1][0] is network.encoder.layers()[1][0].weight_ih_l0
     assert {id(p) for group in groups for p in group} == {id(p) for p in network.parameters()}
+
+
+def test_a_text_of_weight_two_counts_in_loss_and_score_as_two_copies_do():
+    network = TextLSTM(
+        NetworkConfig(embedding_dim=6, hidden_size=5, word_dropout=0, embedding_dropout=0, dropout=0), 20, 3
+    )
+    network.label_smoothing = 0.1
+    texts = gather([[np.array([3, 4, 5]), np.array([6, 7]), np.array([8])]], [0, 1, 2], 20)
+    weighed = dataclasses.replace(texts, weights=np.array([2, 1, 3], dtype=np.float32))
+    for network.class_weights in (None, torch.tensor([0.5, 2.0, 1.0])):
+        for shares in (False, True):
+            one, many = (
+                collate(
+                    dataclasses.replace(part, targets=np.eye(3, dtype=np.float32)[part.targets]) if shares else part,
+                    rows,
+                )
+                for part, rows in ((weighed, np.arange(3)), (texts, np.array([0, 0, 1, 2, 2, 2])))
+            )
+            (loss, weight), (expected, count) = (network.loss(batch) for batch in (one, many))
+            assert loss.item() == pytest.approx(expected.item(), rel=1e-5) and weight == pytest.approx(count)
+            if not shares:
+                assert network.eval().score(one) == pytest.approx(network.score(many), rel=1e-5)

@@ -1,6 +1,7 @@
 """The page as text: what is embedded, what is escaped, what the policy allows, which words it has."""
 
 import base64
+import dataclasses
 import hashlib
 import json
 import re
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from gatewise.pages import explain, render, report
 from gatewise.pages.packing import packed
+from gatewise.tasks.classify.measure import label_figures
 
 SETTING: dict[str, Any] = {"methods": ["frozen"], "hidden": 8, "faithfulness": None}
 STORY: dict[str, Any] = {"look": {"text": "a dull film", "shares": {"residual": float("nan")}}}
@@ -46,7 +48,8 @@ def small(confusion: tuple[tuple[int, ...], ...] = ((8, 1), (1, 8)), text: str =
     return {
         "data": "made", "n": n, "labels": labels, "accuracy": right / n, "accuracy_low": 0.5, "accuracy_high": 0.95,
         "macro_f1": 0.8, "log_loss": 0.4, "log_loss_uncalibrated": 0.5, "ece": 0.02, "ece_uncalibrated": 0.05,
-        "temperature": 1.2, "confusion": confusion, "empty_texts": 0, "seconds": 1.5,
+        "temperature": 1.2, "confusion": confusion, "empty_texts": 0, "seconds": 1.5, "few_dev_texts": 0,
+        "by_label": tuple(map(dataclasses.asdict, label_figures(np.array(confusion), labels))),
         "by_length": ({"low": 1, "high": 50, "n": n, "accuracy": 0.8, "accuracy_low": 0.6, "accuracy_high": 0.9},),
         "reliability": ({"low": 0.5, "high": 1.0, "n": n, "confidence": 0.9, "accuracy": 0.8},),
         "reliability_uncalibrated": (

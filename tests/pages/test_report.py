@@ -41,8 +41,8 @@ def test_report_figures_are_those_of_the_confusion() -> None:
 
 def test_report_lists_labels_from_the_rarest_with_their_figures() -> None:
     rows = figures(small(((60, 3, 0), (4, 10, 0), (2, 0, 0))))["by_label"]
-    assert [(row["label"], row["texts"]) for row in rows] == [("label 2", 2), ("label 1", 14), ("label 0", 63)]
-    assert rows[0] | {"f1": 0.0} == {"label": "label 2", "texts": 2, "precision": None, "recall": 0.0, "f1": 0.0}
+    assert [(row["label"], row["n"]) for row in rows] == [("label 2", 2), ("label 1", 14), ("label 0", 63)]
+    assert rows[0] | {"f1": 0.0} == {"label": "label 2", "n": 2, "precision": None, "recall": 0.0, "f1": 0.0}
     assert [rows[1][name] for name in ("precision", "recall", "f1")] == pytest.approx([10 / 13, 10 / 14, 20 / 27])
 
 
@@ -92,3 +92,8 @@ def test_report_says_whether_short_and_long_texts_really_differ() -> None:
     assert told["below"] == pytest.approx(0.2)
     assert not bins(0.8, 0.66, 0.85)["apart"]
     assert figures(small() | {"by_length": []})["lengths"] is None
+
+
+def test_report_hands_over_that_a_dev_split_was_too_small_to_calibrate_by() -> None:
+    page = report(small() | {"few_dev_texts": 12}, [], "made")
+    assert "fewDevTexts" in page and '"few_dev_texts":12' in page.replace(" ", "")

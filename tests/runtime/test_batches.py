@@ -1,5 +1,6 @@
 """Every text once an epoch, within the budget, in an order of (seed, epoch) alone, with little padding."""
 
+import dataclasses
 import math
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from gatewise.runtime.batches import (
     Sequences,
     collate,
     cut,
+    fingerprint,
     gather,
     in_order_of_length,
     join,
@@ -303,3 +305,17 @@ def test_batching_share_out_deals_every_text_to_one_share_of_like_work(lengths, 
             np.testing.assert_array_equal(getattr(share, name), getattr(alone, name))
     work = [share.lengths.sum() for share in dealt]
     assert max(work) - min(work) <= ordered[0]  # by no more than the longest text
+
+
+def test_batches_carry_weights_wherever_their_sequences_go():
+    ids = [np.arange(1, 2 + row) for row in range(6)]
+    plain = gather([ids], list(range(6)), 100)
+    weighed = dataclasses.replace(plain, weights=np.arange(1, 7, dtype=np.float32))
+    assert weighed.select(np.array([4, 1])).weights.tolist() == [5, 2]
+    assert shortened(weighed, 2).weights.tolist() == [1, 2, 3, 4, 5, 6]
+    assert join([plain, weighed]).weights.tolist() == [1] * 6 + [1, 2, 3, 4, 5, 6]
+    assert join([plain, plain]).weights is None and collate(plain, np.array([0])).weights is None
+    batch = collate(weighed, np.array([5, 3, 0]))
+    assert batch.weights.tolist() == [6, 4, 1]
+    assert [share.weights.tolist() for share in share_out(batch, 2)] == [[6, 1], [4]]
+    assert fingerprint("x", plain) != fingerprint("x", weighed)

@@ -129,14 +129,14 @@ def test_blank_texts_are_used_and_counted_not_dropped(command, tmp_path, small, 
         ("data.tsv", b"text\tlabel\ngood\tpos\n\xff\tneg\n", "row 3"),
         ("data.jsonl", b'{"text": "good", "label": "pos"}\n{"text": "\xe9", "label": "neg"}\n', "line 2"),
         ("data/pos/1.txt", b"caf\xe9", "pos/1.txt"),
-        ("data.csv", "text,label\nfilm,pos\n".encode("utf-16"), "row 1"),
+        ("data.csv", "text,label\nfilm,pos\n".encode("utf-16")[:-1], "utf-16"),
     ],
 )
 def test_undecodable_bytes(refused, write, tmp_path, name, content, where):
     write("data/neg/1.txt", b"fine") if name.startswith("data/") else None
     write(name, content)
     sentence = refused(tmp_path / Path(name).parts[0], evaluate=True)
-    assert where in sentence and "UTF-8" in sentence
+    assert where in sentence and ("UTF-8" in sentence or "is not utf-16" in sentence)
 
 
 def test_undecodable_bytes_while_predicting(command, model_folder, untouched, write):

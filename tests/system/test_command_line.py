@@ -21,7 +21,7 @@ FILES = ["README.md", "config.json", "metrics.jsonl", "model.safetensors", "repo
 EVALUATION = {
     "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "log_loss_uncalibrated", "ece",
     "ece_uncalibrated", "n", "seconds", "confusion", "labels", "by_length", "reliability", "errors", "temperature",
-    "empty_texts", "data", "accuracy_alone", "by_label", "confusions",
+    "empty_texts", "data", "accuracy_alone", "by_label", "confusions", "few_dev_texts",
 }  # fmt: skip
 
 

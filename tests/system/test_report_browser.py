@@ -6,10 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gatewise.pages.report import report
-from gatewise.tasks.classify.measure import ConfidentError, Evaluation, LengthBin, ReliabilityBin, wilson_interval
+from gatewise.tasks.classify.measure import (
+    ConfidentError,
+    Evaluation,
+    LengthBin,
+    ReliabilityBin,
+    label_figures,
+    wilson_interval,
+)
 
 HOSTILE = (
     "</script><script>document.title = 'taken over'</script><img src=x onerror=alert(1)> "
@@ -97,6 +105,7 @@ def example(labels: tuple[str, ...] = ("negative", "positive"), n: int = 2000) -
         errors=errors,
         empty_texts=1,
         seconds=6.4,
+        by_label=label_figures(np.array(confusion), labels),
     )
 
 

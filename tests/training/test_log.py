@@ -1,6 +1,7 @@
 """What happens in a run is told in metrics.jsonl, whole lines in order, and to TensorBoard where it is there."""
 
 import json
+import logging
 import sys
 
 import pytest
@@ -8,7 +9,8 @@ from tests.training.test_loop import TRAIN, run, settings
 
 from gatewise.base.errors import MissingExtra
 from gatewise.training import loop
-from gatewise.training.log import METRICS, tensorboard_writer
+from gatewise.training.log import METRICS, Event, tell_logger, tensorboard_writer
+from gatewise.training.session import Session
 
 
 def test_log_is_json_lines_with_the_figures_of_a_run(tmp_path):
@@ -41,3 +43,21 @@ def test_log_without_a_folder_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_log_tells_the_logger_where_nobody_else_is_told_and_adds_no_handler_that_prints(caplog, capsys):
+    assert Session().report is tell_logger
+    events = [
+        Event("dev", 1.0, 40, 1.0, {"name": "accuracy", "value": 0.875}), Event("step", 1.0, 40, 1.0, {"loss": 0.5}),
+        Event("warning", 1.0, values={"message": "Few examples."}),
+    ]  # fmt: skip
+    with caplog.at_level(logging.DEBUG, "gatewise"):
+        for event in events:
+            tell_logger(event)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", "dev: epoch 1.00, step 40: name accuracy, value 0.875"),
+        ("DEBUG", "step: epoch 1.00, step 40: loss 0.5"), ("WARNING", "warning: Few examples."),
+    ]  # fmt: skip
+    assert [record.event for record in caplog.records] == events
+    assert [type(handler) for handler in logging.getLogger("gatewise").handlers] == [logging.NullHandler]
+    assert capsys.readouterr() == ("", "")

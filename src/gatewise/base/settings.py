@@ -142,7 +142,7 @@ def check(config: Any) -> None:
 
 def accepted(field: dataclasses.Field[Any], value: Any) -> Any:
     """Give a value as its setting keeps it: lists taken apart, numbers as Python's own. Raises ConfigError."""
-    name, kind, low, high = field.name, field.type, field.metadata["low"], field.metadata["high"]
+    name, kind, low, high = typed(field), field.type, field.metadata["low"], field.metadata["high"]
     if hasattr(value, "dtype"):  # a grid of scikit-learn's holds NumPy's numbers
         value = value.tolist()
     if get_origin(kind) is tuple:
@@ -165,8 +165,15 @@ def _several(field: dataclasses.Field[Any], value: Any) -> tuple[str, ...]:
         names, known = split(given), choices(field)
         if not known or (names and all(name in known and names.count(name) == 1 for name in names)):
             return names
+        value = ",".join(given)
     wanted = f"one or more of {', '.join(choices(field))}, each once" if choices(field) else "names, joined by commas"
-    raise ConfigError(f"{field.name} is {value!r}; give {wanted}.")
+    raise ConfigError(f"{typed(field)} is {value!r}; give {wanted}.")
+
+
+def typed(field: dataclasses.Field[Any]) -> str:
+    """Name a setting as people type it: its option too where that has another name."""
+    option = field.metadata["option"]
+    return f"{option} ({field.name} in Python)" if option else field.name
 
 
 def split(given: Iterable[str]) -> tuple[str, ...]:

@@ -48,15 +48,15 @@ def option_of(field: dataclasses.Field[Any], default: Any) -> Any:
     """Make a setting an option: its sentence, default and range as help, its choices in the place of a value."""
     several, names = get_origin(field.type) is tuple, choices(field)
     kind: Any = list[str] if several else str if names else field.type
+    name = field.name.replace("_", "-")
+    usual = f"--{'' if default else 'no-'}{name}" if kind is bool else shown(default)
     taken = f"; {values_of(field)}" if field.metadata["low"] is not None else ""
     return Annotated[
         kind | None,
         typer.Option(
             *([field.metadata["option"]] if field.metadata["option"] else []),
             metavar="|".join(names) or (SEVERAL if several else None),
-            help=f"{field.metadata['sentence']} (default: {shown(default)}{taken})"
-            if default is not None
-            else field.metadata["sentence"],
+            help=field.metadata["sentence"] + (f" (default: {usual}{taken})" if default is not None else ""),
             show_default=False,
         ),
     ]

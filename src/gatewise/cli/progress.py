@@ -7,11 +7,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from gatewise.base.errors import one_line
 from gatewise.cli.output import Told, say
 
 if TYPE_CHECKING:
     from gatewise.data.part import Dataset
     from gatewise.training.log import Event
+
+
+FIRST_CLASSES, LAST_CLASSES = 10, 5
 
 
 def now_and_then(line: Callable[..., str], seconds: float) -> Callable[..., None]:
@@ -151,10 +155,11 @@ def show_progress(quiet: bool) -> Iterator[Callable[["Event"], None]]:
 
 
 def event_line(event: "Event") -> str:
-    """Say in one line what an event tells."""
+    """Say in a line, or two where there are classes, what an event tells."""
     values = event.values
     if event.kind == "prepared":
-        return f"{'; '.join(_noticed(values))}; read in {event.seconds:.0f} s"
+        classes = f"\n{_classes(values['classes'])}" if "classes" in values else ""
+        return f"{'; '.join(_noticed(values))}; read in {event.seconds:.0f} s{classes}"
     if event.kind == "start":
         together = ", all cores on each operation" if values["sharing"] == "operations" else ""
         return f"training, {values['epochs']} epoch(s) at most, in {values['precision']}{together}"
@@ -172,6 +177,7 @@ NOTICED = {
     "left_out_equal_to_test": "training texts equal to a test text left out",
     "left_out_copies": "copies left out",
     "blank_training_texts": "training texts are blank",
+    "rows_without_label": "rows without a label left out",
     "unlabelled_texts": "unlabelled texts",
     "unlabelled_equal_to_test": "unlabelled texts equal to a test text left out",
 }
@@ -182,6 +188,15 @@ def _noticed(notes: dict[str, Any]) -> Iterator[str]:
     tokens = f", {notes['training_tokens']:,} tokens" if "training_tokens" in notes else ""
     yield f"{notes['training_texts']:,} training and {notes['dev_texts']:,} dev texts{split}{tokens}"
     yield from (f"{notes[name]:,} {what}" for name, what in NOTICED.items() if notes.get(name))
+
+
+def _classes(counts: dict[str, int]) -> str:
+    """List classes with their counts, rarest last; of many the first and the last."""
+    names = [f"{one_line(label, 60)} {count:,}" for label, count in counts.items()]
+    if len(names) > FIRST_CLASSES + LAST_CLASSES:
+        between = f"... {len(names) - FIRST_CLASSES - LAST_CLASSES:,} more ..."
+        names = [*names[:FIRST_CLASSES], between, *names[-LAST_CLASSES:]]
+    return f"{len(counts):,} classes, rarest last: {', '.join(names)}"
 
 
 def dev_figure(event: "Event") -> str:

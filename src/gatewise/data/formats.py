@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from gatewise.base.errors import DataError, one_line
-from gatewise.base.text import LONGEST
+from gatewise.base.text import LONGEST, marked
 from gatewise.data.arrow import arrow_file
 from gatewise.data.delimited import delimited
 from gatewise.data.layout import Layout
@@ -20,6 +20,7 @@ from gatewise.data.opening import Source
 from gatewise.data.table import Table
 
 TABLES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".parquet", ".feather", ".arrow")
+JSON = (".jsonl", ".ndjson", ".json")
 LOOSE = (".json", ".txt")  # may be data, or lie beside it and tell of it
 SHOWN = ".csv, .tsv, .jsonl, .json, .parquet, .feather, .arrow or .txt (also .gz, .xz, .bz2, .zip)"
 USUAL = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
@@ -33,11 +34,16 @@ def open_table(source: Source, layout: Layout) -> Table:
         return delimited(source, layout, USUAL[suffix])
     if suffix in (".parquet", ".feather", ".arrow"):
         return arrow_file(source)
-    if suffix in (".jsonl", ".ndjson", ".json"):
+    if suffix in JSON:
         return objects(source, layout)
-    if suffix != ".txt" and (suffix in (".xls", ".xlsx", ".ods", ".pdf", ".docx") or b"\0" in source.head(4096)):
+    if suffix != ".txt" and (suffix in (".xls", ".xlsx", ".ods", ".pdf", ".docx") or _is_binary(source)):
         raise DataError(f"{source.name} has no known format; give a {SHOWN} or aclImdb .tar.gz file, or a folder.")
     return text_lines(source, layout)
+
+
+def _is_binary(source: Source) -> bool:
+    head = source.head(4096)
+    return not marked(head) and re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", head) is not None
 
 
 def text_files(path: Path, pattern: str) -> Iterator[tuple[str, Callable[[], bytes]]]:

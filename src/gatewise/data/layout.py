@@ -26,7 +26,9 @@ class Layout:
     )
     encoding: str = setting("", "Encoding of text files that are not UTF-8: cp1252, gb18030, utf-16, ...")
     text_per: TextPer = setting("auto", "Whether a .txt file holds a text a line or one text; auto: by its size.")
-    skip_unlabelled: bool = setting(False, "Leave out rows without a label, and count them.")
+    skip_unlabelled: bool = setting(
+        False, "Leave out rows without a label, and count them.", option="--skip-unlabelled"
+    )
 
     def __post_init__(self) -> None:
         check(self)

@@ -129,7 +129,8 @@ def _counted(files: Sequence[Source], layout: Layout) -> str:
     sizes = [file.plain.stat().st_size if file.plain else COUNTED + 1 for file in files]
     if sum(sizes) > COUNTED:
         return f"{name}: a text a line"
-    return f"{name}: {sum(1 for file in files for _ in open_table(file, layout).rows(None)):,} lines, a text each"
+    count = sum(1 for file in files for _ in open_table(file, layout).rows(None))
+    return f"{name}: {count:,} {'line' if count == 1 else 'lines'}, a text each"
 
 
 def _carried(

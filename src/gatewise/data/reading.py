@@ -17,7 +17,7 @@ from gatewise.base.settings import takes
 from gatewise.base.text import clean, decode, json_values, numbered_lines
 from gatewise.data import named as datasets
 from gatewise.data.columns import Columns, Renaming, Values, as_in_training, choose
-from gatewise.data.formats import open_table, text_files
+from gatewise.data.formats import JSON, TABLES, open_table, text_files
 from gatewise.data.layout import Layout, LayoutOptions
 from gatewise.data.lines import holds_lines
 from gatewise.data.opening import Source, sources_of
@@ -27,6 +27,7 @@ from gatewise.data.table import listing
 
 FILES_READ, FEW_FILES, BIG_FILE, SEVERAL_LINES = 20, 10, 1 << 16, 8  # to tell texts a line from a text a file
 _JSON_LINE = re.compile(r'\s*(\{|"[^"\\]*+(?:\\.[^"\\]*+)*+"\s*$)')  # not a text that merely begins with a quote
+NO_ENDING = r"[^/._][^/.]*(?:\.\d[^/.]*)?"  # of a file's name: 60881, or mail.1
 _LOG = logging.getLogger("gatewise")
 
 
@@ -114,11 +115,12 @@ def _texts_in(folder: Path, tables: list[Source], layout: Layout, split: str, *,
             return None
         part = _text_part(folder, r"[^/]+\.txt", {}, {}, layout)
         return replace(part, notes=(f"{folder}: {len(text):,} files, one text each",))
-    classes = r"(?P<label>[^/._][^/]*)/[^/._][^/]*"
+    classes = r"(?P<label>[^/._][^/]*)/"
     if any(folder.glob("*/*.txt")):
-        return _text_part(folder, classes + r"\.txt", {}, {}, layout)
-    if not tables and any(file.is_file() for file in folder.glob("[!._]*/[!._]*")):
-        return _text_part(folder, classes, {}, {}, layout)
+        return _text_part(folder, classes + r"[^/]+\.txt", {}, {}, layout)
+    inner = (file.name for file in folder.glob("[!._]*/[!._]*") if file.is_file())
+    if not tables and any(re.fullmatch(NO_ENDING, name) for name in inner):
+        return _text_part(folder, classes + NO_ENDING, {}, {}, layout)
     return None
 
 
@@ -169,13 +171,11 @@ def _acl_parts(path: Path, layout: Layout) -> dict[str, Part]:
 def is_table(path: Path, layout: Layout) -> bool:
     """Tell a file of rows with columns from one of a text a line (JSON Lines of bare strings is one)."""
     if not is_file(path):
-        return is_folder(path)
-    sources = sources_of(path)
-    if len(sources) != 1 or sources[0].suffix not in ("", ".txt", ".json", ".jsonl", ".ndjson"):
-        return True
-    if sources[0].suffix in ("", ".txt"):
-        return not holds_lines(sources[0], layout) and not _JSON_LINE.match(decode(sources[0].head(1), str(path)))
-    with sources[0].text(layout.encoding) as text:
+        return is_folder(path) or (exists(path) and path.suffix.lower() in TABLES)
+    source, *more = sources_of(path)
+    if more or source.suffix not in JSON:
+        return bool(more) or source.suffix in TABLES or not holds_lines(source, layout)
+    with source.text(layout.encoding) as text:
         head = text.read(4096).lstrip()
     return head != "" and not head.startswith('"')
 

@@ -10,7 +10,7 @@ from torch.nn import functional
 from gatewise.base.figure import Figure
 from gatewise.base.settings import NetworkConfig
 from gatewise.nets.encoder import EMBEDDING_STD, Encoder, dropout
-from gatewise.runtime.batches import Batch
+from gatewise.runtime.batches import Batch, Weights
 from gatewise.runtime.network import Network, from_weights, weights_of
 from gatewise.runtime.tokenizer import PAD_ID, UNKNOWN_ID
 
@@ -98,26 +98,27 @@ class TextLSTM(nn.Module):
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Give the summed cross-entropy of a batch and the weight of its texts; their ratio is the mean loss."""
         inputs, lengths, targets = (torch.from_numpy(array) for array in (batch.inputs, batch.lengths, batch.targets))
-        return self.loss_of(self.embed(inputs), lengths, targets), float(self.weights_of(targets).sum())
+        weights = self.weights_of(targets, batch.weights)
+        return self.loss_of(self.embed(inputs), lengths, targets, weights), float(weights.sum())
 
-    def loss_of(self, vectors: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
+    def loss_of(self, vectors: Tensor, lengths: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         """Give the summed cross-entropy of embedded texts, [T, B, E], for classes, [B], or shares of classes, [B, C].
 
-        A text weighs what its class does: torch's own `weight` also scales the smoothed share of every other class, so
-        that at 1 to 50 the rare class would be the best answer to everything.
+        A text weighs what it is given, [B], or what its class does: torch's own `weight` also scales the smoothed share
+        of every other class, so that at 1 to 50 the rare class would be the best answer to everything.
         """
         smoothing = self.label_smoothing if targets.dim() == 1 else 0.0  # shares are soft already
         logits = self.classify(vectors, lengths)
         losses = functional.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
-        return (self.weights_of(targets) * losses).sum()
+        return ((self.weights_of(targets) if weights is None else weights) * losses).sum()
 
     def score(self, batch: Batch) -> tuple[float, float, float]:
-        """Count what is right (higher is better), sum the plain cross-entropy, count the texts; all by class weight.
+        """Count what is right (higher is better), sum the plain cross-entropy, count the texts; all by their weights.
 
         Were the epoch chosen by plain accuracy, that choice would undo the class weights.
         """
         logits, targets = self.logits(batch), torch.from_numpy(batch.targets)
-        weights = self.weights_of(targets)
+        weights = self.weights_of(targets, batch.weights)
         losses = functional.cross_entropy(logits, targets, reduction="none")
         right = logits.argmax(dim=1) == targets
         return float(weights[right].sum()), float((weights * losses).sum()), float(weights.sum())
@@ -126,11 +127,12 @@ class TextLSTM(nn.Module):
         """Say how a score is shown."""
         return Figure("accuracy", score, "higher")
 
-    def weights_of(self, targets: Tensor) -> Tensor:
-        """Give each text's weight by its class, [B]; ones where classes are not weighed."""
+    def weights_of(self, targets: Tensor, own: Weights | None = None) -> Tensor:
+        """Give each text's weight, [B]: its own, if it has one, times its class's, where classes are weighed."""
+        weights = torch.ones(len(targets)) if own is None else torch.from_numpy(own)
         if self.class_weights is None:
-            return torch.ones(len(targets))
-        return self.class_weights[targets] if targets.dim() == 1 else targets @ self.class_weights
+            return weights
+        return weights * (self.class_weights[targets] if targets.dim() == 1 else targets @ self.class_weights)
 
     def logits(self, batch: Batch) -> Tensor:
         """Give logits, [B, C], of a Batch."""

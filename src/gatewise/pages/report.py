@@ -30,7 +30,7 @@ def report(evaluation: Mapping[str, Any], history: Sequence[Mapping[str, Any]], 
 def _figures(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     """Derive what the page says beside the evaluation's own numbers."""
     confusion, labels, n = evaluation["confusion"], evaluation["labels"], evaluation["n"]
-    texts, answers = [sum(row) for row in confusion], [sum(column) for column in zip(*confusion, strict=True)]
+    texts = [sum(row) for row in confusion]
     right = [row[place] for place, row in enumerate(confusion)]
     shares = [[_ratio(count, all_) for count in row] for row, all_ in zip(confusion, texts, strict=True)]
     mistakes = [
@@ -39,13 +39,6 @@ def _figures(evaluation: Mapping[str, Any]) -> dict[str, Any]:
         for said, count in enumerate(row)
         if count and true != said
     ]
-    by_label = [
-        {
-            "label": label, "texts": texts[place], "precision": _ratio(right[place], answers[place]),
-            "recall": _ratio(right[place], texts[place]), "f1": _ratio(2 * right[place], texts[place] + answers[place]),
-        }
-        for place, label in enumerate(labels)
-    ]  # fmt: skip
     largest = texts.index(max(texts))
     return {
         "right": sum(right),
@@ -55,7 +48,7 @@ def _figures(evaluation: Mapping[str, Any]) -> dict[str, Any]:
         "rate": _ratio(n, evaluation["seconds"]),
         "shares": shares,
         "mistakes": sorted(mistakes, key=lambda mistake: -mistake["n"]),
-        "by_label": sorted(by_label, key=lambda row: row["texts"]),
+        "by_label": sorted(evaluation["by_label"], key=lambda row: row["n"]),
         "overconfidence": {
             "before": _overconfidence(evaluation["reliability_uncalibrated"]),
             "after": _overconfidence(evaluation["reliability"]),

@@ -16,6 +16,7 @@ from gatewise.runtime.tokenizer import PAD_ID, left_out
 Rows = npt.NDArray[np.int64]
 Steps = npt.NDArray[Any]
 Targets = npt.NDArray[Any]
+Weights = npt.NDArray[np.float32]
 Per = Literal["sequence", "step"]  # what has a target
 NO_TARGET = -1  # among whole numbers; among floats it is nan
 POOL_BATCHES = 100  # sequences are sorted by length within a random pool of this many batches
@@ -30,6 +31,7 @@ class Batch:
     targets: Targets  # per sequence [B], or [B, C] a share of each class; per step [T, B] or [T, B, Q]
     rows: Rows  # [B] the sequences' places in their Sequences
     per: Per = "sequence"
+    weights: Weights | None = None  # [B] how much each counts; None where all count alike
 
     @property
     def cells(self) -> int:
@@ -50,6 +52,7 @@ class Sequences:
     starts: Rows  # [N + 1]
     targets: Targets  # per sequence [N] or [N, C]; per step [S] or [S, Q]
     per: Per = "sequence"
+    weights: Weights | None = None  # [N] above 0, how much each counts in what is learnt; None where all count alike
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -66,7 +69,8 @@ class Sequences:
             return np.concatenate([*(flat[self.starts[row] : self.starts[row + 1]] for row in rows), flat[:0]])
 
         targets = pieces(self.targets) if self.per == "step" else self.targets[rows]
-        return Sequences(pieces(self.steps), offsets_of(self.lengths[rows]), targets, self.per)
+        weights = None if self.weights is None else self.weights[rows]
+        return Sequences(pieces(self.steps), offsets_of(self.lengths[rows]), targets, self.per, weights)
 
 
 def gather(
@@ -95,7 +99,7 @@ def fingerprint(name: str, *parts: Sequences) -> str:
     """Name encoded data: equal names, data and splits give equal fingerprints."""
     digest = hashlib.blake2b(name.encode(), digest_size=16)
     for part in parts:
-        for array in (part.steps, part.starts, part.targets):
+        for array in (part.steps, part.starts, part.targets, *(() if part.weights is None else (part.weights,))):
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
@@ -104,13 +108,21 @@ def join(parts: Sequence[Sequences]) -> Sequences:
     """Put several Sequences of one kind of steps and targets behind each other."""
     lengths = np.concatenate([part.lengths for part in parts])
     steps, targets = (np.concatenate([getattr(part, name) for part in parts]) for name in ("steps", "targets"))
-    return Sequences(steps, offsets_of(lengths), targets, parts[0].per)
+    weights = None
+    if any(part.weights is not None for part in parts):
+        weights = np.concatenate([weights_of(part) for part in parts])
+    return Sequences(steps, offsets_of(lengths), targets, parts[0].per, weights)
+
+
+def weights_of(sequences: Sequences) -> Weights:
+    """Give how much each sequence counts, [N]."""
+    return np.ones(len(sequences), dtype=np.float32) if sequences.weights is None else sequences.weights
 
 
 def windows(sequences: Sequences, longest: int) -> Sequences:
     """Cut every sequence into near-equal pieces of at most `longest` steps, in its order.
 
-    Targets per step go with their steps; those of whole sequences are not kept.
+    Targets per step go with their steps; those of whole sequences, and weights, are not kept.
     """
     starts = [np.empty(0, np.int64)]
     for start, end in zip(sequences.starts[:-1], sequences.starts[1:], strict=True):
@@ -130,7 +142,7 @@ def shortened(sequences: Sequences, most: int) -> Sequences:
         kept[sequences.starts[row] :][left_out(int(sequences.lengths[row]), most)] = False
     starts = offsets_of(np.minimum(sequences.lengths, most))
     targets = sequences.targets[kept] if sequences.per == "step" else sequences.targets
-    return Sequences(sequences.steps[kept], starts, targets, sequences.per)
+    return Sequences(sequences.steps[kept], starts, targets, sequences.per, sequences.weights)
 
 
 def offsets_of(lengths: Sequence[int] | Rows) -> Rows:
@@ -182,7 +194,8 @@ def collate(sequences: Sequences, rows: Rows) -> Batch:
         targets = padded(sequences.targets, np.nan if sequences.targets.dtype.kind == "f" else NO_TARGET)
     else:
         targets = sequences.targets[rows]
-    return Batch(padded(sequences.steps, PAD_ID), lengths, targets, rows, sequences.per)
+    weights = None if sequences.weights is None else sequences.weights[rows]
+    return Batch(padded(sequences.steps, PAD_ID), lengths, targets, rows, sequences.per, weights)
 
 
 def _for_torch(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -202,7 +215,8 @@ def share_out(batch: Batch, shares: int) -> list[Batch]:
             targets = np.ascontiguousarray(batch.targets[: lengths.max(), first::shares])
         else:
             targets = batch.targets[first::shares]
-        dealt.append(Batch(inputs, lengths, targets, rows, batch.per))
+        weights = None if batch.weights is None else batch.weights[first::shares]
+        dealt.append(Batch(inputs, lengths, targets, rows, batch.per, weights))
     return dealt
 
 

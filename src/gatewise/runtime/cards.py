@@ -61,8 +61,14 @@ Settings: {settings}
 
 It knows the words and the kind of text it was trained on. Expect less on other domains, other languages, irony and
 very short texts. Of a text longer than {model.tokenizer.max_tokens} tokens it reads the first quarter of these and the
-end. Probabilities were calibrated on the dev split and hold for text like it.
+end. {_calibration(facts.get("dev") or {})}
 """
+
+
+def _calibration(dev: dict[str, Any]) -> str:
+    if few := dev.get("few_dev_texts"):
+        return f"Its dev split, {few:,} texts, was too small to calibrate by: trust probabilities less than labels."
+    return "Probabilities were calibrated on the dev split and hold for text like it."
 
 
 def encoder_card(encoder: PretrainedEncoder, name: str) -> str:

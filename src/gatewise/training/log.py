@@ -1,6 +1,7 @@
-"""What happens in a run, as events, and where they are kept: metrics.jsonl, and TensorBoard. Knows no network."""
+"""What happens in a run, as events, and where they go: metrics.jsonl, the logger, TensorBoard. Knows no network."""
 
 import json
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from gatewise.base.files import cannot_write
 from gatewise.base.places import is_file
 
 METRICS = "metrics.jsonl"
+LOGGER = logging.getLogger("gatewise")
+LOGGER.addHandler(logging.NullHandler())  # a library prints nothing: whoever wants its lines adds a handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,17 @@ class Event:
         """Give one flat line for metrics.jsonl."""
         head = {"kind": self.kind, "seconds": round(self.seconds, 2), "step": self.step, "epoch": round(self.epoch, 4)}
         return head | self.values
+
+
+def tell_logger(event: Event) -> None:
+    """Tell Python's logger `gatewise`, where nobody else is told: warnings as such, steps as DEBUG, the rest as INFO.
+
+    The record's `event` is the Event.
+    """
+    levels = {"warning": logging.WARNING, "step": logging.DEBUG}
+    told = event.values.get("message") or ", ".join(f"{name} {value}" for name, value in event.values.items())
+    line = f"epoch {event.epoch:.2f}, step {event.step}: {told}" if event.step else told
+    LOGGER.log(levels.get(event.kind, logging.INFO), "%s", f"{event.kind}: {line}", extra={"event": event})
 
 
 def write(event: Event, folder: Path) -> None:

@@ -27,15 +27,11 @@ from gatewise.base.files import (
 from gatewise.base.locks import locked
 from gatewise.base.places import exists, is_file, is_folder
 from gatewise.base.settings import AnySettings
-from gatewise.training.log import METRICS, Event
+from gatewise.training.log import METRICS, Event, tell_logger
 
 SETTINGS = "settings.json"
 Report = Callable[[Event], None]
 Stopped = Callable[[], bool]
-
-
-def _tell_nobody(event: Event) -> None:
-    pass
 
 
 def _never() -> bool:
@@ -48,7 +44,7 @@ class Session:
 
     folder: Path | None = None  # keeps what is needed to go on; nothing is kept without one
     resume: bool = False  # the folder holds an earlier part of this run
-    report: Report = _tell_nobody
+    report: Report = tell_logger
     stopped: Stopped = _never  # asked before every step
     started: float = field(default_factory=time.perf_counter)  # the budget counts from here
 

@@ -1,5 +1,6 @@
 """Training the companion: which n-grams count, what it learns from them, and that it stays small."""
 
+import dataclasses
 import warnings
 from collections import defaultdict
 
@@ -9,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.runtime.test_companion import occurrences, sequences
 
-from gatewise.runtime.batches import Sequences
+from gatewise.runtime.batches import Sequences, gather
 from gatewise.runtime.companion import buckets_of, contributions, logits
 from gatewise.tasks.classify import companion as module
-from gatewise.tasks.classify.companion import quantised, train_companion
+from gatewise.tasks.classify.companion import fitted, quantised, train_companion
 
 
 def test_companion_features_equal_a_dictionary():
@@ -100,3 +101,21 @@ def test_companion_quantised_weights_are_near_and_keep_their_sign(values):
     allowed = np.sqrt(np.abs(weights).astype(float) * largest) / 127 + 0.26 * largest / 127**2
     assert (np.abs(found - weights) <= allowed * (1 + 1e-5) + 1e-26).all()
     assert (found * weights >= 0).all()
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_companion_counts_a_text_of_weight_three_as_three_copies(english, tiny_model, balanced):
+    texts, labels = english
+    encoded = tiny_model.tokenizer.encode_batch(texts)
+    sequences = gather([encoded], [int(label == "pos") for label in labels], 10**6)
+    sequences = sequences.select(np.tile(np.arange(200), 2))  # a bucket is known from two texts on, weighed or not
+    counts = np.where(np.arange(400) % 3, 1, 3)
+    weighed = dataclasses.replace(sequences, weights=counts.astype(np.float32))
+    copied = sequences.select(np.repeat(np.arange(400), counts))
+    if not balanced:  # there scikit-learn, too, takes a class's frequency without the weights
+        for mine, theirs in zip(fitted(weighed, 2, 4096), fitted(copied, 2, 4096), strict=True):
+            assert np.allclose(mine, theirs, atol=0.01)
+            assert not np.allclose(theirs, fitted(sequences, 2, 4096)[theirs.ndim == 1], atol=0.01)
+    ones = dataclasses.replace(sequences, weights=np.ones(400, dtype=np.float32))
+    for mine, theirs in zip(fitted(ones, 2, 4096, balanced), fitted(sequences, 2, 4096, balanced), strict=True):
+        assert (mine == theirs).all()

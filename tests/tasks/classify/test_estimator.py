@@ -323,7 +323,7 @@ def test_classifier_takes_every_setting_by_its_name_and_random_state_as_seed():
     assert (given.pooling, given.checkpoint_seconds, given.random_state, given.dropout) == ("last", 5, 3, None)
 
 
-@pytest.mark.parametrize(("name", "near"), [("dropuot", "dropout"), ("hidden_sise", "hidden_size"), ("seed", None)])
+@pytest.mark.parametrize(("name", "near"), [("dropuot", "dropout"), ("hidden_sise", "hidden_size"), ("sed", "")])
 def test_classifier_refuses_a_name_that_is_no_settings_at_once(name, near):
     with pytest.raises(ConfigError, match=f"no setting named '{name}'" + (f"; did you mean {near}" if near else "")):
         LSTMClassifier(**{name: 1})
@@ -409,3 +409,83 @@ def test_estimator_refuses_a_label_that_no_file_can_hold(english):
         DataError, match=r"^Label 1 holds a lone surrogate \('p.ud800'\), which no file can hold; correct"
     ):
         LSTMClassifier(epochs=1).fit(texts, [label.replace("pos", "p\ud800") for label in labels])
+
+
+QUICK = {
+    "min_count": 1, "embedding_dim": 8, "hidden_size": 6, "epochs": 4, "learning_rate": 0.02, "averaging": 0.9,
+    "batch_texts": 8, "threads": 1, "precision": "float32", "sharing": "texts", "dev_share": 0.2,
+}  # fmt: skip
+
+
+def test_estimator_texts_of_weight_zero_are_left_out(english):
+    texts, labels = english
+    weights = [1.0] * 200 + [0.0] * 3
+    more, kept = LSTMClassifier(**QUICK, random_state=1), LSTMClassifier(**QUICK, random_state=1)
+    more.fit([*texts, "odd", "odd", "words"], [*labels, "neg", "neither", "neither"], sample_weight=weights)
+    kept.fit(texts, labels)
+    assert list(more.classes_) == ["neg", "pos"]
+    assert (more.predict_proba(texts) == kept.predict_proba(texts)).all()
+    groups = [str(row // 2) for row in range(203)]
+    more.fit([*texts, "odd", "odd", "words"], [*labels, "neg", "neg", "pos"], groups, sample_weight=np.array(weights))
+    kept.fit(texts, labels, groups[:200])
+    assert (more.predict_proba(texts) == kept.predict_proba(texts)).all()
+
+
+def test_estimator_weights_decide_between_contradicting_labels(english):
+    """Every text stands there with both labels; the heavier one is learnt, and that it weighs three quarters."""
+    texts, labels = english
+    other = ["pos" if label == "neg" else "neg" for label in labels]
+    weights = [3.0] * 200 + [1.0] * 200
+    classifier = LSTMClassifier(**QUICK, random_state=1)
+    classifier.fit(texts * 2, labels + other, sample_weight=weights)
+    probabilities = classifier.predict_proba(texts)
+    assert classifier.score(texts, labels) > 0.9
+    assert 0.6 < probabilities.max(axis=1).mean() < 0.88
+    companion = classifier.model_.companion
+    assert companion is None or classifier.model_.companion_weight >= 0
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1.0] * 199, r"shape \(199,\) for 200 texts"), (2.0, r"shape \(\) for 200 texts"),
+        ([[1.0]] * 200, r"shape \(200, 1\)"), ([1.0] * 199 + [-1], "sample_weight 199 is -1; give weights from 0 up"),
+        ([1.0] * 199 + [np.nan], "sample_weight 199 is nan"), ([1e39] + [1.0] * 199, "sample_weight 0 is inf"),
+        ([0.0] * 200, "0 for every text"), (["much"] * 200, "holds what is no number"),
+    ],
+)  # fmt: skip
+def test_estimator_refuses_weights_that_are_none(english, weights, message):
+    with pytest.raises(DataError, match=message):
+        LSTMClassifier(**QUICK).fit(*english, sample_weight=weights)
+
+
+def test_estimator_takes_weights_through_a_pipeline_and_a_calibration(english):
+    from sklearn.utils.validation import has_fit_parameter
+
+    texts, labels = english
+    weights = np.arange(1.0, 201.0)
+    pipeline = Pipeline([("lstm", LSTMClassifier(**QUICK | {"epochs": 1}, random_state=1))])
+    pipeline.fit(texts, labels, lstm__sample_weight=weights)
+    alone = LSTMClassifier(**QUICK | {"epochs": 1}, random_state=1).fit(texts, labels, sample_weight=weights)
+    assert (pipeline.predict_proba(texts) == alone.predict_proba(texts)).all()
+    plain = LSTMClassifier(**QUICK | {"epochs": 1}, random_state=1).fit(texts, labels)
+    assert (plain.predict_proba(texts) != alone.predict_proba(texts)).any()
+    assert has_fit_parameter(alone, "sample_weight")
+    calibrated = CalibratedClassifierCV(LSTMClassifier(**QUICK | {"epochs": 1}, random_state=1), cv=2)
+    assert calibrated.fit(np.array(texts, dtype=object), labels, sample_weight=weights).predict(texts[:3]).shape == (3,)
+
+
+def test_classifier_points_from_seed_to_random_state():
+    with pytest.raises(ConfigError, match=r"no setting named 'seed'; scikit-learn's name for it is random_state\.$"):
+        LSTMClassifier(seed=3)
+
+
+def test_classifier_tells_the_logger_its_classes_and_warnings_and_prints_nothing(english, caplog, capsys):
+    texts, labels = english
+    with caplog.at_level("INFO", "gatewise"):
+        tiny(epochs=1).fit([*texts, "odd a", "odd b"], [*labels, "odd", "odd"])
+    told = [(record.levelname, record.event.kind) for record in caplog.records]
+    assert told[:2] == [("INFO", "prepared"), ("WARNING", "warning")] and ("INFO", "dev") in told
+    assert caplog.records[0].event.values["classes"] == {"neg": 100, "pos": 100, "odd": 2}
+    assert "1 of 3 classes has under 10 examples (odd 2)" in caplog.records[1].getMessage()
+    assert capsys.readouterr() == ("", "")

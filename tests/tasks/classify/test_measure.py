@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewise.base.errors import DataError
-from gatewise.data.part import from_lists
+from gatewise.data.part import Dataset, from_lists
 from gatewise.runtime.classifier import softmax
 from gatewise.tasks.classify.measure import (
     ERRORS_KEPT,
@@ -266,3 +266,17 @@ def test_evaluation_lines_of_many_classes_tell_the_ten_worst():
     assert header.endswith("texts   label   (the worst of 15 by F1)")
     assert [line.rpartition("  ")[2].strip() for line in lines[:10]] == [f"class {place}" for place in range(12, 2, -1)]
     assert lines[10] == "confused          13 of class 12 taken for class 13" and len(lines) == 20
+
+
+def test_evaluate_takes_a_part_a_data_set_or_a_file(tiny_model, english, tmp_path):
+    texts, labels = english
+    part = from_lists(texts, labels)
+    file = tmp_path / "test.csv"
+    file.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in zip(*english, strict=True)))
+    expected = evaluate(tiny_model, part).accuracy
+    train = from_lists(["a film"], ["pos"])
+    for data in (Dataset("d", part), Dataset("d", train, test=part), file, str(file)):
+        assert (evaluate(tiny_model, data).n, evaluate(tiny_model, data).accuracy) == (200, expected)
+    for data in (None, Dataset("d"), texts):
+        with pytest.raises(DataError, match="nothing to measure on"):
+            evaluate(tiny_model, data)

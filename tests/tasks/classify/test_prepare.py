@@ -10,6 +10,7 @@ import pytest
 from gatewise.base.errors import DataError
 from gatewise.base.settings import TokenizerConfig
 from gatewise.data.part import Dataset, from_lists
+from gatewise.data.reading import read
 from gatewise.data.splitting import text_key
 from gatewise.data.vocabulary import train_tokenizer
 from gatewise.runtime.tokenizer import UNKNOWN_ID
@@ -175,7 +176,7 @@ def test_preparation_notes_say_what_was_read_and_left_out(english, tiny_settings
     alone = prepare(Dataset("d", from_lists(*english)), tiny_settings)
     assert alone.notes == {
         "data": "d", "training_texts": 160, "dev_texts": 40, "dev_split": "by text", "left_out_equal_to_test": 0,
-        "blank_training_texts": 0, "unlabelled_texts": 0, "unlabelled_equal_to_test": 0,
+        "blank_training_texts": 0, "rows_without_label": 0, "unlabelled_texts": 0, "unlabelled_equal_to_test": 0,
         "class_counts": "neg 100, pos 100",
     }  # fmt: skip
     assert alone.unlabelled is None
@@ -192,3 +193,39 @@ def test_preparation_reads_no_more_unlabelled_text_than_is_counted(english, tiny
     more = from_lists(["a film"] * 5000)
     prepared = prepare(Dataset("d", from_lists(*english), unlabelled=more), tiny_settings)
     assert len(prepared.unlabelled) == 2048  # whole batches of 1,024 texts
+
+
+def test_preparation_counts_classes_rarest_last_and_warns_of_few_examples_and_of_case():
+    labels = ["Pos"] * 3 + ["pos"] * 40 + ["neg, or so"] * 20 + ["odd"] * 9
+    part = from_lists([f"text {row}" for row in range(72)], labels)
+    prepared = prepare(Dataset("d", part), Settings().replace(min_count=1))
+    assert list(prepared.told()["classes"].items()) == [("pos", 40), ("neg, or so", 20), ("odd", 9), ("Pos", 3)]
+    rare, case = prepared.warnings
+    assert rare == (
+        "2 of 4 classes have under 10 examples (Pos 3, odd 9); label more of them, or join them with others."
+    )
+    assert case.startswith("Classes differ only in upper and lower case (Pos 3 and pos 40) and are learnt as different")
+
+
+def test_preparation_warns_of_nothing_where_classes_have_ten_examples(english, tiny_settings):
+    assert prepare(Dataset("d", from_lists(*english)), tiny_settings).warnings == ()
+
+
+def test_preparation_warns_of_the_rarest_of_many_classes():
+    labels = [f"class {row // 2}" for row in range(40)] + ["plenty"] * 10
+    prepared = prepare(Dataset("d", from_lists([f"text {row}" for row in range(50)], labels)), Settings())
+    assert prepared.warnings[0].startswith("20 of 21 classes have under 10 examples (class 19 2, ")
+    assert prepared.warnings[0].count("class ") == 5 and " and 15 more)" in prepared.warnings[0]
+
+
+def test_prepare_copies_of_one_text_are_named_as_such():
+    part = from_lists(["the same text"] * 8, ["a", "b"] * 4)
+    with pytest.raises(DataError, match="8 training texts are copies of 1 different ones"):
+        prepare(Dataset("copies", part), Settings())
+
+
+def test_prepare_counts_rows_that_were_left_out_without_a_label(tmp_path):
+    rows = [(f"text number {row}", "" if row == 3 else "ab"[row % 2]) for row in range(20)]
+    data = tmp_path / "data.csv"
+    data.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
+    assert prepare(read(data, skip_unlabelled=True), Settings()).notes["rows_without_label"] == 1

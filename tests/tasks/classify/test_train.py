@@ -178,3 +178,15 @@ def test_train_refuses_an_encoder_of_another_shape_than_the_one_asked_for(reader
     assert not any(tmp_path.iterdir())
     with pytest.raises(ConfigError, match="num_layers is 2"):
         LSTMClassifier(pretrained=str(reader), num_layers=2).fit(*english)
+
+
+def test_training_tells_classes_and_warns_before_it_begins(tmp_path, english, tiny_settings):
+    texts, labels = english
+    part = from_lists([*texts, "odd a", "odd b"], [*labels, "Neg", "Neg"])
+    events = []
+    settings = tiny_settings.replace(epochs=1)
+    train_classifier(Dataset("d", part), tmp_path / "model", settings=settings, report=events.append)
+    assert [event.kind for event in events[:3]] == ["prepared", "warning", "warning"]
+    assert list(events[0].values["classes"].items()) == [("neg", 100), ("pos", 100), ("Neg", 2)]
+    assert "under 10 examples (Neg 2)" in events[1].values["message"]
+    assert "Neg 2 and neg 100" in events[2].values["message"]

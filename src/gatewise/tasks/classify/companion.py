@@ -5,7 +5,7 @@ import numpy.typing as npt
 import scipy.sparse
 from sklearn.linear_model import LogisticRegression
 
-from gatewise.runtime.batches import Rows, Sequences
+from gatewise.runtime.batches import Rows, Sequences, weights_of
 from gatewise.runtime.companion import MOST_CLASSES, Companion, Numbers, Weights, buckets_for, columns_for, present
 
 MIN_TEXTS = 2  # a bucket seen in fewer training texts weighs nothing
@@ -36,7 +36,7 @@ def fitted(sequences: Sequences, classes: int, buckets: int, balanced: bool = Fa
     weights, bias = np.zeros((buckets, columns), dtype=np.float32), np.zeros(columns)
     for column in range(columns):
         positive = sequences.targets == (1 if columns == 1 else column)
-        weights[used, column], bias[column] = _fit(matrix, positive, balanced)
+        weights[used, column], bias[column] = _fit(matrix, positive, weights_of(sequences).astype(float), balanced)
     return weights, bias
 
 
@@ -60,19 +60,21 @@ def _matrix(sequences: Sequences, buckets: int) -> tuple[scipy.sparse.csr_array,
     return scipy.sparse.csr_array((data, indices, starts), shape=(len(sequences), len(used))), used
 
 
-def _fit(matrix: scipy.sparse.csr_array, positive: npt.NDArray[np.bool_], balanced: bool) -> tuple[Numbers, float]:
-    """Give one class's weight of each feature, ratio included, and its bias."""
-    prior = float(np.log((positive.sum() + 1) / ((~positive).sum() + 1)))
+def _fit(
+    matrix: scipy.sparse.csr_array, positive: npt.NDArray[np.bool_], counts: Numbers, balanced: bool
+) -> tuple[Numbers, float]:
+    """Give one class's weight of each feature, ratio included, and its bias; a text counts as `counts` texts, [N]."""
+    prior = float(np.log((counts[positive].sum() + 1) / (counts[~positive].sum() + 1)))
     if not matrix.shape[1] or positive.all() or not positive.any():
         return np.zeros(matrix.shape[1]), prior
-    inside, outside = (ALPHA + matrix.T @ chosen.astype(np.float64) for chosen in (positive, ~positive))
+    inside, outside = (ALPHA + matrix.T @ (counts * chosen) for chosen in (positive, ~positive))
     ratio = np.log(inside / inside.sum()) - np.log(outside / outside.sum())
     weighed = ratio.astype(np.float32)[matrix.indices]
     scaled = scipy.sparse.csr_array((weighed, matrix.indices, matrix.indptr), shape=matrix.shape)
     model = LogisticRegression(
         C=INVERSE_PENALTY, solver="lbfgs", max_iter=300, tol=1e-4, class_weight="balanced" if balanced else None
     )
-    model.fit(scaled, positive)
+    model.fit(scaled, positive, sample_weight=counts)
     return ratio * model.coef_[0], float(model.intercept_[0])
 
 

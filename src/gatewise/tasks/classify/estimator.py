@@ -12,16 +12,19 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from gatewise.base.errors import DataError
+from gatewise.base.errors import ConfigError, DataError, one_line
 from gatewise.base.settings import refuse_unknown, takes
 from gatewise.base.text import clean
 from gatewise.data.part import Dataset, from_lists
 from gatewise.runtime import folder
+from gatewise.runtime.batches import Weights
 from gatewise.runtime.classifier import Label, Numbers, as_texts
 from gatewise.runtime.encoder import shaped_as
 from gatewise.tasks.classify.fit import fit, sources
 from gatewise.tasks.classify.prepare import prepare
 from gatewise.tasks.classify.settings import Settings
+from gatewise.training.log import Event
+from gatewise.training.session import Session
 
 if TYPE_CHECKING:
     from gatewise.tasks.classify.keywords import Keywords
@@ -37,6 +40,8 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     @takes(Settings(), leave_out=("seed",))
     def __init__(self, *, random_state: int | np.random.RandomState | None = None, **given: "Unpack[Keywords]") -> None:
         names = [name for name in Settings().flat() if name != "seed"]
+        if "seed" in given:
+            raise ConfigError("LSTMClassifier has no setting named 'seed'; scikit-learn's name for it is random_state.")
         refuse_unknown(names, given)
         self.__dict__.update(dict.fromkeys(names) | given, random_state=random_state)
 
@@ -46,16 +51,24 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y: Sequence[Label],
         groups: Sequence[Any] | None = None,
         unlabelled: Sequence[str] | None = None,
+        sample_weight: Sequence[float] | npt.NDArray[Any] | None = None,
     ) -> "LSTMClassifier":
         """Train on texts and their labels; texts of one group (author, film) stay on one side of the dev split.
 
-        Unlabelled texts of the same kind feed the word vectors and, with `student_epochs`, teach other networks.
+        Unlabelled texts of the same kind feed the word vectors and, with `student_epochs`, teach other networks. A text
+        of weight 2 counts in every loss, the calibration's too, as two copies would; one of weight 0 is left out.
         """
+        session = Session()
         texts = as_texts(X)
         check_consistent_length(texts, y, groups)
         refuse_missing(y)
         check_classification_targets(y)
         labels = column_or_1d(y, warn=True)
+        weights = None if sample_weight is None else weights_from(sample_weight, len(texts))
+        if weights is not None:
+            kept = np.flatnonzero(weights)
+            texts, labels, weights = [texts[row] for row in kept], labels[kept], weights[kept]
+            groups = None if groups is None else [list(groups)[row] for row in kept]
         classes = np.unique(labels)
         values = self.get_params()
         seed = values.pop("random_state")
@@ -68,8 +81,9 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         settings = shaped_as(encoder, settings) if encoder else settings
         more = from_lists(as_texts(unlabelled), name="the unlabelled texts") if unlabelled is not None else None
         dataset = Dataset("texts in memory", part, None, None, more)
-        prepared = prepare(dataset, settings, names, encoder.tokenizer if encoder else None)
-        model, _ = fit(prepared, settings, encoder=encoder, teachers=teachers)
+        prepared = prepare(dataset, settings, names, encoder.tokenizer if encoder else None, weights)
+        session.report(Event("prepared", session.seconds(), values=prepared.told()))
+        model, _ = fit(prepared, settings, session, encoder=encoder, teachers=teachers)
         self.classes_ = classes
         self.model_ = dataclasses.replace(model, labels=tuple(classes.tolist()))
         return self
@@ -108,6 +122,23 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = False
         return tags
+
+
+def weights_from(given: Any, texts: int) -> Weights:
+    """Take a weight for each text; refuse another number of them, negative ones, and what is no number."""
+    try:
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused below
+            weights: Weights = np.asarray(given, dtype=np.float64).astype(np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"sample_weight holds what is no number ({one_line(error)}); give a weight a text.") from error
+    if weights.shape != (texts,):
+        raise DataError(f"sample_weight has the shape {weights.shape} for {texts} texts; give one weight a text.")
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(wrong):
+        raise DataError(f"sample_weight {wrong[0]} is {weights[wrong[0]]:g}; give weights from 0 up.")
+    if not weights.any():
+        raise DataError("sample_weight is 0 for every text; give some texts a weight.")
+    return weights
 
 
 def refuse_missing(y: Any) -> None:

@@ -16,7 +16,7 @@ from gatewise.nets.classify import TextLSTM, arrays_of
 from gatewise.nets.encoder import EMBEDDING_STD
 from gatewise.nets.vectors import vectors_from_company, word_vectors
 from gatewise.runtime import folder
-from gatewise.runtime.batches import Sequences, shortened
+from gatewise.runtime.batches import Sequences, shortened, weights_of
 from gatewise.runtime.classifier import Model, Numbers
 from gatewise.runtime.companion import Companion, buckets_for
 from gatewise.runtime.encoder import PretrainedEncoder, shaped_as
@@ -28,7 +28,7 @@ from gatewise.tasks.classify.settings import ClassificationConfig, Settings
 from gatewise.tasks.classify.teach import TEACHER, Turn, config_of, lesson_of, refuse_unfit, turns_of
 from gatewise.training.checkpoint import Checkpoint
 from gatewise.training.device import seeded
-from gatewise.training.log import Event
+from gatewise.training.log import Event, tell_logger
 from gatewise.training.loop import train
 from gatewise.training.session import Report, Session, Stopped, opened, reserved, settle
 
@@ -51,7 +51,7 @@ def train_classifier(
     storage: Storage = "float32",
     resume: bool = False,
     overwrite: bool = False,
-    report: Report = lambda event: None,
+    report: Report = tell_logger,
     stopped: Stopped = lambda: False,
 ) -> Trained:
     """Train on a data set, leave a model folder at `out`, and measure it on the test part if there is one.
@@ -68,7 +68,7 @@ def train_classifier(
         encoder, teachers = sources(settings)
         shaped = shaped_as(encoder, settings) if encoder else settings
         prepared = prepare(dataset, shaped, known=encoder.tokenizer if encoder else None)
-        with opened(session, out, settings, prepared.notes, resume=resume) as session:
+        with opened(session, out, settings, prepared.told(), resume=resume) as session:
             model, dev = fit(prepared, shaped, session, encoder=encoder, teachers=teachers)
         folder.save(model, out, overwrite=overwrite or resume, storage=storage, extra=session.log())
         model = folder.load(out)
@@ -106,6 +106,8 @@ def fit(
     """
     session = session or Session()
     refuse_unfit(teachers, prepared, settings)
+    for message in prepared.warnings:
+        session.report(Event("warning", session.seconds(), values={"message": message}))
     best: Calibrated | None = None
     lesson, council, seconds = prepared.train, [teacher.network for teacher in teachers], 0.0
     with seeded(settings.training):
@@ -196,7 +198,8 @@ def new_network(
 
 def class_shares(prepared: Prepared) -> Numbers:
     """Give each class's share of the training texts, [C]."""
-    shares: Numbers = np.bincount(prepared.train.targets, minlength=len(prepared.labels)) / len(prepared.train)
+    counts = weights_of(prepared.train).astype(float)
+    shares: Numbers = np.bincount(prepared.train.targets, counts, minlength=len(prepared.labels)) / counts.sum()
     return shares
 
 

@@ -4,8 +4,10 @@ import dataclasses
 import heapq
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise.base.errors import DataError, one_line
-from gatewise.data.part import Part
+from gatewise.data.part import Dataset, Part
+from gatewise.data.reading import read
 from gatewise.runtime.classifier import Model, Numbers, softmax
 
 Targets = npt.NDArray[np.int64]
@@ -100,6 +103,7 @@ class Evaluation:
     accuracy_alone: dict[str, float] = field(default_factory=dict)  # of network and companion, where there are both
     by_label: tuple[LabelFigures, ...] = ()  # in the order of labels
     confusions: tuple[Confusion, ...] = ()  # the ten commonest
+    few_dev_texts: int = 0  # of the model's dev split, where these are too few to calibrate by
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain values for JSON, in the order above."""
@@ -109,7 +113,8 @@ class Evaluation:
         """Give the numbers for the card, without texts and tables."""
         names = ("n", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece", "ece_uncalibrated")
         alone = {name: {"accuracy": accuracy} for name, accuracy in self.accuracy_alone.items()}
-        return {name: getattr(self, name) for name in names} | ({"alone": alone} if alone else {})
+        few = {"few_dev_texts": self.few_dev_texts} if self.few_dev_texts else {}
+        return {name: getattr(self, name) for name in names} | ({"alone": alone} if alone else {}) | few
 
     def lines(self) -> list[str]:
         """Give the figures for people."""
@@ -122,6 +127,7 @@ class Evaluation:
             f"macro F1          {self.macro_f1:.4f}",
             f"log-loss          {self.log_loss:.4f}   {self.log_loss_uncalibrated:.4f} before calibration",
             f"calibration error {self.ece:.4f}   {self.ece_uncalibrated:.4f} before calibration",
+            *([f"                  {few_texts(self.few_dev_texts)}"] if self.few_dev_texts else []),
             *([f"accuracy alone    {alone}"] if alone else []),
             f"texts             {self.n}{blank}{speed}   ({self.data})",
             *self._label_lines(),
@@ -149,6 +155,11 @@ class Evaluation:
                 for place, one in enumerate(self.confusions)
             ),
         ]
+
+
+def few_texts(count: int) -> str:
+    """Say that a dev split is too small to calibrate by, and what to do."""
+    return f"the dev split of {count:,} texts is too small to calibrate by; label more, or trust probabilities less"
 
 
 def wilson_interval(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
@@ -279,27 +290,42 @@ def summarise(
     )
 
 
+def part_of(data: Part | Dataset | Path | str) -> Part:
+    """Give what is measured on: a part, or of a data set or its name, file or folder the test part, or its only one."""
+    dataset = read(data) if isinstance(data, str | Path) else data
+    part = (dataset.test or dataset.train) if isinstance(dataset, Dataset) else dataset
+    if not isinstance(part, Part):
+        raise DataError(
+            f"There is nothing to measure on in {one_line(data)}; give a part of a data set, a data set of "
+            "gatewise.read, or a file's name."
+        )
+    return part
+
+
 def evaluate(
-    model: Model, part: Part, *, fast: bool = False, progress: Callable[[int], None] = lambda done: None
+    model: Model,
+    data: Part | Dataset | Path | str,
+    *,
+    fast: bool = False,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> Evaluation:
     """Measure a model on labelled texts, reading them as a stream; `fast` allows bfloat16.
 
+    A data set, or its name, file or folder, is measured on its test part, or on all of it where it has but one part.
     Raises DataError when the part has no labels, no rows, or labels that the model does not know.
     """
-    started = time.perf_counter()
+    started, part = time.perf_counter(), part_of(data)
     if not part.labelled:
         raise DataError(f"{part.name} has no labels to compare with; name their column with --label-column.")
     index = {str(label): place for place, label in enumerate(model.labels)}
     names = tuple(index)
-    unknown: dict[str, int] = {}
+    unknown: Counter[str] = Counter()
     networks, companions, targets, lengths = [], [], [], []
     errors: list[tuple[float, int, ConfidentError]] = []
     done = empty = 0
     for batch in part.batches():
         texts, found = [example.text for example in batch], [example.label or "" for example in batch]
-        for label in found:
-            if label not in index:
-                unknown[label] = unknown.get(label, 0) + 1
+        unknown.update(label for label in found if label not in index)
         if unknown:
             continue  # read on: the message gives the whole list
         encoded = model.encode(texts)
@@ -331,4 +357,7 @@ def evaluate(
         temperature=model.temperature, labels=names, data=part.name, alone=parts if model.companion else {},
     )  # fmt: skip
     worst = tuple(error for _, _, error in sorted(errors, reverse=True, key=lambda entry: entry[:2]))
-    return dataclasses.replace(found_so_far, errors=worst, empty_texts=empty, seconds=time.perf_counter() - started)
+    few = model.facts.get("dev", {}).get("few_dev_texts", 0)
+    return dataclasses.replace(
+        found_so_far, errors=worst, empty_texts=empty, seconds=time.perf_counter() - started, few_dev_texts=few
+    )

@@ -11,17 +11,19 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from gatewise.base.errors import DataError
-from gatewise.base.settings import TokenizerConfig
+from gatewise.base.errors import DataError, one_line
+from gatewise.base.settings import TokenizerConfig, TrainingConfig
 from gatewise.data.part import Dataset, Part
-from gatewise.data.splitting import compared, keys_and_labels, rows_of, split
+from gatewise.data.splitting import Flags, compared, keys_and_labels, rows_of, split
 from gatewise.data.vocabulary import train_tokenizer
 from gatewise.nets.vectors import COUNTED_TOKENS
-from gatewise.runtime.batches import Sequences, fingerprint, gather
+from gatewise.runtime.batches import Sequences, Weights, fingerprint, gather
 from gatewise.runtime.tokenizer import Ids, TextTokenizer
 from gatewise.tasks.classify.settings import Settings
 
+RARE = 10  # a class with fewer examples is warned of
 NEW_WORD_COUNT = 5  # a word the encoder does not know is added when the training text holds it so often
 Index = dict[str | None, int]  # label -> target
 
@@ -36,6 +38,12 @@ class Prepared:
     dev: Sequences
     unlabelled: Sequences | None  # more text of the kind, for the word vectors alone
     notes: dict[str, Any]
+    counts: dict[str, int]  # of training texts of each class, the rarest last
+    warnings: tuple[str, ...]  # of what is likely a mistake in the labels, and what to do
+
+    def told(self) -> dict[str, Any]:
+        """Give what a "prepared" event tells."""
+        return self.notes | {"classes": self.counts}
 
     def fingerprint(self) -> str:
         """Name the encoded data: equal data and split give equal names."""
@@ -47,10 +55,12 @@ def prepare(
     settings: Settings,
     label_order: Sequence[str] | None = None,
     known: TextTokenizer | None = None,
+    weights: Weights | None = None,
 ) -> Prepared:
     """Read, split, tokenise and encode, in three passes that never hold all texts.
 
-    With a `known` tokenizer, an encoder's, only words are added that it lacks and that are not rare.
+    With a `known` tokenizer, an encoder's, only words are added that it lacks and that are not rare. `weights` say how
+    much each training text counts, [N], in what is learnt of its label.
 
     Training and dev texts equal to a test text are left out. The dev split is the data set's own, or is drawn by group
     where there are groups and by text (copies stay together) where there are none. Raises DataError.
@@ -76,10 +86,12 @@ def prepare(
     if dataset.dev:
         held_out = np.zeros(len(kept), dtype=bool)
     else:
-        held_out = split(targets, groups, kept, settings.training) & kept
+        held_out = drawn_dev(targets, groups, kept, settings.training, by_text=not part.grouped)
     chosen = kept & ~held_out
     tokenizer = tokenizer_for(rows_of(part, chosen), settings.tokenizer, known)
     encoded = gather(map(tokenizer.encode_batch, rows_of(part, kept)), targets[kept], tokenizer.vocab_size)
+    if weights is not None:
+        encoded = dataclasses.replace(encoded, weights=weights[kept])
     train_set = encoded.select(np.flatnonzero(~held_out[kept]))
     dev_set = encoded.select(np.flatnonzero(held_out[kept]))
     if dataset.dev:
@@ -91,10 +103,28 @@ def prepare(
         "data": dataset.name, "training_texts": len(train_set), "dev_texts": len(dev_set),
         "dev_split": "given" if dataset.dev else "by group" if part.grouped else "by text",
         "left_out_equal_to_test": int((~kept).sum()), "blank_training_texts": blank,
+        "rows_without_label": part.skipped.value,
         "unlabelled_texts": len(unlabelled) if unlabelled else 0, "unlabelled_equal_to_test": met,
         "class_counts": ", ".join(f"{name} {counts[name]}" for name in names),
     }  # fmt: skip
-    return Prepared(tokenizer, names, train_set, dev_set, unlabelled, notes)
+    warnings = (*warned_of_rare(counts), *warned_of_case(counts))
+    return Prepared(tokenizer, names, train_set, dev_set, unlabelled, notes, dict(counts.most_common()), warnings)
+
+
+def drawn_dev(
+    targets: npt.NDArray[np.int64], groups: Sequence[Any], kept: Flags, config: TrainingConfig, *, by_text: bool
+) -> Flags:
+    """Draw the dev rows; raise DataError where that cannot be, as where all texts are copies of few."""
+    try:
+        return split(targets, groups, kept, config) & kept
+    except DataError as error:
+        different = len({group for group, keep in zip(groups, kept, strict=True) if keep})
+        if not by_text or different * 2 > int(kept.sum()):
+            raise
+        raise DataError(
+            f"The {int(kept.sum()):,} training texts are copies of {different} different ones, too few to hold "
+            "some out of each label; give more different texts, or a dev file of your own."
+        ) from error
 
 
 def tokenizer_for(texts: Iterator[list[str]], config: TokenizerConfig, known: TextTokenizer | None) -> TextTokenizer:
@@ -125,6 +155,33 @@ def check_labels(part: Part, labels: list[str], test_labels: Counter[str]) -> Co
             f"the training labels are {', '.join(sorted(counts)[:20])}."
         )
     return counts
+
+
+def warned_of_rare(counts: Counter[str]) -> Iterator[str]:
+    """Warn of classes with so few examples that little can be learnt of them, and less measured."""
+    rare = [f"{one_line(label, 60)} {count}" for label, count in reversed(counts.most_common()) if count < RARE]
+    if rare:
+        yield (
+            f"{len(rare)} of {len(counts)} classes {'has' if len(rare) == 1 else 'have'} under {RARE} examples "
+            f"({_listed(rare)}); label more of them, or join them with others."
+        )
+
+
+def warned_of_case(counts: Counter[str]) -> Iterator[str]:
+    """Warn of classes whose names differ only in case."""
+    alike: dict[str, list[str]] = {}
+    for label in sorted(counts):
+        alike.setdefault(label.casefold(), []).append(f"{one_line(label, 60)} {counts[label]}")
+    if several := [" and ".join(labels) for labels in alike.values() if len(labels) > 1]:
+        yield (
+            f"Classes differ only in upper and lower case ({_listed(several)}) and are learnt as different ones; where "
+            "they are the same, write them alike."
+        )
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    """List names, of many the first and how many more."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def encode_part(part: Part, tokenizer: TextTokenizer, index: Index, test_keys: set[bytes]) -> Sequences:

@@ -110,7 +110,7 @@ def answered(
     on_dev, on_texts = np.zeros(()), np.zeros(())
     for teacher in teachers:
         dev = logits_of(teacher, prepared.dev)
-        scale = len(teachers) * fit_temperature(dev, prepared.dev.targets)
+        scale = len(teachers) * fit_temperature(dev, prepared.dev.targets, prepared.dev.weights)
         on_dev = on_dev + dev / scale
         on_texts = on_texts + logits_of(teacher, texts, fast=fast) / scale
     model = Model(prepared.tokenizer, teachers[0], prepared.labels, companion=companion)

@@ -18,7 +18,7 @@ from gatewise.tasks.pretrain.prepare import Corpus, prepare_corpus
 from gatewise.tasks.pretrain.settings import PretrainingSettings
 from gatewise.training.checkpoint import Checkpoint
 from gatewise.training.device import seeded
-from gatewise.training.log import Event
+from gatewise.training.log import Event, tell_logger
 from gatewise.training.loop import train
 from gatewise.training.session import Report, Session, Stopped, opened, reserved, settle
 
@@ -32,7 +32,7 @@ def pretrain_encoder(
     storage: Storage = "float32",
     resume: bool = False,
     overwrite: bool = False,
-    report: Report = lambda event: None,
+    report: Report = tell_logger,
     stopped: Stopped = lambda: False,
 ) -> PretrainedEncoder:
     """Train a language model on a data set's text, labels unseen, and leave an encoder folder at `out`.

@@ -42,7 +42,8 @@ const calibration = (({ ticks }, { data, number, percent, compact, say, plain },
     const rows = bins => bins.map(bin => [`${percent(bin.low, 0)}–${percent(bin.high, 0)}`, number(bin.n),
       percent(bin.confidence), percent(bin.accuracy)]);
     const headers = ["range", "texts", "confidence", "shareRight"];
-    return section("calibration", lead(conclusion), note("calibrationNote"),
+    const few = evaluation.few_dev_texts ? [note("fewDevTexts", { n: number(evaluation.few_dev_texts) })] : [];
+    return section("calibration", lead(conclusion), ...few, note("calibrationNote"),
       make("div", { class: "pair" }, reliability("before", before, floor), reliability("after", after, floor)),
       folded("numbers", [table(headers, rows(before), say("before")), table(headers, rows(after), say("after"))],
         "calibration"));

@@ -3,12 +3,12 @@ const labels = (({ known }, { data, number, percent, say }, { foreign, table, sc
   const rows = data.figures.by_label, SHOWN = 20;
 
   function labels() {
-    const written = ({ label, texts, precision, recall, f1 }) =>
-      [foreign(label), number(texts), percent(precision), percent(recall), number(f1, 3)];
+    const written = ({ label, n, precision, recall, f1 }) =>
+      [foreign(label), number(n), percent(precision), percent(recall), number(f1, 3)];
     const listed = some => table(["label", "texts", "precision", "recall", "f1"], some.map(written));
-    const rarest = rows.find(row => row.texts) ?? rows[0];
+    const rarest = rows.find(row => row.n) ?? rows[0];
     const conclusion = say(known(rarest.precision) ? "byLabelRarest" : "byLabelNever", { label: foreign(rarest.label),
-      n: number(rarest.texts), recall: percent(rarest.recall), precision: percent(rarest.precision) });
+      n: number(rarest.n), recall: percent(rarest.recall), precision: percent(rarest.precision) });
     return section("byLabel", lead(conclusion), note("byLabelNote"), scrolling(listed(rows.slice(0, SHOWN)), "byLabel"),
       rows.length <= SHOWN ? [] :
         fold(say("byLabelMore", { n: number(rows.length - SHOWN) }), scrolling(listed(rows.slice(SHOWN)), "byLabel")));
