@@ -403,8 +403,6 @@ def test_classifier_loads_a_folder_that_tells_no_settings(fitted, tmp_path):
     assert loaded.get_params() == LSTMClassifier().get_params() and len(loaded.predict(["good"])) == 1
 
 
-<<<<<<< HEAD
-=======
 def test_estimator_refuses_a_label_that_no_file_can_hold(english):
     texts, labels = english
     with pytest.raises(
@@ -413,7 +411,6 @@ def test_estimator_refuses_a_label_that_no_file_can_hold(english):
         LSTMClassifier(epochs=1).fit(texts, [label.replace("pos", "p\ud800") for label in labels])
 
 
->>>>>>> w-runs
 QUICK = {
     "min_count": 1, "embedding_dim": 8, "hidden_size": 6, "epochs": 4, "learning_rate": 0.02, "averaging": 0.9,
     "batch_texts": 8, "threads": 1, "precision": "float32", "sharing": "texts", "dev_share": 0.2,
@@ -492,7 +489,6 @@ def test_classifier_tells_the_logger_its_classes_and_warnings_and_prints_nothing
     assert caplog.records[0].event.values["classes"] == {"neg": 100, "pos": 100, "odd": 2}
     assert "1 of 3 classes has under 10 examples (odd 2)" in caplog.records[1].getMessage()
     assert capsys.readouterr() == ("", "")
-<<<<<<< HEAD
 
 
 def test_estimator_refuses_a_label_that_no_file_can_hold(english):
@@ -501,5 +497,3 @@ def test_estimator_refuses_a_label_that_no_file_can_hold(english):
         DataError, match=r"^Label 1 holds a lone surrogate \('p.ud800'\), which no file can hold; correct"
     ):
         LSTMClassifier(epochs=1).fit(texts, [label.replace("pos", "p\ud800") for label in labels])
-=======
->>>>>>> w-runs

@@ -54,9 +54,7 @@ def choose(dataset: Dataset, given: Collection[str] = ()) -> Choice:
         return Choice({}, (f"auto: learns from these labels alone, as {reason}.",))
     look = look_at(dataset, load_encoder(ENCODER).tokenizer)
     if look.known < KNOWN:
-        return Choice(
-            {}, (f"auto: learns from these labels alone: {ENCODER} knows {look.known:.0%} of the words.",)
-        )
+        return Choice({}, (f"auto: learns from these labels alone: {ENCODER} knows {look.known:.0%} of the words.",))
     changes = tuning(look)
     ways = "both directions" if changes["bidirectional"] else "one direction"
     return Choice(
