@@ -489,11 +489,3 @@ def test_classifier_tells_the_logger_its_classes_and_warnings_and_prints_nothing
     assert caplog.records[0].event.values["classes"] == {"neg": 100, "pos": 100, "odd": 2}
     assert "1 of 3 classes has under 10 examples (odd 2)" in caplog.records[1].getMessage()
     assert capsys.readouterr() == ("", "")
-
-
-def test_estimator_refuses_a_label_that_no_file_can_hold(english):
-    texts, labels = english
-    with pytest.raises(
-        DataError, match=r"^Label 1 holds a lone surrogate \('p.ud800'\), which no file can hold; correct"
-    ):
-        LSTMClassifier(epochs=1).fit(texts, [label.replace("pos", "p\ud800") for label in labels])

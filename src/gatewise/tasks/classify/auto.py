@@ -20,10 +20,13 @@ ENCODER = "reviews-en"
 SAMPLE, SAMPLE_CHARACTERS = 2000, 20_000  # texts looked at closely, and the start of each
 KNOWN = 0.75  # least share of a language's words that its encoder knows: English 0.83 and up, German 0.46
 TOKENS_READ = 400  # of a text, when the encoder is tuned
+BATCH_TEXTS = 32
 STEPS = 600  # of tuning, at least, where texts are few
 MOST_TOKENS = 5_000_000  # read in tuning, both directions: about five minutes of two cores
-OWN = ("kind", "vocab_size", "min_count", "lowercase", "embedding_dim", "hidden_size", "num_layers", "pretrained",
-       "word_vectors", "forget_bias", "chrono_horizon")  # who sets one of these wants a network of their own  # fmt: skip
+OWN = (  # who sets one of these wants a network of their own
+    "kind", "vocab_size", "min_count", "lowercase", "embedding_dim", "hidden_size", "num_layers", "pretrained",
+    "word_vectors", "forget_bias", "chrono_horizon",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +54,20 @@ def choose(dataset: Dataset, given: Collection[str] = ()) -> Choice:
     """
     if (own := [name for name in OWN if name in given]) or not dataset.train:
         reason = f"{own[0]} is given" if own else "there is no training part"
-        return Choice({}, (f"auto: learns from these labels alone, as {reason}.",))
+        return Choice({}, (f"auto: learns from these texts alone, as {reason}.",))
     look = look_at(dataset, load_encoder(ENCODER).tokenizer)
     if look.known < KNOWN:
-        return Choice({}, (f"auto: learns from these labels alone: {ENCODER} knows {look.known:.0%} of the words.",))
+        reason = f"{ENCODER}, the encoder in the box, knows {look.known:.0%} of the words"
+        way_on = "--pretrained starts from an encoder of your own"
+        return Choice({}, (f"auto: learns from these texts alone, as {reason}; {way_on}.",))
     changes = tuning(look)
-    ways = "both directions" if changes["bidirectional"] else "one direction"
+    ways, epochs = ("both directions" if changes["bidirectional"] else "one direction"), changes["epochs"]
+    passes = f"{epochs} {'pass' if epochs == 1 else 'passes'}"
     return Choice(
         changes,
         (
-            f"auto: starts from {ENCODER}, which knows {look.known:.0%} of the words: {ways}, {changes['epochs']} passes.",
-            "auto: --recipe labels learns from these texts alone, sooner and mostly less well.",
+            f"auto: starts from {ENCODER}, which knows {look.known:.0%} of the words; reads in {ways}, {passes}.",
+            "auto: --recipe labels would learn from these texts alone, sooner and mostly less well.",
         ),
     )
 
@@ -69,19 +75,24 @@ def choose(dataset: Dataset, given: Collection[str] = ()) -> Choice:
 def tuning(look: Look) -> dict[str, Any]:
     """Give the settings with which an encoder is tuned: enough steps for few texts, and not too long for many."""
     a_pass = look.texts * min(look.tokens, TOKENS_READ)
-    steps = max(1.0, look.texts / int(FROM_ENCODER["batch_texts"]))
+    steps = max(1.0, look.texts / BATCH_TEXTS)
     wanted = min(12, max(4, math.ceil(STEPS / steps)))
     affordable = int(MOST_TOKENS / max(1.0, a_pass))
     both = affordable >= 2
     epochs = min(wanted, affordable) if both else max(1, min(2, int(2 * MOST_TOKENS / a_pass)))
-    return FROM_ENCODER | {"bidirectional": both, "epochs": epochs, "train_tokens": TOKENS_READ}
+    return FROM_ENCODER | {
+        "batch_texts": BATCH_TEXTS,
+        "bidirectional": both,
+        "epochs": epochs,
+        "train_tokens": TOKENS_READ,
+    }
 
 
 def look_at(dataset: Dataset, tokenizer: TextTokenizer) -> Look:
     """Count a training part's texts and classes, and read a sample of it, drawn evenly and always alike."""
     if dataset.train is None or not dataset.train.labelled:
         raise DataError(f"{dataset.name} has no labelled training part; name the label column with --label-column.")
-    draw, sample = random.Random(Settings().training.seed), []
+    draw, sample = random.Random(Settings().training.seed), list[str]()
     labels: Counter[str | None] = Counter()
     count = 0
     for batch in dataset.train.batches():
