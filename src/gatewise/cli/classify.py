@@ -74,7 +74,7 @@ def train(
     if recipe == AUTO and not resume:
         from gatewise.tasks.classify.auto import choose
 
-        choice = choose(dataset, [name for name, value in given.items() if value is not None])
+        choice = choose(dataset, {name: value for name, value in given.items() if value is not None})
         settings = Settings().replace(**choice.changes).replace(**given)
         if not quiet:
             for sentence in choice.sentences:

@@ -6,7 +6,7 @@ Every rule rests on a comparison on held-out parts of training files (docs/pretr
 import math
 import random
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,8 @@ KNOWN = 0.75  # least share of a language's words that its encoder knows: Englis
 TOKENS_READ = 400  # of a text, when the encoder is tuned
 BATCH_TEXTS = 32
 STEPS = 600  # of tuning, at least, where texts are few
-MOST_TOKENS = 5_000_000  # read in tuning, both directions: about five minutes of two cores
+MOST_TOKENS = 5_000_000  # read in tuning, both directions: some eight minutes of two cores
+A_SECOND = 8_000  # of these, where minutes are given
 OWN = (  # who sets one of these wants a network of their own
     "kind", "vocab_size", "min_count", "lowercase", "embedding_dim", "hidden_size", "num_layers", "pretrained",
     "word_vectors", "forget_bias", "chrono_horizon",
@@ -47,11 +48,12 @@ class Choice:
     sentences: tuple[str, ...]
 
 
-def choose(dataset: Dataset, given: Collection[str] = ()) -> Choice:
-    """Choose settings for a data set, where those given by name are settled; the same data give the same choice.
+def choose(dataset: Dataset, given: Mapping[str, Any] | None = None) -> Choice:
+    """Choose settings for a data set beside those given, which stay; the same data give the same choice.
 
     Raises DataError where there is no labelled training part.
     """
+    given = given or {}
     if (own := [name for name in OWN if name in given]) or not dataset.train:
         reason = f"{own[0]} is given" if own else "there is no training part"
         return Choice({}, (f"auto: learns from these texts alone, as {reason}.",))
@@ -60,7 +62,7 @@ def choose(dataset: Dataset, given: Collection[str] = ()) -> Choice:
         reason = f"{ENCODER}, the encoder in the box, knows {look.known:.0%} of the words"
         way_on = "--pretrained starts from an encoder of your own"
         return Choice({}, (f"auto: learns from these texts alone, as {reason}; {way_on}.",))
-    changes = tuning(look)
+    changes = tuning(look, given.get("minutes", 0.0))
     ways, epochs = ("both directions" if changes["bidirectional"] else "one direction"), changes["epochs"]
     passes = f"{epochs} {'pass' if epochs == 1 else 'passes'}"
     return Choice(
@@ -72,14 +74,15 @@ def choose(dataset: Dataset, given: Collection[str] = ()) -> Choice:
     )
 
 
-def tuning(look: Look) -> dict[str, Any]:
+def tuning(look: Look, minutes: float = 0.0) -> dict[str, Any]:
     """Give the settings with which an encoder is tuned: enough steps for few texts, and not too long for many."""
+    most = min(MOST_TOKENS, 60 * minutes * A_SECOND) if minutes else MOST_TOKENS
     a_pass = look.texts * min(look.tokens, TOKENS_READ)
     steps = max(1.0, look.texts / BATCH_TEXTS)
     wanted = min(12, max(4, math.ceil(STEPS / steps)))
-    affordable = int(MOST_TOKENS / max(1.0, a_pass))
+    affordable = int(most / max(1.0, a_pass))
     both = affordable >= 2
-    epochs = min(wanted, affordable) if both else max(1, min(2, int(2 * MOST_TOKENS / a_pass)))
+    epochs = min(wanted, affordable) if both else max(1, min(2, int(2 * most / a_pass)))
     return FROM_ENCODER | {
         "batch_texts": BATCH_TEXTS,
         "bidirectional": both,
