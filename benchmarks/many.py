@@ -1,0 +1,177 @@
+"""Does the default command win on text of every kind? Public sets against linear models, in one run.
+
+    GATEWISE_DATA=../shared/data python benchmarks/many.py --held-out --seeds 1
+    GATEWISE_DATA=../shared/data python benchmarks/many.py --seeds 1 2 3
+
+`--held-out` measures on a fifth of each training part, drawn with a fixed seed, and opens no test part: what is chosen
+is chosen there. Linear are TF-IDF of words and of characters, and naive Bayes ratios of word n-grams, each under a
+logistic regression whose penalty five-fold cross-validation chooses. Every reading is a row of the results.
+"""
+
+import argparse
+import json
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score, log_loss
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from gatewise.data.part import Dataset, Part, from_lists
+from gatewise.data.reading import read
+from gatewise.tasks.classify.auto import choose
+from gatewise.tasks.classify.fit import train_classifier
+from gatewise.tasks.classify.settings import Settings
+from tutorial import RESULTS, record
+
+ENGLISH = ["trec", "mpqa", "custrev", "sst5", "longreviews", "ohsumed", "sms_spam", "airline", "tweet_emotion",
+           "tweet_irony", "tweet_emoji", "clinc150"]  # fmt: skip
+OTHER = ["germeval2018", "korean_hate", "thucnews_titles", "shopping_zh", "shopping_zh_categories"]
+SHARE, MOST = 5, 2500  # a fifth of the training part is held out, so many texts at most
+PENALTIES = [0.3, 1, 3, 10, 30]
+Texts = tuple[list[str], list[str]]
+
+
+class Ratios(TransformerMixin, BaseEstimator):
+    """Weigh features by naive Bayes log-count ratios, of each class against the rest the largest (NB-SVM)."""
+
+    def fit(self, X: scipy.sparse.csr_array, y: np.ndarray) -> "Ratios":
+        rows = []
+        for label in np.unique(y)[1 if len(np.unique(y)) == 2 else 0 :]:
+            inside, outside = (1 + X[np.flatnonzero(chosen)].sum(axis=0) for chosen in (y == label, y != label))
+            rows.append(np.log(inside / inside.sum()) - np.log(outside / outside.sum()))
+        ratios = np.asarray(rows).reshape(len(rows), -1)
+        self.ratio_ = ratios[np.abs(ratios).argmax(axis=0), np.arange(ratios.shape[1])]
+        return self
+
+    def transform(self, X: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
+        return scipy.sparse.csr_array(X.multiply(self.ratio_[None]))
+
+
+def linear(name: str) -> Callable[[], list[Any]]:
+    """Give what makes the features of a linear model."""
+    return {
+        "TF-IDF of words": lambda: [TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]")],
+        "TF-IDF of characters": lambda: [TfidfVectorizer(analyzer="char", ngram_range=(1, 5), sublinear_tf=True, min_df=2)],
+        "NB-SVM": lambda: [CountVectorizer(ngram_range=(1, 2), binary=True, token_pattern=r"\w+|[^\w\s]"), Ratios()],
+    }[name]  # fmt: skip
+
+
+PEERS = ["TF-IDF of words", "TF-IDF of characters", "NB-SVM"]
+OURS = ["auto", "labels"]
+
+
+def columns(part: Part) -> Texts:
+    """Read a part whole."""
+    examples = [example for batch in part.batches() for example in batch]
+    return [example.text for example in examples], [example.label or "" for example in examples]
+
+
+def opened(folder: Path, *, held_out: bool) -> tuple[Texts, Texts]:
+    """Give what is learnt from and what is measured on."""
+    dataset = read(folder)
+    texts, labels = columns(dataset.train)
+    if not held_out:
+        return (texts, labels), columns(dataset.test)
+    order = random.Random(7).sample(range(len(texts)), len(texts))
+    size = min(MOST, len(order) // SHARE)
+    parts = [([texts[row] for row in rows], [labels[row] for row in rows]) for rows in (order[size:], order[:size])]
+    return parts[0], parts[1]
+
+
+def measured(labels: list[str], classes: list[str], probabilities: np.ndarray) -> dict[str, float]:
+    """Give the figures of some answers."""
+    answers = [classes[best] for best in probabilities.argmax(axis=1)]
+    right = np.array(answers) == np.array(labels)
+    sure = probabilities.max(axis=1)
+    edges = np.quantile(sure, np.linspace(0, 1, 11))
+    bins = np.clip(np.searchsorted(edges, sure, "right") - 1, 0, 9)
+    gaps = [abs(sure[bins == one].mean() - right[bins == one].mean()) * (bins == one).mean() for one in set(bins)]
+    return {
+        "accuracy": round(float(right.mean()), 5),
+        "macro_f1": round(float(f1_score(labels, answers, average="macro")), 5),
+        "log_loss": round(float(log_loss(labels, np.clip(probabilities, 1e-9, 1), labels=classes)), 5),
+        "calibration_error": round(float(sum(gaps)), 5),
+    }
+
+
+def peer(name: str, train: Texts, test: Texts) -> dict[str, Any]:
+    """Train a linear model, its penalty chosen by cross-validation, and measure it."""
+    started = time.perf_counter()
+    steps = make_pipeline(*linear(name)(), LogisticRegression(max_iter=500))
+    folds = min(5, min(train[1].count(label) for label in set(train[1])))
+    grid = {"logisticregression__C": PENALTIES}
+    search = GridSearchCV(steps, grid, cv=max(2, folds), scoring="neg_log_loss" if folds > 1 else "accuracy")
+    search.fit(train[0], train[1])
+    seconds = time.perf_counter() - started
+    classes = [str(label) for label in search.classes_]
+    return measured(test[1], classes, search.predict_proba(test[0])) | {
+        "seconds": round(seconds, 1), "chosen": search.best_params_["logisticregression__C"],
+    }  # fmt: skip
+
+
+def ours(recipe: str, train: Texts, test: Texts, seed: int, threads: int) -> dict[str, Any]:
+    """Train gatewise as the command does, and measure it."""
+    started = time.perf_counter()
+    dataset = Dataset("many", from_lists(*train), None, None, None)
+    choice = choose(dataset) if recipe == "auto" else None
+    settings = Settings().replace(**(choice.changes if choice else {})).replace(seed=seed, threads=threads)
+    with tempfile.TemporaryDirectory() as out:
+        trained = train_classifier(dataset, Path(out) / "model", settings=settings)
+    seconds = time.perf_counter() - started
+    model = trained.model
+    found = measured(test[1], [str(label) for label in model.labels], model.predict_proba(test[0]))
+    return found | {
+        "seconds": round(seconds, 1), "dev": round(trained.dev.accuracy, 5), "epochs": model.facts["epochs"],
+        "chosen": choice.sentences[0] if choice else "",
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Measure every system on every set, print the table and keep each row as it comes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", default=ENGLISH + OTHER)
+    parser.add_argument("--systems", nargs="+", default=OURS + PEERS, choices=OURS + PEERS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--held-out", action="store_true")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    place = options.json or RESULTS / ("many_held_out.json" if options.held_out else "many.json")
+    rows: list[dict[str, Any]] = json.loads(place.read_text())["rows"] if place.is_file() else []
+    for name in options.only:
+        train, test = opened(Path(os.environ["GATEWISE_DATA"]) / "many" / name, held_out=options.held_out)
+        for system in options.systems:
+            for seed in options.seeds if system in OURS else [0]:
+                key = {"set": name, "system": system, "seed": seed}
+                if any(key.items() <= row.items() for row in rows):
+                    continue
+                row = key | (
+                    ours(system, train, test, seed, options.threads) if system in OURS else peer(system, train, test)
+                )
+                rows.append(row)
+                print(json.dumps(row), flush=True)
+                report = record("many", options.threads, ["torch", "scikit-learn", "gatewise"])
+                lines = ",\n  ".join(map(json.dumps, rows))
+                place.write_text(f'{json.dumps(report, indent=1)[:-2]},\n "rows": [\n  {lines}\n ]\n}}\n')
+    print(f"{'set':24}" + "".join(f"{system:>22}" for system in options.systems))
+    for name in options.only:
+        cells = []
+        for system in options.systems:
+            found = [100 * row["accuracy"] for row in rows if (row["set"], row["system"]) == (name, system)]
+            cells.append(f"{np.mean(found):22.2f}" if found else f"{'':22}")
+        print(f"{name:24}" + "".join(cells))
+
+
+if __name__ == "__main__":
+    main()
