@@ -158,7 +158,9 @@ def main() -> None:
         parts = real(name, texts, classes, options.keep)
         measured(f"{name}, {texts} texts, {parts[0].shape[1]} classes", parts)
     head = record("calibration", 0, ["numpy", "scipy", "gatewise"])
-    options.json.write_text(json.dumps(head | {"draws": options.draws, "differences": found}, indent=1) + "\n")
+    lines = ",\n  ".join(f"{json.dumps(name)}: {json.dumps(one, separators=(',', ':'))}" for name, one in found.items())
+    head_lines = json.dumps(head | {"draws": options.draws}, indent=1)[:-2]
+    options.json.write_text(f'{head_lines},\n "differences": {{\n  {lines}\n }}\n}}\n')
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ from tutorial import RESULTS, record
 LABELS, ENCODER = "gatewise, labels alone", "gatewise, from the bundled encoder"
 SCRATCH = "gatewise, its encoder's pretraining counted"
 BUDGETS: dict[str, list[tuple[float, list[str]]]] = {  # minutes, and the options of `gatewise train imdb`
-    LABELS: [(0.5, ["--no-word-vectors"]), (2, []), (10, [])],
+    LABELS: [
+        (0.5, ["--recipe", "labels", "--no-word-vectors"]), (2, ["--recipe", "labels"]), (10, ["--recipe", "labels"]),
+    ],
     ENCODER: [
         (2, ["--recipe", "fast"]), (4.5, ["--recipe", "fast"]),
         (10, ["--recipe", "standard", "--student-epochs", "0"]),  # no time for a second network

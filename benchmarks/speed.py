@@ -211,7 +211,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results" / "speed.json")
     arguments = parser.parse_args()
     torch.manual_seed(0)
-    keep_memory()  # as training does
+    keep_memory()  # as the command line does
     answers = {}
     for name in arguments.only:
         answers[name] = QUESTIONS[name](arguments.repeats)

@@ -155,6 +155,26 @@ def test_architecture_public_names_stay_and_arrive_late():
         gatewise.nonsense  # noqa: B018
 
 
+def test_architecture_public_names_on_a_base_install():
+    """All that can be had can be imported at once, and what cannot says what it needs."""
+    code = """
+import sys
+sys.modules |= dict.fromkeys(("torch", "sklearn", "scipy", "pyarrow"))
+from gatewise import *
+import gatewise, inspect
+assert "explain" in globals() and "LSTMClassifier" not in globals()
+assert set(gatewise.__all__) == set(dir(gatewise)) == {name for name, _ in inspect.getmembers(gatewise)}
+for name in ("LSTMClassifier", "train_classifier"):
+    try:
+        exec(f"from gatewise import {name}")
+    except ImportError as error:
+        assert "pip install 'gatewise[train]'" in str(error), error
+    else:
+        raise AssertionError(name)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
 def test_architecture_old_places_are_gone():
     for name in ("config", "classifier", "folder", "cell", "network"):
         with pytest.raises(ModuleNotFoundError, match=f"No module named 'gatewise.{name}'"):

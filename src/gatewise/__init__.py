@@ -1,9 +1,11 @@
 """gatewise: train, understand and ship LSTM text classifiers on an ordinary CPU.
 
-Public names are imported when first used (PEP 562), so that `gatewise --help` loads neither torch nor scikit-learn.
+Public names are imported when first used (PEP 562), so that `gatewise --help` loads neither torch nor scikit-learn. Who
+asks for one that needs an extra which is not installed is told so by MissingExtra; `import *` and dir() leave it out.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from gatewise.base.extras import needs
@@ -43,10 +45,12 @@ _HOMES = {
     "train_classifier": "tasks.classify.fit",
 }
 
-__all__ = [*sorted(_HOMES), "__version__"]
+_LEARNING = ("LSTMClassifier", "train_classifier")  # need the extra "train"
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return __dir__()
     if name == "__version__":
         from importlib.metadata import version  # takes as long as the rest of `gatewise --help`
 
@@ -58,4 +62,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    learns = all(find_spec(package) for package in ("torch", "sklearn"))
+    return sorted(["__version__", *(name for name in _HOMES if learns or name not in _LEARNING)])

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from gatewise.base import text as decoding
 from gatewise.base.errors import DataError
-from gatewise.base.text import check_utf8, clean, decode, json_values, numbered_lines
+from gatewise.base.text import check_utf8, clean, decode, finite, json_text, json_values, numbered_lines
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\ufeff"))
 
@@ -25,7 +26,7 @@ def test_decoding_gives_the_text_or_names_the_byte(data):
     try:
         expected = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        with pytest.raises(DataError, match=r"^here: byte 0x[89a-f][0-9a-f] is not UTF-8; save the file as UTF-8\.$"):
+        with pytest.raises(DataError, match=r"^here: byte 0x[89a-f][0-9a-f] is not UTF-8; name .* file as UTF-8\.$"):
             decode(data, "here")
         assert error.object[error.start] >= 0x80
     else:
@@ -64,3 +65,10 @@ def test_decoding_finds_what_surrogateescape_let_through():
 
 def test_text_clean_replaces_lone_surrogates_one_for_one():
     assert clean("a\ud800b\udfff😀\ud83d") == "a\ufffdb\ufffd😀\ufffd"
+
+
+def test_json_text_has_null_for_what_is_no_number():
+    values = {"a": math.nan, "b": [math.inf, -math.inf, (1, 0.5)], "é": {"c": {"d": math.nan, "e": True}}, "f": "NaN"}
+    plain = {"a": None, "b": [None, None, [1, 0.5]], "é": {"c": {"d": None, "e": True}}, "f": "NaN"}
+    assert json.loads(json_text(values), parse_constant=pytest.fail) == finite(values) == plain
+    assert json_text({"é": 1.5}) == '{"é": 1.5}' and json_text([1], indent=1) == "[\n 1\n]"

@@ -53,8 +53,14 @@ def refused(*arguments: object) -> GatewiseError:
     return error
 
 
-def test_train_without_options_has_the_settings_own_defaults(settings_of):
-    assert settings_of() == Settings()
+def test_train_with_recipe_labels_has_the_settings_own_defaults(settings_of):
+    assert settings_of("--recipe", "labels") == Settings()
+
+
+def test_train_without_options_starts_english_from_the_encoder(settings_of, capsys):
+    settings = settings_of("--epochs", "3")
+    assert (settings.training.pretrained, settings.training.epochs) == ("reviews-en", 3)
+    assert settings_of("--hidden-size", "64") == Settings().replace(hidden_size=64)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +82,7 @@ def test_train_without_options_has_the_settings_own_defaults(settings_of):
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_train_options_become_settings(settings_of, arguments, expected):
-    assert settings_of(*arguments) == Settings().replace(**expected)
+    assert settings_of(*arguments, "--recipe", "labels") == Settings().replace(**expected)
 
 
 def test_train_help_describes_every_setting_with_its_default():
@@ -121,7 +127,7 @@ def test_train_with_recipe_best_pretrains_first_and_once(monkeypatch, tmp_path, 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (["--recipe", "worst"], ConfigError, "no recipe 'worst'; choose one of labels, fast, standard, best"),
+        (["--recipe", "worst"], ConfigError, "no recipe 'worst'; choose one of auto, labels, fast, standard, best"),
         (["--hidden-size", "0"], ConfigError, "hidden_size is 0"),
         (["--pooling", "max", "--pooling", "top"], ConfigError, "pooling is "),
         (["--storage", "int4"], ConfigError, "storage is 'int4'; choose one of float32, float16, int8"),

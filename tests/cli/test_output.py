@@ -33,6 +33,11 @@ def test_output_as_json_is_one_line_that_loses_nothing(capsys):
     assert "很好" in shown and json.loads(shown) == {"name": "很好 \x1b\u2028\n"} and shown.count("\n") == 1
 
 
+def test_output_as_json_has_null_for_what_is_no_number(capsys):
+    output.print_result(Measured(float("nan")), as_json=True)
+    assert capsys.readouterr().out == '{"name": null}\n'
+
+
 def test_output_is_coloured_on_a_terminal_alone(monkeypatch, capsys, tiny_model):
     explanation = explain(tiny_model, "a good film with a dull \x1b[2Jending")
     output.print_coloured(explanation)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.explanation.test_tracing import forms, network_of, reading_of
 
 import gatewise
-from gatewise.base.errors import ConfigError, DataError
+from gatewise.base.errors import ConfigError, DataError, ModelError
 from gatewise.explanation import shares as module
 from gatewise.explanation.gradients import gradients
 from gatewise.explanation.shares import METHODS, contrast, explain
@@ -227,3 +227,25 @@ def test_attribution_refuses_in_one_sentence(tiny_model):
         explain(tiny_model, "good", target=2)
     with pytest.raises(DataError, match="empty"):
         explain(tiny_model, " ")
+
+
+def test_shares_that_are_no_numbers_are_an_error(tiny_model, monkeypatch):
+    nothing = {**METHODS, "frozen": lambda reading, row: (np.full(len(reading.ids), np.nan), 0.0)}
+    monkeypatch.setattr(module, "METHODS", nothing)
+    with pytest.raises(ModelError, match="The method frozen gives no numbers for this text with this model; choose"):
+        explain(tiny_model, "a good film")
+
+
+def test_shares_of_a_class_by_its_label(tiny_model):
+    labelled = dataclasses.replace(tiny_model, labels=(7, "pos"))
+    for target, place in (("7", 0), ("pos", 1), (0, 0), (np.int64(1), 1)):
+        explanation = explain(labelled, "a good film", target=target)
+        assert (explanation.target, explanation.label) == (place, labelled.labels[place])
+        assert gatewise.phrase(labelled, "a good film", 0, 2, target=target) == gatewise.phrase(
+            labelled, "a good film", 0, 2, target=place
+        )
+    for ask in (explain, lambda model, text, target: gatewise.phrase(model, text, 0, 1, target=target)):
+        with pytest.raises(ConfigError, match=r"^There is no class 'positive'; the model's classes are 7, pos\.$"):
+            ask(labelled, "a good film", target="positive")
+        with pytest.raises(ConfigError, match=r"^There is no class 7; the model's classes are 0 to 1\.$"):
+            ask(labelled, "a good film", target=7)

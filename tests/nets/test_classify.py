@@ -285,6 +285,7 @@ def test_a_text_of_weight_two_counts_in_loss_and_score_as_two_copies_do():
     network.label_smoothing = 0.1
     texts = gather([[np.array([3, 4, 5]), np.array([6, 7]), np.array([8])]], [0, 1, 2], 20)
     weighed = dataclasses.replace(texts, weights=np.array([2, 1, 3], dtype=np.float32))
+    network.requires_grad_(False)
     for network.class_weights in (None, torch.tensor([0.5, 2.0, 1.0])):
         for shares in (False, True):
             one, many = (

@@ -98,6 +98,7 @@ def test_figures_of_a_direction_come_from_its_mean_forget_gates() -> None:
     assert told["halved"] == pytest.approx(1.0)
     assert told["separates"][:2] == [0.9, 0.8] and math.isnan(told["separates"][2])
     assert figures(means={"forget_gate": np.ones(3)}, separation=[])["halved"] < 1e4  # a gate that never shuts
+    assert 0 < figures(means={"forget_gate": np.zeros(3)}, separation=[])["halved"] < 0.1  # one that is always shut
 
 
 def test_figures_of_the_horizon_are_when_something_is_gone() -> None:

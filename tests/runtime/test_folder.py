@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import torch
 
 from gatewise.base.errors import GatewiseError, ModelError
@@ -314,6 +315,34 @@ def test_folder_with_a_weight_that_is_no_number_is_refused(tiny_model, saved, va
     refused(saved, "NaN or infinite weight in 'head.bias'")
 
 
+@pytest.mark.parametrize("value", [1e6, -1e30])
+def test_folder_with_a_weight_that_would_overflow_is_refused(tiny_model, saved, value):
+    weights = {name: array.copy() for name, array in weights_of(tiny_model.network).items()}
+    weights["head.bias"][1] = value
+    (saved / WEIGHTS).write_bytes(tensor_bytes(weights))
+    refused(saved, "holds .* in 'head.bias', which cannot be")
+
+
+@pytest.mark.parametrize("name", ["head.weight.scale", "companion.scale"])
+def test_folder_with_a_scale_below_nothing_is_refused(tiny_pair, tmp_path, name):
+    save(tiny_pair, tmp_path / "model", storage="int8")
+    arrays = safetensors.numpy.load((tmp_path / "model" / WEIGHTS).read_bytes())
+    arrays[name][0] *= -1
+    (tmp_path / "model" / WEIGHTS).write_bytes(tensor_bytes(arrays))
+    refused(tmp_path / "model", f"holds -.* in '{name}', which cannot be")
+
+
+def test_folder_whose_facts_cannot_be_read_is_refused(saved):
+    facts = json.loads((saved / CONFIG).read_text())["facts"]
+    refused(changed(saved, facts=facts | {"unit_separation": ["0.5"]}), "the fact unit_separation is .* cannot be")
+    refused(changed(saved, facts=facts | {"more": math.nan}), "the fact more is NaN, which cannot be")
+
+
+def test_folder_of_figures_that_are_no_numbers_is_saved_without_them(tiny_model, tmp_path):
+    save(dataclasses.replace(tiny_model, facts={"speed": math.nan, "far": [math.inf]}), tmp_path / "model")
+    assert load(tmp_path / "model").facts == {"speed": None, "far": [None]}
+
+
 HUGE = [{"hidden_size": 10**9}, {"embedding_dim": 2**62}, {"num_layers": 10**6}, {"vocab_size": 10**9}]
 LARGE = [  # each number in its range, but the model of more than 16 GiB
     {"hidden_size": 8192, "num_layers": 16}, {"vocab_size": 1_000_000, "embedding_dim": 8192},
@@ -348,7 +377,7 @@ def test_folder_of_a_newer_format_is_refused(saved):
     "values",
     [
         {"format": 0}, {"format": "1"}, {"format": None}, {"task": "tagging"}, {"task": []},
-        {"labels": ["a"]}, {"labels": []},
+        {"labels": ["a"]}, {"labels": []}, {"temperature": 1e-4}, {"temperature": 1e6},
         {"labels": "ab"}, {"labels": {"a": 1}}, {"labels": ["a", None]}, {"labels": ["a", ["b"]]},
         {"labels": ["a", "a"]},
         {"labels": ["1", 1]}, {"labels": ["a", math.nan]}, {"temperature": 0}, {"temperature": -1},

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tokenizers import Regex
 
 from gatewise.base.errors import ModelError
 from gatewise.base.settings import TokenizerConfig
 from gatewise.data.vocabulary import train_tokenizer
-from gatewise.runtime.tokenizer import PAD_ID, UNKNOWN_ID, TextTokenizer, from_json
+from gatewise.runtime.tokenizer import PAD_ID, UNKNOWN_ID, WORD, TextTokenizer, from_json
 
 KINDS = ["word", "bpe"]
 STRANGE = {
@@ -177,6 +178,62 @@ def test_tokenizer_damaged_json_is_refused(both, kind):
             tokenizer.encode_batch(["good zzz unheard 好 \x00 👍"])  # what is taken must work
             accepted.append(name)
     assert accepted == []
+
+
+SPLIT = {"type": "Split", "pattern": {"Regex": "[a-z]+"}, "behavior": "Removed", "invert": True}
+FOREIGN = {  # harmless ones: what stands for a rule that fails, or works without end, on some text
+    "another pattern": ("pre_tokenizer", SPLIT),
+    "a plain pattern": ("pre_tokenizer", SPLIT | {"pattern": {"String": " "}}),
+    "no cutting": ("pre_tokenizer", None),
+    "another cutting": ("pre_tokenizer", {"type": "Whitespace"}),
+    "another normalizer": ("normalizer", {"type": "NFC"}),
+    "several normalizers": ("normalizer", {"type": "Sequence", "normalizers": [{"type": "Lowercase"}]}),
+    "a normalizer with more": ("normalizer", {"type": "Lowercase", "more": 1}),
+    "a post-processor": ("post_processor", {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True}),
+    "another decoder": ("decoder", {"type": "Fuse"}),
+    "another version": ("version", "2.0"),
+    "no added tokens": ("added_tokens", []),
+    "a rule unheard of": ("more", {}),
+    "noise": ("model", {"dropout": 0.5}),
+    "another unknown token": ("model", {"unk_token": "the"}),
+    "pieces of bytes": ("model", {"byte_fallback": True}),
+    "another model": ("model", {"type": "WordPiece"}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("name", "value"), FOREIGN.values(), ids=FOREIGN)
+def test_tokenizer_of_foreign_rules_is_refused_unbuilt(both, kind, name, value, monkeypatch):
+    content = json.loads(both[kind].to_json())
+    content[name] = content[name] | value if name == "model" else value
+    made = []
+    monkeypatch.setattr("gatewise.runtime.tokenizer.Regex", lambda pattern: made.append(pattern) or Regex(pattern))
+    with pytest.raises(ModelError, match=f"^tokenizer.json has a ({name}|decoder) that is not gatewise's own"):
+        from_json(json.dumps(content), 100)
+    assert set(made) <= {WORD}
+
+
+def test_tokenizer_of_an_earlier_library_may_lack_a_field(both):
+    content = json.loads(both["bpe"].to_json())
+    del content["model"]["ignore_merges"], content["pre_tokenizer"]["pretokenizers"][1]["use_regex"]
+    assert from_json(json.dumps(content), 100).to_json() == both["bpe"].to_json()
+
+
+@pytest.mark.parametrize("ids", [{"the": True}, {"the": 2.0}, {"the": "2"}, {"the": None}])
+def test_tokenizer_whose_ids_are_no_whole_numbers_is_refused(ids):
+    content = json.loads(trained(["the"]).to_json())
+    content["model"]["vocab"] |= ids
+    with pytest.raises(ModelError, match="gives ids twice or leaves some out"):
+        from_json(json.dumps(content), 100)
+
+
+@pytest.mark.parametrize("merge", [["t", "x"], ["[UNK]", "the"], ["the", "no such subword"]])
+def test_tokenizer_whose_merges_are_not_of_its_subwords_is_refused_in_silence(merge, capfd):
+    content = json.loads(trained(["the"], kind="bpe").to_json())
+    content["model"]["merges"].append(merge)
+    with pytest.raises(ModelError, match="merges what is no subword of its own; copy the model folder again"):
+        from_json(json.dumps(content), 100)
+    assert capfd.readouterr().err == ""
 
 
 def test_tokenizer_from_elsewhere_neither_pads_nor_truncates(both):

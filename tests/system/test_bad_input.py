@@ -198,7 +198,7 @@ def test_labels_the_model_does_not_know(command, model_folder, write, untouched,
     ids=" ".join,
 )  # fmt: skip
 def test_settings_out_of_range(refused, write, options):
-    name = options[0].removeprefix("--").replace("-", "_").replace("tokenizer", "kind")
+    name = options[0].removeprefix("--").replace("-", "_").replace("tokenizer", "--tokenizer (kind in Python)")
     assert f"{name} is " in refused(write("data.csv", FOUR), *options)
 
 
@@ -524,7 +524,7 @@ def test_an_unfinished_run_that_is_damaged(command, tmp_path, small, write, rows
         patch.setattr("gatewise.runtime.folder.save", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         assert command("train", data, "--out", tmp_path / "m", *small).code == 130
     whole = {path.name: path.read_bytes() for path in run.iterdir()}
-    assert set(whole) == {"checkpoint.safetensors", "metrics.jsonl", "settings.json"}
+    assert set(whole) == {"checkpoint.chosen", "checkpoint.safetensors", "metrics.jsonl", "settings.json"}
     for name, content in [
         ("checkpoint.safetensors", whole["checkpoint.safetensors"][:-100]),
         ("checkpoint.safetensors", b""),

@@ -139,10 +139,10 @@ def test_train_progress_is_plain_lines_when_the_output_is_no_terminal(spawn, tmp
     assert "\x1b" not in trained.err and "\r" not in trained.err
     assert "180 training and 20 dev texts (split by text)" in trained.err
     assert len(re.findall(r"^epoch \d\.\d\d: dev accuracy [01]\.\d{4}, loss \d\.\d{4}", trained.err, re.MULTILINE)) == 2
-    assert trained.lines[6].startswith("precision") and [line.split()[-1] for line in trained.lines[7:9]] == [
-        "neg",
-        "pos",
-    ]
+    assert "2 classes, rarest last: neg 100, pos 100" in trained.err
+    assert "dev split         20 texts, which are too few to calibrate by; label more" in trained.out
+    table = next(place for place, line in enumerate(trained.lines) if line.startswith("precision"))
+    assert [line.split()[-1] for line in trained.lines[table + 1 : table + 3]] == ["neg", "pos"]
     assert trained.lines[0].startswith("accuracy")
     assert re.fullmatch(r"accuracy alone    network [01]\.\d{4}, companion [01]\.\d{4}", trained.lines[4])
     log = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
@@ -167,10 +167,11 @@ def test_evaluate_prints_for_people_and_writes_a_report(command, tmp_path, model
     assert (shown.code, shown.err) == (0, f"report written to {tmp_path / 'page.html'}\n")
     names = ["accuracy", "macro F1", "log-loss", "calibration error", "texts"]
     assert [line[:18].strip() for line in shown.lines[:5]] == names
-    assert re.fullmatch(r"precision +recall +F1 +texts +label", shown.lines[5])
-    assert [re.fullmatch(r"(?:[01]\.\d{4} +){3}100 +(neg|pos)", line)[1] for line in shown.lines[6:8]] == ["neg", "pos"]
+    assert shown.lines[5].startswith("dev split         40 texts, which are too few to calibrate by")
+    assert re.fullmatch(r"precision +recall +F1 +texts +label", shown.lines[6])
+    assert [re.fullmatch(r"(?:[01]\.\d{4} +){3}100 +(neg|pos)", line)[1] for line in shown.lines[7:9]] == ["neg", "pos"]
     told = json.loads(command("evaluate", model_folder, data, "--json").out)
-    assert [one["n"] for one in told["by_label"]] == [100, 100] and len(shown.lines) == 8 + len(told["confusions"])
+    assert [one["n"] for one in told["by_label"]] == [100, 100] and len(shown.lines) == 9 + len(told["confusions"])
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.lstrip().lower().startswith("<!doctype html>") and "http://" not in page.split("</head>")[0]
 

@@ -51,7 +51,7 @@ def test_demo_trains_measures_predicts_and_says_where_the_report_lies(tmp_path: 
     assert len(re.findall(r"^(?:negative|positive)\t[01]\.\d{4}$", printed, re.MULTILINE)) == 3
     assert "demo-model/report.html" in printed
     assert re.search(
-        r"^has read film reviews before knows more: gatewise train reviews --recipe fast", printed, re.MULTILINE
+        r"^without it: gatewise train reviews --recipe labels", printed, re.MULTILINE
     )
     assert (tmp_path / "demo-model" / "report.html").is_file()
     assert not (tmp_path / "demo-model.training").exists()

@@ -43,6 +43,10 @@ class _Limit:
     def __init__(self) -> None:
         self._lock, self._inside = threading.Lock(), 0
 
+    def unlock(self) -> None:
+        """Forget, in a forked child, a lock that was held by a thread which is not there."""
+        self._lock = threading.Lock()
+
     def __enter__(self) -> None:
         with self._lock:
             if not self._inside:
@@ -57,6 +61,8 @@ class _Limit:
 
 
 _LIMIT = _Limit()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_LIMIT.unlock)
 
 
 def each_on_a_core(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

@@ -21,6 +21,8 @@ def keep_memory() -> None:
     A step frees and takes arrays of tens of MB. Fresh pages for each cost a quarter of one thread's time and, where
     threads have memory of their own, half of two threads' (measured on a language model of 512 units). Works best
     before threads start. Other C libraries do not know the call and are left alone.
+
+    It holds for the whole process and cannot be undone: the command line calls it in its own, a library's user may.
     """
     if libc := glibc():
         for parameter, value in ((-8, 1), (-1, 2**31 - 1), (-3, 2**31 - 1)):  # M_ARENA_MAX, M_TRIM_, M_MMAP_THRESHOLD

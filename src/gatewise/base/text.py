@@ -3,8 +3,9 @@
 import codecs
 import io
 import json
+import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 from gatewise.base.errors import DataError, one_line
@@ -109,3 +110,17 @@ def json_values(numbered: Iterable[tuple[int, str]], name: str) -> Iterator[tupl
                 yield number, json.loads(line)
         except (ValueError, RecursionError) as error:
             raise DataError(f"{name}, line {number} is not valid JSON ({error}); correct that line.") from error
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Write JSON that every reader takes: what is no number, or infinite, which JSON has not, is null."""
+    return json.dumps(finite(value), ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def finite(value: Any) -> Any:
+    """Give plain values, of mappings and lists too, with null for NaN and infinities."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: finite(inner) for name, inner in value.items()}
+    return [finite(inner) for inner in value] if isinstance(value, list | tuple) else value

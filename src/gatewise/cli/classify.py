@@ -15,12 +15,13 @@ from gatewise.base.errors import ConfigError, DataError, GatewiseError
 from gatewise.base.extras import require
 from gatewise.base.places import exists, is_file
 from gatewise.base.settings import split, takes
+from gatewise.base.text import json_text
 from gatewise.cli import options, rows
 from gatewise.cli.output import print_lines, print_result, printable, say
 from gatewise.cli.pretrain import own_encoder
 from gatewise.cli.progress import read_data, watched
 from gatewise.data.layout import LayoutOptions
-from gatewise.tasks.classify.settings import RECIPES, Settings
+from gatewise.tasks.classify.settings import AUTO, RECIPES, Settings
 
 if TYPE_CHECKING:
     from gatewise.data.part import Row
@@ -37,8 +38,12 @@ def train(
         Path | None, typer.Option(help="Folder to make for the model. [default: runs/ and DATA's name]")
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help=f"Settings to start from: {', '.join(RECIPES)}. Options change single ones.")
-    ] = "labels",
+        str,
+        typer.Option(
+            help=f"Settings to start from: {', '.join(RECIPES)}, or auto, which looks at the data and says "
+            "what it takes. Options change single ones."
+        ),
+    ] = AUTO,
     unlabelled: Annotated[
         str | None, typer.Option(help="More text of the kind, its labels not looked at: a name, file or folder.")
     ] = None,
@@ -66,6 +71,14 @@ def train(
     if unlabelled:
         more = read_data(unlabelled, options.of_texts(said), labels=False)
         dataset = dataclasses.replace(dataset, unlabelled=more.unlabelled or more.train)
+    if recipe == AUTO and not resume:
+        from gatewise.tasks.classify.auto import choose
+
+        choice = choose(dataset, {name: value for name, value in given.items() if value is not None})
+        settings = Settings().replace(**choice.changes).replace(**given)
+        if not quiet:
+            for sentence in choice.sentences:
+                say(sentence)
     if recipe == "best" and not given["pretrained"]:
         encoder = own_encoder(data, out, options.of_texts(said), given["threads"], quiet)
         settings = settings.replace(pretrained=str(encoder))
@@ -92,9 +105,9 @@ def _settings(recipe: str, out: Path, given: dict[str, Any], *, resume: bool, ov
     """Give the settings of a recipe, or of the run to go on with, with those given in their place."""
     from gatewise.base.files import refuse_existing
 
-    if recipe not in RECIPES:
-        raise ConfigError(f"There is no recipe {recipe!r}; choose one of {', '.join(RECIPES)}.")
-    settings = Settings().replace(**RECIPES[recipe])
+    if recipe not in (AUTO, *RECIPES):
+        raise ConfigError(f"There is no recipe {recipe!r}; choose one of {', '.join([AUTO, *RECIPES])}.")
+    settings = Settings().replace(**RECIPES.get(recipe, {}))
     if not resume:
         refuse_existing(out, overwrite=overwrite)
         return settings.replace(**given)
@@ -225,7 +238,7 @@ def _printed(as_json: bool, top: int | None) -> rows.Sink:
 
     def put(prediction: "Prediction", kept: rows.Kept) -> None:
         if as_json:
-            print_lines([json.dumps(rows.as_object(prediction, kept, top), ensure_ascii=False)])
+            print_lines([json_text(rows.as_object(prediction, kept, top))])
         else:
             print_lines([shown(rows.as_line(prediction, kept, top))])
 

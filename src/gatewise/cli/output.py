@@ -1,12 +1,12 @@
 """What a command has found to standard output, for people or as JSON; a sentence to standard error. Knows no result."""
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from gatewise.base.errors import GatewiseError
+from gatewise.base.text import json_text
 
 if TYPE_CHECKING:
     from gatewise.explanation.shares import Explanation
@@ -21,7 +21,7 @@ class Result(Protocol):
 
 def print_result(result: Result, *, as_json: bool = False) -> None:
     """Print a result for people, or as one JSON object."""
-    print_lines([json.dumps(result.as_dict(), ensure_ascii=False)] if as_json else map(printable, result.lines()))
+    print_lines([json_text(result.as_dict())] if as_json else map(printable, result.lines()))
 
 
 def print_lines(lines: Iterable[str]) -> None:

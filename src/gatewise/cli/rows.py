@@ -1,8 +1,6 @@
 """Answers and what is carried beside them to lines, or to a table of a format that its name tells; knows no model."""
 
 import csv
-import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewise.base.errors import DataError, one_line
 from gatewise.base.extras import needs, require
-from gatewise.base.text import clean
+from gatewise.base.text import clean, json_text
 
 if TYPE_CHECKING:
     from gatewise.runtime.classifier import Prediction
@@ -96,7 +94,7 @@ def _lines(path: Path, kind: str) -> Iterator[Put]:
         def put(row: dict[str, Any]) -> None:
             nonlocal begun
             if "json" in kind:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                file.write(json_text(row) + "\n")
                 return
             for values in [row.values()] if begun else [row, row.values()]:
                 if kind == ".csv":
@@ -154,14 +152,12 @@ def _beside(name: str, answer: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Give a value that JSON has: NaN is none, a date its text."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
+    """Give a value that JSON has: a date is its text."""
     if isinstance(value, Mapping):
         return {str(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [_plain(inner) for inner in value]
-    return value if value is None or isinstance(value, bool | int) else _text(value)
+    return value if value is None or isinstance(value, bool | int | float) else _text(value)
 
 
 def _text(value: Any) -> str:
@@ -171,7 +167,7 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, bool | list | dict):
-        return json.dumps(_plain(value), ensure_ascii=False)
+        return json_text(_plain(value))
     return str(value)
 
 

@@ -44,8 +44,8 @@ def _readable(path: Path, number: Sequence[int] = ()) -> Iterator[None]:
 
     try:
         yield
-    except (ArrowException, UnicodeDecodeError, OverflowError, ValueError, EOFError) as error:
-        if isinstance(error, DataError):
+    except (ArrowException, OverflowError, ValueError, EOFError, OSError) as error:
+        if isinstance(error, DataError) or getattr(error, "errno", None):
             raise
         reason = one_line(str(error).split(". ")[0]) + (f", after row {number[0]}" if number and number[0] else "")
         kind = "Parquet" if path.suffix.lower() == ".parquet" else "Arrow"
@@ -60,15 +60,15 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
 
     if path.suffix.lower() == ".parquet":
         with ParquetFile(path) as file:
-            yield file.schema_arrow, lambda columns: file.iter_batches(_rows_at_once(file, columns), columns=columns)
+            yield file.schema_arrow, lambda columns: file.iter_batches(_rows_at_once(file), columns=columns)
         return
-    with pa.memory_map(str(path)) as mapped:
+    with pa.OSFile(str(path)) as opened:
         try:
-            reader = pa.ipc.open_file(mapped)
+            reader = pa.ipc.open_file(opened)
             batches: Any = (reader.get_batch(place) for place in range(reader.num_record_batches))
         except pa.ArrowInvalid:  # data sets of Hugging Face are kept as streams
-            mapped.seek(0)
-            reader = pa.ipc.open_stream(mapped)
+            opened.seek(0)
+            reader = pa.ipc.open_stream(opened)
             batches = reader
         yield reader.schema, lambda columns: _pieces(batches, columns)
 
@@ -76,24 +76,20 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
 def _pieces(batches: Any, columns: Sequence[str]) -> Iterator[Any]:
     names = list(dict.fromkeys(column.split(".")[0] for column in columns))
     for batch in batches:
+        batch.validate(full=True)  # the library trusts a file's offsets, and would read beside what they point to
         known = batch.select([name for name in names if name in batch.schema.names] or columns)
         for start in range(0, known.num_rows, MOST_ROWS):
             yield known.slice(start, MOST_ROWS)
 
 
-def _rows_at_once(file: Any, columns: Sequence[str]) -> int:
-    """Give how many rows to decode at once: a value may be as long as all of its column, and stand in every row."""
-    largest = 1
-    for place in range(file.metadata.num_row_groups):
-        group = file.metadata.row_group(place)
-        chunks = [group.column(number) for number in range(group.num_columns)]
-        sizes = [chunk.total_uncompressed_size for chunk in chunks if _under(chunk.path_in_schema, columns)]
-        largest = max(largest, *sizes, 1)
+def _rows_at_once(file: Any) -> int:
+    """Give how many rows to decode at once: a value may be as long as all of its group, and stand in every row.
+
+    Of the group alone: to ask for a column's own size ends the process where that part of the file is damaged.
+    """
+    groups = range(file.metadata.num_row_groups)
+    largest: int = max([1, *(file.metadata.row_group(place).total_byte_size for place in groups)])
     return max(FEWEST_ROWS, min(MOST_ROWS, MOST_BYTES // largest))
-
-
-def _under(path: str, columns: Sequence[str]) -> bool:
-    return any(path == column or path.startswith(f"{column}.") for column in columns)
 
 
 def _rows(path: Path, columns: list[str], names: dict[str, list[str]], wanted: Sequence[str] | None) -> Rows:

@@ -61,7 +61,11 @@ class Source:
             order = "le" if head[1::2].count(0) >= head[::2].count(0) else "be"
             raise DataError(f"{self.name} is no text, unless it is UTF-16: then name it by --encoding utf-16-{order}.")
         with self.stream() as file:
-            yield as_text(cast(Any, file), known, newline)
+            try:
+                yield as_text(cast(Any, file), known, newline)
+            except UnicodeError as error:
+                reason = one_line(error, 80)
+                raise DataError(f"{self.name} is not {known} ({reason}); give another encoding.") from error
 
     def head(self, size: int) -> bytes:
         """Give its first bytes."""
@@ -96,7 +100,7 @@ def _member(path: Path, name: str) -> Iterator[IO[bytes]]:
     with zipfile.ZipFile(path) as archive:
         try:
             file = archive.open(name)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError, KeyError) as error:
             raise DataError(f"{path} cannot be opened ({one_line(error)}); unpack it.") from error
         with file:
             yield file

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import repeat
 from typing import Any, NamedTuple
 
-from gatewise.base.errors import DataError
+from gatewise.base.errors import DataError, one_line
 from gatewise.base.text import clean
 from gatewise.data.columns import Columns, Values
 from gatewise.data.formats import open_table
@@ -63,7 +63,7 @@ class Part:
             for text, kept in rows:
                 yield clean(text), kept
         except OSError as error:
-            raise DataError(f"{self.name} cannot be read ({error}); check the file and its permissions.") from error
+            raise _unreadable(self.name, error) from error
 
     def batches(self) -> Iterator[list[Example]]:
         """Read the part from its start, at most BATCH_ROWS examples at once and hardly more than BATCH_CHARACTERS."""
@@ -77,9 +77,14 @@ class Part:
                     yield rows
                     rows, room = [], BATCH_CHARACTERS
         except OSError as error:
-            raise DataError(f"{self.name} cannot be read ({error}); check the file and its permissions.") from error
+            raise _unreadable(self.name, error) from error
         if rows:
             yield rows
+
+
+def _unreadable(name: str, error: OSError) -> DataError:
+    reason = one_line(error.strerror or error)
+    return DataError(f"{name} cannot be read ({reason}); check the file and its permissions.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from gatewise.base.errors import DataError
+from gatewise.base.errors import DataError, one_line
 from gatewise.base.places import exists, is_file, is_folder
 from gatewise.base.settings import takes
 from gatewise.base.text import clean, decode, json_values, numbered_lines
@@ -66,7 +66,7 @@ def read(data: str | Path, *, labels: bool = True, progress: datasets.Progress |
         return Dataset(str(data), **parts, notes=notes)
     except OSError as error:
         raise DataError(
-            f"{path} cannot be read ({error.strerror or error}); check the file and its permissions."
+            f"{path} cannot be read ({one_line(error.strerror or error)}); check the file and its permissions."
         ) from error
 
 

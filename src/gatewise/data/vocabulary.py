@@ -6,21 +6,12 @@ An HTML line break is one token, and a Chinese character stands alone (no segmen
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import models, pre_tokenizers, trainers
 
 from gatewise.base.errors import DataError
 from gatewise.base.settings import TokenizerConfig
 from gatewise.base.text import clean
-from gatewise.runtime.tokenizer import PAD, UNKNOWN, TextTokenizer
-
-# A word is: HTML line breaks in a row | one Han or kana character | letters, with an apostrophe inside | a number,
-# "3/10" and "1,000.5" whole | a run of one punctuation character.
-ALONE = r"\p{Han}\p{Hiragana}\p{Katakana}"
-LETTER = rf"[\p{{L}}&&[^{ALONE}]]"
-WORD = (
-    rf"<[bB][rR]\s*/?>(?:\s*<[bB][rR]\s*/?>)*|[{ALONE}]"
-    rf"|{LETTER}[{LETTER}\p{{M}}]*(?:['’]{LETTER}+)?|\p{{N}}+(?:[.,/]\p{{N}}+)*|([^\s\p{{L}}\p{{N}}])\1*"
-)
+from gatewise.runtime.tokenizer import PAD, UNKNOWN, TextTokenizer, with_rules
 
 
 def train_tokenizer(texts: Iterable[Sequence[str]], config: TokenizerConfig) -> TextTokenizer:
@@ -29,23 +20,16 @@ def train_tokenizer(texts: Iterable[Sequence[str]], config: TokenizerConfig) -> 
     Only word level and byte-level BPE are offered, because WordPiece and Unigram training is not reproducible
     (huggingface/tokenizers#1794). Raises DataError when no token is frequent enough.
     """
-    words = pre_tokenizers.Split(Regex(WORD), "removed", invert=True)
     options: dict[str, Any] = {
         "vocab_size": config.vocab_size, "min_frequency": config.min_count, "special_tokens": [PAD, UNKNOWN],
         "show_progress": False,
     }  # fmt: skip
     if config.kind == "word":
-        tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
-        tokenizer.pre_tokenizer = words
+        tokenizer = with_rules(models.WordLevel(unk_token=UNKNOWN), lowercase=config.lowercase)
         trainer: trainers.Trainer = trainers.WordLevelTrainer(**options)
     else:
-        tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
-        byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, byte_level])
-        tokenizer.decoder = decoders.ByteLevel()
+        tokenizer = with_rules(models.BPE(unk_token=UNKNOWN), lowercase=config.lowercase)
         trainer = trainers.BpeTrainer(initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), **options)
-    if config.lowercase:
-        tokenizer.normalizer = normalizers.Lowercase()
     batches: Iterator[list[str]] = ([clean(text) for text in batch] for batch in texts)
     seen_text = False
 

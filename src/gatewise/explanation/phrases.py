@@ -7,7 +7,7 @@ import numpy as np
 
 from gatewise.base.errors import ConfigError
 from gatewise.explanation.contextual import phrase_parts
-from gatewise.explanation.shares import contrast, into_states
+from gatewise.explanation.shares import class_of, contrast, into_states
 from gatewise.explanation.tracing import Reading, read
 from gatewise.runtime.classifier import Model, Numbers
 from gatewise.runtime.tokenizer import UNKNOWN_ID, Ids
@@ -26,15 +26,14 @@ class Phrase:
     effect_interaction: float  # that, minus what it gains by each of its words without the others
 
 
-def phrase(model: Model, text: str, start: int, end: int, *, target: int | None = None) -> Phrase:
+def phrase(model: Model, text: str, start: int, end: int, *, target: int | str | None = None) -> Phrase:
     """Say what the tokens from start to end, end excluded, are worth together: split in two, and taken out.
 
     The score is contextual decomposition's; the effect needs no decomposition and so checks it. Both are of the network
     alone, without the companion. Raises ConfigError when there are no such tokens.
     """
     reading = read(model, text)
-    target = int(reading.logits.argmax()) if target is None else target
-    row = contrast(target, len(model.labels))
+    row = contrast(class_of(reading, target), len(model.labels))
     words = [(place, place + 1) for place in range(start, end)]
     score, *alone = phrase_scores(reading, [(start, end), *words], row).tolist()
     [(effect, effects)] = phrase_effects(reading, [(start, end)], row)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.base.cores import one_thread
-from gatewise.base.errors import ConfigError
+from gatewise.base.errors import ConfigError, ModelError, one_line
 from gatewise.explanation.clamping import clamped
 from gatewise.explanation.contextual import phrase_parts
 from gatewise.explanation.gradients import gradients
@@ -78,8 +78,8 @@ class Explanation:
         ]
 
 
-def explain(model: Model, text: str, *, method: str = DEFAULT, target: int | None = None) -> Explanation:
-    """Say how much each token of a text spoke for a class: the predicted one, or labels[target].
+def explain(model: Model, text: str, *, method: str = DEFAULT, target: int | str | None = None) -> Explanation:
+    """Say how much each token of a text spoke for a class: the predicted one, labels[target], or the label `target`.
 
     Raises ConfigError for an unknown method or target and DataError for an empty text. A text longer than the model's
     `max_tokens` is explained as it is read, without its middle.
@@ -88,22 +88,39 @@ def explain(model: Model, text: str, *, method: str = DEFAULT, target: int | Non
 
 
 @one_thread()
-def explained(reading: Reading, method: str = DEFAULT, target: int | None = None) -> Explanation:
+def explained(reading: Reading, method: str = DEFAULT, target: int | str | None = None) -> Explanation:
     """Say how much each token of a text that was read spoke for a class."""
     if method not in METHODS:
         raise ConfigError(f"There is no method {method!r}; choose one of {', '.join(METHODS)}.")
     model = reading.model
-    target = int(reading.logits.argmax()) if target is None else target
+    target = class_of(reading, target)
     row = contrast(target, len(model.labels))
     contributions, bias = METHODS[method](reading, row)
     linear, linear_bias = companion_shares(model, reading.ids, row)
     contributions, bias = contributions + linear, bias + linear_bias
     logit = float(row @ reading.logits)
+    if not np.isfinite([*contributions, bias]).all():  # slopes may grow without bound; no trained model's have
+        raise ModelError(f"The method {method} gives no numbers for this text with this model; choose another.")
     return Explanation(
         reading.text, reading.tokens, reading.offsets, reading.ids, contributions, linear, bias, logit,
         logit - bias - float(contributions.sum()), method, model.labels[target], target,
         float(reading.probabilities[target]), model.temperature,
     )  # fmt: skip
+
+
+def class_of(reading: Reading, target: int | str | None) -> int:
+    """Give the place of the class asked for: a number is that place, a string its label; none is the likeliest.
+
+    Raises ConfigError where no label is so called.
+    """
+    if target is None:
+        return int(reading.logits.argmax())
+    if not isinstance(target, str):
+        return target
+    names = [str(label) for label in reading.model.labels]
+    if target not in names:
+        raise ConfigError(f"There is no class {target!r}; the model's classes are {one_line(', '.join(names))}.")
+    return names.index(target)
 
 
 def companion_shares(model: Model, ids: Ids, row: Numbers) -> tuple[Numbers, float]:

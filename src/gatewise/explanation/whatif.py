@@ -130,7 +130,7 @@ def horizon(reading: Reading, target: int, added: tuple[list[str], Ids] | None =
         "added": list(HORIZON),
         "probabilities": softmax(logits[: len(HORIZON)] / model.temperature)[:, target].tolist(),
         "evidence": (evidence / (evidence[0] or np.inf)).tolist(),  # a text without evidence has none to lose
-        "memory": [float(gap[n] / gap[0]) for n in HORIZON],
+        "memory": [float(gap[n] / (gap[0] or np.inf)) for n in HORIZON],
         "path": [1.0, *(float(path[n - 1]) for n in HORIZON[1:])],
     }
 

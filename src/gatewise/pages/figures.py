@@ -104,7 +104,7 @@ def _direction(answer: Answer) -> dict[str, Any]:
         "lowest": int(kept.argmin()),
         "least": float(kept.min()),
         "average": average,
-        "halved": math.log(0.5) / math.log(min(average, 0.9999)),
+        "halved": math.log(0.5) / math.log(min(max(average, 1e-9), 0.9999)),
         "separates": [max(score, 1 - score) for score in answer["separation"]],
     }
 

@@ -28,7 +28,7 @@ def card(model: Model, name: str) -> str:
         for key, value in facts.get("settings", {}).items()
     )
     shown = [(key, value) for key, value in facts.items() if key not in NOT_SHOWN]
-    origin = "\n".join(f"- {key}: {_code(str(value))}" for key, value in shown)
+    origin = "\n".join(f"- {one_line(key)}: {_code(str(value))}" for key, value in shown)
     return f"""---
 {_front_matter(facts, name)}---
 
@@ -74,7 +74,7 @@ def _calibration(dev: dict[str, Any]) -> str:
 def encoder_card(encoder: PretrainedEncoder, name: str) -> str:
     """Write an encoder's card: what it is, its text, recipe, figures and limits."""
     facts, config = encoder.facts, encoder.network
-    origin = "\n".join(f"- {key}: {_code(str(value))}" for key, value in facts.items() if key != "settings")
+    origin = "\n".join(f"- {one_line(key)}: {_code(str(value))}" for key, value in facts.items() if key != "settings")
     settings = ", ".join(_code(f"{key}={value}") for key, value in facts.get("settings", {}).items())
     return f"""---
 library_name: gatewise
@@ -137,7 +137,7 @@ def _figure_line(part: str, found: dict[str, Any] | None) -> str:
 
 def _alone_line(name: str, figures: dict[str, float]) -> str:
     loss = f", log-loss {figures['log_loss']:.4f}" if "log_loss" in figures else ""
-    return f"  - the {name} alone: accuracy {figures['accuracy']:.4f}{loss}\n"
+    return f"  - the {one_line(name)} alone: accuracy {figures['accuracy']:.4f}{loss}\n"
 
 
 def _code(text: str) -> str:

@@ -26,7 +26,7 @@ def logits_of(network: Network, sequences: Sequences, *, fast: bool = False) -> 
     """Give a network's logits for encoded texts, [N, C], in their order.
 
     A text's answer is the same to 1e-5 in any company and by any engine. `fast` allows bfloat16 products where torch
-    is installed and there is much to do: a logit may then move by 0.03.
+    is installed and there is much to do, and a logit may then move by 0.03; on less work it changes nothing.
     """
     return logits_from(network, pooled_of(network, sequences, fast=fast))
 

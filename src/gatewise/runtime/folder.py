@@ -7,7 +7,7 @@ README.md, the card.
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -24,11 +24,14 @@ from gatewise.base.files import (
 )
 from gatewise.base.places import exists, is_folder, standing
 from gatewise.base.settings import NetworkConfig, Storage
+from gatewise.base.text import json_text
 from gatewise.runtime.bundled import BUNDLED
 from gatewise.runtime.cards import card, encoder_card
 from gatewise.runtime.classifier import Model
 from gatewise.runtime.companion import BUCKETS, MOST_CLASSES, Companion, columns_for
 from gatewise.runtime.encoder import PretrainedEncoder
+from gatewise.runtime.facts import LARGEST, Check, number, whole
+from gatewise.runtime.facts import fault as unread
 from gatewise.runtime.network import Table, from_weights, weights_of
 from gatewise.runtime.shapes import language_shapes, parameter_shapes
 from gatewise.runtime.storage import packed, stored, unpacked
@@ -113,7 +116,7 @@ def load(path: Path | str) -> Model:
     shapes = parameter_shapes(network, config["vocab_size"], len(labels))
     expected = stored(shapes, config["storage"]) | _companion_tensors(folder / CONFIG, config)
     tokenizer = _tokenizer(folder, config, expected)
-    arrays = read_tensors(folder / WEIGHTS, expected)
+    arrays = _weights(folder / WEIGHTS, expected)
     companion, weight = None, 0.0
     if config["companion"]:
         companion = Companion(*(arrays[f"companion.{name}"] for name in ("table", "scale", "bias")))
@@ -133,39 +136,31 @@ def load_encoder(path: Path | str) -> PretrainedEncoder:
     shapes = language_shapes(network, config["vocab_size"])
     expected = stored(shapes, config["storage"])
     tokenizer = _tokenizer(folder, config, expected)
-    weights = unpacked(read_tensors(folder / WEIGHTS, expected), shapes, config["storage"])
+    weights = unpacked(_weights(folder / WEIGHTS, expected), shapes, config["storage"])
     return PretrainedEncoder(tokenizer, network, weights, config["facts"])
 
 
-def _whole(low: int, high: int) -> Callable[[Any], bool]:
-    return lambda value: type(value) is int and low <= value <= high
-
-
-def _number(value: Any, low: float) -> bool:
-    return type(value) in (int, float) and low <= value < 1e6 and math.isfinite(value)
-
-
-ENTRIES: dict[str, Callable[[Any], bool]] = {  # of every config.json; anything else is refused
+ENTRIES: dict[str, Check] = {  # of every config.json; anything else is refused
     "format": lambda value: type(value) is int and value == FORMAT,
     "task": lambda value: isinstance(value, str) and value in KINDS,
     "gatewise": lambda value: isinstance(value, str),
-    "vocab_size": _whole(2, 1_000_000),
-    "max_tokens": _whole(8, 100_000),
+    "vocab_size": whole(2, 1_000_000),
+    "max_tokens": whole(8, 100_000),
     "network": lambda value: isinstance(value, dict),
     "storage": lambda value: isinstance(value, str) and value in get_args(Storage),
     "facts": lambda value: isinstance(value, dict),
 }
-OWN_ENTRIES: dict[str, dict[str, Callable[[Any], bool]]] = {
+OWN_ENTRIES: dict[str, dict[str, Check]] = {
     "classification": {
         "labels": lambda value: isinstance(value, list) and 2 <= len(value) <= 100_000
         and all(type(label) in (str, int, bool) or (type(label) is float and math.isfinite(label)) for label in value),
-        "temperature": lambda value: _number(value, 1e-300),
+        "temperature": number(1e-3),
         "companion": lambda value: value is None or isinstance(value, dict),
     },
     "pretraining": {},
     "companion": {
-        "companion.buckets": lambda value: _whole(1, BUCKETS)(value) and not value & (value - 1),  # a power of two
-        "companion.weight": lambda value: _number(value, 0),
+        "companion.buckets": lambda value: whole(1, BUCKETS)(value) and not value & (value - 1),  # a power of two
+        "companion.weight": number(0),
     },
 }  # fmt: skip
 
@@ -186,17 +181,20 @@ def _described(path: Path | str, task: str) -> tuple[Path, Content, NetworkConfi
         )
     if isinstance(asked, str) and asked != task:
         raise ModelError(_of_another_task(folder, asked, task))
-    if fault := _fault(config, ENTRIES | OWN_ENTRIES[task]):
+    fault = _fault(config, ENTRIES | OWN_ENTRIES[task])
+    if not fault and (fact := unread(config["facts"])):
+        fault = f"the fact {one_line(fact, 60)} is {_shown(config['facts'][fact])}, which cannot be"
+    if fault:
         raise ModelError(f"{place} is not a gatewise {kind} ({fault}); copy the folder again.")
     try:
         return folder, config, NetworkConfig(**config["network"])
-    except (TypeError, ConfigError) as error:
+    except (TypeError, ConfigError, RecursionError) as error:
         raise ModelError(
             f"{place} does not describe a network ({one_line(error)}); copy the model folder again."
         ) from error
 
 
-def _fault(config: Content, wanted: Mapping[str, Callable[[Any], bool]]) -> str:
+def _fault(config: Content, wanted: Mapping[str, Check]) -> str:
     """Name the first entry that is missing, has no place there or cannot be, those of a companion among them."""
     own = config.get("companion")
     if isinstance(own, dict):
@@ -208,8 +206,15 @@ def _fault(config: Content, wanted: Mapping[str, Callable[[Any], bool]]) -> str:
         if name not in wanted:
             return f"{one_line(name, 60)} has no place here"
         if not wanted[name](config[name]):
-            return f"{name} is {one_line(json.dumps(config[name]), 60)}, which cannot be"
+            return f"{name} is {_shown(config[name])}, which cannot be"
     return ""
+
+
+def _shown(value: Any) -> str:
+    try:
+        return one_line(json.dumps(value), 60)
+    except RecursionError:
+        return "nested too deep"
 
 
 def _of_another_task(folder: Path, found: str, wanted: str) -> str:
@@ -235,6 +240,18 @@ def _companion_tensors(path: Path, config: Content) -> dict[str, Stored]:
     }
 
 
+def _weights(path: Path, expected: dict[str, Stored]) -> Arrays:
+    """Read the tensors; refuse numbers that no training gives, and that would overflow in an answer."""
+    arrays = read_tensors(path, expected)
+    for name, array in arrays.items():
+        if array.dtype.kind == "f":
+            least, most = float(array.min()), float(array.max())
+            if max(-least, most) >= LARGEST or (name.endswith("scale") and least < 0):
+                value = least if least < 0 else most
+                raise ModelError(f"{path} holds {value:g} in {name!r}, which cannot be; copy the model folder again.")
+    return arrays
+
+
 def _tokenizer(folder: Path, config: Content, expected: dict[str, Stored]) -> TextTokenizer:
     """Read the tokenizer that goes with a config, once its tensors are known to be of a size to be opened."""
     if 4 * sum(math.prod(shape) for shape, _ in expected.values()) > WEIGHTS_LIMIT:
@@ -255,4 +272,4 @@ def _tokenizer(folder: Path, config: Content, expected: dict[str, Stored]) -> Te
 
 
 def _json(content: Content) -> bytes:
-    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+    return (json_text(content, indent=2) + "\n").encode("utf-8", "replace")

@@ -7,17 +7,27 @@ empty sequence: without any token it becomes one unknown token.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Tokenizer
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from gatewise.base.errors import ModelError, one_line
 from gatewise.base.text import clean
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 PAD_ID, UNKNOWN_ID = 0, 1
+
+# A word is: HTML line breaks in a row | one Han or kana character | letters, with an apostrophe inside | a number,
+# "3/10" and "1,000.5" whole | a run of one punctuation character.
+ALONE = r"\p{Han}\p{Hiragana}\p{Katakana}"
+LETTER = rf"[\p{{L}}&&[^{ALONE}]]"
+WORD = (
+    rf"<[bB][rR]\s*/?>(?:\s*<[bB][rR]\s*/?>)*|[{ALONE}]"
+    rf"|{LETTER}[{LETTER}\p{{M}}]*(?:['’]{LETTER}+)?|\p{{N}}+(?:[.,/]\p{{N}}+)*|([^\s\p{{L}}\p{{N}}])\1*"
+)
+
 Ids = npt.NDArray[np.int32]
 Number = TypeVar("Number", bound=np.generic)
 
@@ -96,24 +106,86 @@ def left_out(length: int, most: int) -> slice:
     return slice(head, max(head, length - most + head))
 
 
+def with_rules(model: models.Model, *, lowercase: bool) -> Tokenizer:
+    """Give the one tokenizer that gatewise makes of a model of words (WordLevel) or subwords (BPE), learnt or not."""
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), "removed", invert=True)
+    if isinstance(model, models.BPE):
+        byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([tokenizer.pre_tokenizer, byte_level])
+        tokenizer.decoder = decoders.ByteLevel()
+    if lowercase:
+        tokenizer.normalizer = normalizers.Lowercase()
+    return tokenizer
+
+
 def from_json(content: str, max_tokens: int) -> TextTokenizer:
-    """Rebuild a tokenizer from the text of its `tokenizer.json`, or raise ModelError."""
+    """Rebuild a tokenizer from the text of its `tokenizer.json`, or raise ModelError.
+
+    Of the file only words, ids and merges are taken. A rule that is not gatewise's own, which may fail or work without
+    end on some text, is refused and never built.
+    """
     try:
-        tokenizer = Tokenizer.from_str(content)
-        tokenizer.no_padding()  # batching pads, and TextTokenizer cuts
-        tokenizer.no_truncation()
-        special = (tokenizer.token_to_id(PAD), tokenizer.token_to_id(UNKNOWN), tokenizer.model.unk_token)
-        ids = sorted(tokenizer.get_vocab().values())
+        given = json.loads(content)
+        fault = _fault(given)
+        tokenizer = None if fault else _learnt(given["model"], lowercase=given["normalizer"] is not None)
     except BaseException as error:  # the library raises bare Exceptions and, from Rust, PanicException
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
         raise ModelError(
             f"tokenizer.json is damaged ({one_line(error) or 'malformed'}); copy the model folder again."
         ) from error
-    if special != (PAD_ID, UNKNOWN_ID, UNKNOWN):
-        raise ModelError(
-            f"tokenizer.json does not have {PAD} and {UNKNOWN} as ids 0 and 1; it is not a gatewise tokenizer."
-        )
-    if ids != list(range(tokenizer.get_vocab_size())):
-        raise ModelError("tokenizer.json gives ids twice or leaves some out; copy the model folder again.")
+    if tokenizer is None:
+        raise ModelError(f"tokenizer.json {fault}.")
     return TextTokenizer(tokenizer, max_tokens)
+
+
+def _learnt(model: dict[str, Any], *, lowercase: bool) -> Tokenizer:
+    """Build a tokenizer with the words, and the merges, that a file tells of."""
+    if model["type"] == "BPE":
+        merges = [(left, right) for left, right in model["merges"]]
+        tokenizer = with_rules(models.BPE(model["vocab"], merges, unk_token=UNKNOWN), lowercase=lowercase)
+    else:
+        tokenizer = with_rules(models.WordLevel(model["vocab"], unk_token=UNKNOWN), lowercase=lowercase)
+    tokenizer.add_special_tokens([PAD, UNKNOWN])
+    return tokenizer
+
+
+def _fault(given: dict[str, Any]) -> str:
+    """Say what is wrong with a tokenizer.json before anything is built of it; nothing where it is as gatewise's own.
+
+    Padding and truncation are nobody's business: batching pads, and TextTokenizer cuts.
+    """
+    model = given["model"]
+    empty: dict[str, Any] = {"type": model["type"], "vocab": {PAD: PAD_ID, UNKNOWN: UNKNOWN_ID}, "merges": []}
+    own = json.loads(_learnt(empty, lowercase=given["normalizer"] is not None).to_str())
+    rules, wanted = _rules(given), _rules(own)
+    for name in sorted(rules.keys() | wanted.keys()):
+        if not _alike(rules.get(name, ...), wanted.get(name)):
+            return f"has a {one_line(name, 60)} that is not gatewise's own; give a folder that gatewise made"
+    if [model["vocab"].get(token) for token in (PAD, UNKNOWN)] != [PAD_ID, UNKNOWN_ID]:
+        return f"does not have {PAD} and {UNKNOWN} as ids 0 and 1; it is not a gatewise tokenizer"
+    ids = model["vocab"].values()
+    if set(map(type, ids)) != {int} or sorted(ids) != list(range(len(ids))):
+        return "gives ids twice or leaves some out; copy the model folder again"
+    merges = model["merges"] if model["type"] == "BPE" else []
+    if not all(part in model["vocab"] for left, right in merges for part in (left, right, left + right)):
+        return (
+            "merges what is no subword of its own; copy the model folder again"  # the library may panic, and print so
+        )
+    return ""
+
+
+def _rules(content: dict[str, Any]) -> dict[str, Any]:
+    """Leave out of a tokenizer.json what may differ."""
+    model = {name: value for name, value in content["model"].items() if name not in ("vocab", "merges")}
+    return {name: part for name, part in content.items() if name not in ("padding", "truncation")} | {"model": model}
+
+
+def _alike(given: Any, own: Any) -> bool:
+    """Compare a rule with gatewise's own; a key that an earlier library did not write is as it is here."""
+    if isinstance(own, dict):
+        return isinstance(given, dict) and all(name in own and _alike(given[name], own[name]) for name in given)
+    if isinstance(own, list):
+        return isinstance(given, list) and len(given) == len(own) and all(map(_alike, given, own))
+    return type(given) is type(own) and bool(given == own)

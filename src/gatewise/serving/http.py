@@ -4,8 +4,14 @@ Only this machine reaches it, and only its own page may ask: the Host header mus
 foreign name that resolves to 127.0.0.1 is refused), and so must Origin where there is one.
 """
 
+import errno
+import io
 import json
+import re
+import socket
+import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +21,10 @@ from gatewise.base.errors import ConfigError, GatewiseError, one_line
 
 ADDRESS, PORT = "127.0.0.1", 8008
 LONGEST_BODY = 1_000_000  # bytes
-PATIENCE = 30  # seconds a connection may be silent
+PATIENCE = 30.0  # seconds from a connection's beginning until its request is there, and again until its answer is taken
+CONNECTIONS = 64  # at a time; a browser opens six
+SHORT = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}  # what the system lacks now, and has again later
+PAUSE = 0.1  # seconds between two looks whether it has
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +58,64 @@ class SiteServer(ThreadingHTTPServer):
         super().__init__((ADDRESS, port), Handler)
         self.site = site
         self.computing = threading.Lock()  # one answer at a time: the machine's cores are the model's
+        self.places = threading.Semaphore(CONNECTIONS)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; where there is no descriptor left for it, wait a moment, for it stays in the queue."""
+        try:
+            return super().get_request()
+        except OSError as error:
+            if error.errno in SHORT:
+                time.sleep(PAUSE)
+            raise
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread, or close the connection where too many are open."""
+        if not self.places.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # no thread could be started
+            self.places.release()
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a reader that has left; anything else is a fault of ours."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class Timed(io.RawIOBase):
+    """What a connection sends, all of it within PATIENCE: a sender of a byte now and then is no better than silence."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection, self.end = connection, time.monotonic() + PATIENCE
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self.connection.settimeout(max(self.end - time.monotonic(), 1e-3))
+        return self.connection.recv_into(buffer)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers the page's requests."""
+    """Answers the page's requests, one a connection."""
 
     server: SiteServer
-    timeout = PATIENCE
     server_version, sys_version = "gatewise", ""
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(Timed(self.connection))
 
     def do_GET(self) -> None:
         if not self.trusted():
@@ -69,13 +128,15 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         if not self.trusted():
             return
-        length = self.headers.get("Content-Length", "")
+        lengths = self.headers.get_all("Content-Length", [])
         if self.path != "/answer" or self.headers.get_content_type() != "application/json":
             self.refuse(404, "Questions go to /answer, as JSON.")
-        elif not length.isdecimal() or int(length) > LONGEST_BODY:
+        elif "Transfer-Encoding" in self.headers or len(lengths) != 1 or not re.fullmatch("[0-9]+", lengths[0]):
+            self.refuse(411, "A question comes whole, with its length in bytes.")
+        elif len(lengths[0]) > len(str(LONGEST_BODY)) or int(lengths[0]) > LONGEST_BODY:
             self.refuse(413, f"A question has at most {LONGEST_BODY:,} bytes.")
         else:
-            self.respond(self.rfile.read(int(length)))
+            self.respond(self.rfile.read(int(lengths[0])))
 
     def respond(self, body: bytes) -> None:
         try:
@@ -112,6 +173,7 @@ class Handler(BaseHTTPRequestHandler):
         }  # fmt: skip
         for name, value in headers.items():
             self.send_header(name, value)
+        self.connection.settimeout(PATIENCE)
         try:
             self.end_headers()
             self.wfile.write(body)

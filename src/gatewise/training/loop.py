@@ -7,7 +7,7 @@ everything else.
 import time
 
 from gatewise.base.errors import TrainingError
-from gatewise.base.ram import Hoard, give_back_memory, keep_memory
+from gatewise.base.ram import Hoard, give_back_memory
 from gatewise.base.settings import TrainingConfig
 from gatewise.runtime.batches import Rows, Sequences, collate, plan
 from gatewise.training.checkpoint import Checkpoint
@@ -37,7 +37,6 @@ def train(
     `baseline` is the loss of guessing. The session may end it before any step; of config.minutes those since the
     session's start are gone already. With a folder, checkpoint and metrics.jsonl are kept there. Raises TrainingError.
     """
-    keep_memory()
     checkpoint = checkpoint or Checkpoint()
     run = Run(network, config, session)
     try:

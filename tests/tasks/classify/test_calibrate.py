@@ -181,7 +181,9 @@ def test_calibrate_says_in_figures_and_card_that_a_dev_split_is_too_small(tiny_m
     sequences = gather([tiny_model.tokenizer.encode_batch(texts)], [int(label == "pos") for label in labels], 10**6)
     few = calibrated(tiny_model, sequences.select(np.arange(5)))
     assert few.dev.few_dev_texts == few.figures["few_dev_texts"] == 5
-    assert any("the dev split of 5 texts is too small to calibrate by; label more" in line for line in few.dev.lines())
+    assert any(
+        "dev split         5 texts, which are too few to calibrate by; label more" in line for line in few.dev.lines()
+    )
     model = dataclasses.replace(few.model, facts=tiny_model.facts | {"dev": few.figures})
     assert "Its dev split, 5 texts, was too small to calibrate by" in card(model, "mine")
     assert evaluate(model, from_lists(texts, labels)).few_dev_texts == 5
@@ -190,7 +192,7 @@ def test_calibrate_says_in_figures_and_card_that_a_dev_split_is_too_small(tiny_m
     )
     enough = calibrated(weak, sequences)
     assert not enough.dev.few_dev_texts and "few_dev_texts" not in enough.figures
-    assert "too small" not in "".join(enough.dev.lines())
+    assert "too few" not in "".join(enough.dev.lines())
 
 
 def test_calibrate_counts_a_text_of_weight_three_as_three_copies():

@@ -225,7 +225,10 @@ def test_evaluation_lines_tell_its_figures(tiny_model, english):
     shown = "\n".join(found.lines())
     assert shown.startswith(f"accuracy          {found.accuracy:.4f}   95 % interval {found.accuracy_low:.4f} to ")
     assert f"calibration error {found.ece:.4f}   {found.ece_uncalibrated:.4f} before calibration\n" in shown
-    assert "texts             201, 1 of them blank, " in shown and " a second   (mine.csv)\nprecision" in shown
+    assert (
+        "texts             201, 1 of them blank, " in shown
+        and " a second   (mine.csv)\ndev split         40 texts" in shown
+    )
     assert "alone" not in shown
 
 

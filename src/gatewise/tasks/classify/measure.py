@@ -122,14 +122,15 @@ class Evaluation:
         alone = ", ".join(f"{name} {accuracy:.4f}" for name, accuracy in self.accuracy_alone.items())
         blank = f", {self.empty_texts} of them blank" if self.empty_texts else ""
         speed = f", {self.n / self.seconds:.0f} a second" if self.seconds else ""
+        few = f"{self.few_dev_texts:,} texts, which are too few to calibrate by" if self.few_dev_texts else ""
         return [
             f"accuracy          {self.accuracy:.4f}   {interval}",
             f"macro F1          {self.macro_f1:.4f}",
             f"log-loss          {self.log_loss:.4f}   {self.log_loss_uncalibrated:.4f} before calibration",
             f"calibration error {self.ece:.4f}   {self.ece_uncalibrated:.4f} before calibration",
-            *([f"                  {few_texts(self.few_dev_texts)}"] if self.few_dev_texts else []),
             *([f"accuracy alone    {alone}"] if alone else []),
             f"texts             {self.n}{blank}{speed}   ({self.data})",
+            *([f"dev split         {few}; label more, or trust probabilities less"] if few else []),
             *self._label_lines(),
         ]
 
@@ -155,11 +156,6 @@ class Evaluation:
                 for place, one in enumerate(self.confusions)
             ),
         ]
-
-
-def few_texts(count: int) -> str:
-    """Say that a dev split is too small to calibrate by, and what to do."""
-    return f"the dev split of {count:,} texts is too small to calibrate by; label more, or trust probabilities less"
 
 
 def wilson_interval(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:

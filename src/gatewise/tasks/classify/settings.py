@@ -65,6 +65,7 @@ FROM_ENCODER = {  # what every recipe that starts from an encoder has: short ste
     "learning_rate": 2e-3, "layer_decay": 0.7, "word_dropout": 0.1, "embedding_dropout": 0.2, "dropout": 0.1,
 }  # fmt: skip
 TAUGHT = FROM_ENCODER | {"epochs": 1, "student_epochs": 2, "student_texts": 25_000, "train_tokens": 400}
+AUTO = "auto"  # the recipe that looks at the data
 RECIPES: dict[str, dict[str, Any]] = {  # of `gatewise train`, as what they change in the defaults
     "labels": {},
     "fast": FROM_ENCODER | {"bidirectional": False, "epochs": 1, "minutes": 4.5, "train_tokens": 320},

@@ -1,0 +1,113 @@
+"""A data set to the settings that suit it: recipe `auto`. Looks at the training part alone, and trains nothing.
+
+Every rule rests on a comparison on held-out parts of training files (docs/pretraining.md, *What `auto` chooses*).
+"""
+
+import math
+import random
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gatewise.base.errors import DataError
+from gatewise.data.part import Dataset
+from gatewise.runtime.folder import load_encoder
+from gatewise.runtime.tokenizer import UNKNOWN_ID, TextTokenizer
+from gatewise.tasks.classify.settings import FROM_ENCODER, Settings
+
+ENCODER = "reviews-en"
+SAMPLE, SAMPLE_CHARACTERS = 2000, 20_000  # texts looked at closely, and the start of each
+KNOWN = 0.75  # least share of a language's words that its encoder knows: English 0.83 and up, German 0.46
+TOKENS_READ = 400  # of a text, when the encoder is tuned
+BATCH_TEXTS = 32
+STEPS = 600  # of tuning, at least, where texts are few
+MOST_TOKENS = 5_000_000  # read in tuning, both directions: some eight minutes of two cores
+A_SECOND = 8_000  # of these, where minutes are given
+OWN = (  # who sets one of these wants a network of their own
+    "kind", "vocab_size", "min_count", "lowercase", "embedding_dim", "hidden_size", "num_layers", "pretrained",
+    "word_vectors", "forget_bias", "chrono_horizon",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is seen of a training part: its size, and a sample of its texts as the encoder reads them."""
+
+    texts: int
+    classes: int
+    tokens: float  # of a text on average, as far as they are read
+    known: float  # share of the tokens that the encoder knows
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What recipe `auto` changes in the defaults, and why, in sentences for people."""
+
+    changes: dict[str, Any]
+    sentences: tuple[str, ...]
+
+
+def choose(dataset: Dataset, given: Mapping[str, Any] | None = None) -> Choice:
+    """Choose settings for a data set beside those given, which stay; the same data give the same choice.
+
+    Raises DataError where there is no labelled training part.
+    """
+    given = given or {}
+    if (own := [name for name in OWN if name in given]) or not dataset.train:
+        reason = f"{own[0]} is given" if own else "there is no training part"
+        return Choice({}, (f"auto: learns from these texts alone, as {reason}.",))
+    look = look_at(dataset, load_encoder(ENCODER).tokenizer)
+    if look.known < KNOWN:
+        reason = f"{ENCODER}, the encoder in the box, knows {look.known:.0%} of the words"
+        way_on = "--pretrained starts from an encoder of your own"
+        return Choice({}, (f"auto: learns from these texts alone, as {reason}; {way_on}.",))
+    changes = tuning(look, given.get("minutes", 0.0))
+    ways, epochs = ("both directions" if changes["bidirectional"] else "one direction"), changes["epochs"]
+    passes = f"{epochs} {'pass' if epochs == 1 else 'passes'}"
+    return Choice(
+        changes,
+        (
+            f"auto: starts from {ENCODER}, which knows {look.known:.0%} of the words; reads in {ways}, {passes}.",
+            "auto: --recipe labels would learn from these texts alone, sooner and mostly less well.",
+        ),
+    )
+
+
+def tuning(look: Look, minutes: float = 0.0) -> dict[str, Any]:
+    """Give the settings with which an encoder is tuned: enough steps for few texts, and not too long for many."""
+    most = min(MOST_TOKENS, 60 * minutes * A_SECOND) if minutes else MOST_TOKENS
+    a_pass = look.texts * min(look.tokens, TOKENS_READ)
+    steps = max(1.0, look.texts / BATCH_TEXTS)
+    wanted = min(12, max(4, math.ceil(STEPS / steps)))
+    affordable = int(most / max(1.0, a_pass))
+    both = affordable >= 2
+    epochs = min(wanted, affordable) if both else max(1, min(2, int(2 * most / a_pass)))
+    return FROM_ENCODER | {
+        "batch_texts": BATCH_TEXTS,
+        "bidirectional": both,
+        "epochs": epochs,
+        "train_tokens": TOKENS_READ,
+    }
+
+
+def look_at(dataset: Dataset, tokenizer: TextTokenizer) -> Look:
+    """Count a training part's texts and classes, and read a sample of it, drawn evenly and always alike."""
+    if dataset.train is None or not dataset.train.labelled:
+        raise DataError(f"{dataset.name} has no labelled training part; name the label column with --label-column.")
+    draw, sample = random.Random(Settings().training.seed), list[str]()
+    labels: Counter[str | None] = Counter()
+    count = 0
+    for batch in dataset.train.batches():
+        for example in batch:
+            place = count if count < SAMPLE else draw.randrange(count + 1)
+            count += 1
+            labels[example.label] += 1
+            if place == len(sample):
+                sample.append(example.text[:SAMPLE_CHARACTERS])
+            elif place < SAMPLE:
+                sample[place] = example.text[:SAMPLE_CHARACTERS]
+    ids = tokenizer.encode_batch(sample) if sample else []
+    tokens = sum(map(len, ids))
+    unknown = sum(int((one == UNKNOWN_ID).sum()) for one in ids)
+    return Look(count, len(labels), tokens / max(1, len(ids)), 1 - unknown / max(1, tokens))
