@@ -14,13 +14,12 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.sparse
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, log_loss
@@ -42,29 +41,46 @@ PENALTIES = [0.3, 1, 3, 10, 30]
 Texts = tuple[list[str], list[str]]
 
 
-class Ratios(TransformerMixin, BaseEstimator):
-    """Weigh features by naive Bayes log-count ratios, of each class against the rest the largest (NB-SVM)."""
+class NaiveBayesRatios(ClassifierMixin, BaseEstimator):
+    """NB-SVM with logistic regressions: a class against the rest, features weighed by their log-count ratios."""
 
-    def fit(self, X: scipy.sparse.csr_array, y: np.ndarray) -> "Ratios":
-        rows = []
-        for label in np.unique(y)[1 if len(np.unique(y)) == 2 else 0 :]:
+    def __init__(self, C: float = 1.0) -> None:
+        self.C = C
+
+    def fit(self, X: scipy.sparse.csr_array, y: np.ndarray) -> "NaiveBayesRatios":
+        """Fit one model a class."""
+        self.classes_, self.models_ = np.unique(y), []
+        for label in self.classes_:
             inside, outside = (1 + X[np.flatnonzero(chosen)].sum(axis=0) for chosen in (y == label, y != label))
-            rows.append(np.log(inside / inside.sum()) - np.log(outside / outside.sum()))
-        ratios = np.asarray(rows).reshape(len(rows), -1)
-        self.ratio_ = ratios[np.abs(ratios).argmax(axis=0), np.arange(ratios.shape[1])]
+            ratio = np.asarray(np.log(inside / inside.sum()) - np.log(outside / outside.sum())).reshape(1, -1)
+            model = LogisticRegression(C=self.C, max_iter=500).fit(
+                scipy.sparse.csr_array(X.multiply(ratio)), y == label
+            )
+            self.models_.append((ratio, model))
         return self
 
-    def transform(self, X: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
-        return scipy.sparse.csr_array(X.multiply(self.ratio_[None]))
+    def predict_proba(self, X: scipy.sparse.csr_array) -> np.ndarray:
+        """Give each class's probability against the rest, as shares of their sum."""
+        parts = [model.predict_proba(scipy.sparse.csr_array(X.multiply(ratio)))[:, 1] for ratio, model in self.models_]
+        found = np.array(parts).T + 1e-9
+        return found / found.sum(axis=1, keepdims=True)
+
+    def predict(self, X: scipy.sparse.csr_array) -> np.ndarray:
+        """Give the likeliest class."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
-def linear(name: str) -> Callable[[], list[Any]]:
-    """Give what makes the features of a linear model."""
-    return {
-        "TF-IDF of words": lambda: [TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]")],
-        "TF-IDF of characters": lambda: [TfidfVectorizer(analyzer="char", ngram_range=(1, 5), sublinear_tf=True, min_df=2)],
-        "NB-SVM": lambda: [CountVectorizer(ngram_range=(1, 2), binary=True, token_pattern=r"\w+|[^\w\s]"), Ratios()],
-    }[name]  # fmt: skip
+WORDS = r"\w+|[^\w\s]"
+
+
+def linear(name: str) -> Any:
+    """Give a linear model of one kind."""
+    if name == "NB-SVM":
+        return make_pipeline(CountVectorizer(ngram_range=(1, 2), binary=True, token_pattern=WORDS), NaiveBayesRatios())
+    kind = {"analyzer": "char", "ngram_range": (1, 5), "min_df": 2}
+    if name == "TF-IDF of words":
+        kind = {"token_pattern": WORDS, "ngram_range": (1, 2)}
+    return make_pipeline(TfidfVectorizer(sublinear_tf=True, **kind), LogisticRegression(max_iter=500))
 
 
 PEERS = ["TF-IDF of words", "TF-IDF of characters", "NB-SVM"]
@@ -108,15 +124,16 @@ def measured(labels: list[str], classes: list[str], probabilities: np.ndarray) -
 def peer(name: str, train: Texts, test: Texts) -> dict[str, Any]:
     """Train a linear model, its penalty chosen by cross-validation, and measure it."""
     started = time.perf_counter()
-    steps = make_pipeline(*linear(name)(), LogisticRegression(max_iter=500))
+    steps = linear(name)
     folds = min(5, min(train[1].count(label) for label in set(train[1])))
-    grid = {"logisticregression__C": PENALTIES}
+    last = steps.steps[-1][0]
+    grid = {f"{last}__C": PENALTIES}
     search = GridSearchCV(steps, grid, cv=max(2, folds), scoring="neg_log_loss" if folds > 1 else "accuracy")
     search.fit(train[0], train[1])
     seconds = time.perf_counter() - started
     classes = [str(label) for label in search.classes_]
     return measured(test[1], classes, search.predict_proba(test[0])) | {
-        "seconds": round(seconds, 1), "chosen": search.best_params_["logisticregression__C"],
+        "seconds": round(seconds, 1), "chosen": search.best_params_[f"{last}__C"],
     }  # fmt: skip
 
 

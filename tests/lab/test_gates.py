@@ -255,3 +255,9 @@ def test_lab_gates_conclusion_follows_the_costs():
     assert "f costs most, 0.2 (its interval holds 0)" in conclusion(
         dataclasses.replace(found, costs=(*costs[:2], fair, *costs[3:]))
     )
+
+
+def test_gates_means_of_one_class_are_refused(tiny_model):
+    one, two = from_lists(["a b"] * 20, ["neg"] * 20), from_lists(["a b", "c d"] * 5, ["neg", "pos"] * 5)
+    with pytest.raises(DataError, match="The 5 texts drawn for means are of one class; draw more, with --mean-texts"):
+        ablate(tiny_model, Dataset("x", one, None, two), texts=5, mean_texts=5)

@@ -255,6 +255,23 @@ def test_folder_on_a_full_disk_leaves_what_was_there(tiny_model, tmp_path, monke
     assert not overwrite or load(path).temperature == 2.5
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_folder_that_is_replaced_while_it_is_read_is_read_again(tiny_model, saved, monkeypatch, fails):
+    other = dataclasses.replace(tiny_model, labels=("no", "yes"))
+    weights, times = folder._weights, []
+
+    def replaced(*arguments):
+        times.append(1)
+        if len(times) == 1:
+            folder.save(other, saved, overwrite=True)
+            if fails:
+                raise ModelError("of two folders")
+        return weights(*arguments)
+
+    monkeypatch.setattr(folder, "_weights", replaced)
+    assert folder.load(saved).labels == ("no", "yes") and len(times) == 2
+
+
 def test_folder_of_nothing_is_refused(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "empty").mkdir()

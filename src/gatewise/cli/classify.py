@@ -24,10 +24,19 @@ from gatewise.data.layout import LayoutOptions
 from gatewise.tasks.classify.settings import AUTO, RECIPES, Settings
 
 if TYPE_CHECKING:
-    from gatewise.data.part import Row
+    from gatewise.data.part import Dataset, Row
     from gatewise.runtime.classifier import Prediction
     from gatewise.tasks.classify.measure import Evaluation
     from gatewise.training.log import Event
+
+
+Recipe = Annotated[
+    str,
+    typer.Option(
+        help=f"Settings to start from: {', '.join(RECIPES)}, or auto, which looks at the data and says what it takes. "
+        "Options change single ones."
+    ),
+]
 
 
 @takes(Settings(), options.option_of)
@@ -37,13 +46,7 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="Folder to make for the model. [default: runs/ and DATA's name]")
     ] = None,
-    recipe: Annotated[
-        str,
-        typer.Option(
-            help=f"Settings to start from: {', '.join(RECIPES)}, or auto, which looks at the data and says "
-            "what it takes. Options change single ones."
-        ),
-    ] = AUTO,
+    recipe: Recipe = AUTO,
     unlabelled: Annotated[
         str | None, typer.Option(help="More text of the kind, its labels not looked at: a name, file or folder.")
     ] = None,
@@ -72,13 +75,7 @@ def train(
         more = read_data(unlabelled, options.of_texts(said), labels=False)
         dataset = dataclasses.replace(dataset, unlabelled=more.unlabelled or more.train)
     if recipe == AUTO and not resume:
-        from gatewise.tasks.classify.auto import choose
-
-        choice = choose(dataset, {name: value for name, value in given.items() if value is not None})
-        settings = Settings().replace(**choice.changes).replace(**given)
-        if not quiet:
-            for sentence in choice.sentences:
-                say(sentence)
+        settings = _chosen(dataset, given, quiet)
     if recipe == "best" and not given["pretrained"]:
         encoder = own_encoder(data, out, options.of_texts(said), given["threads"], quiet)
         settings = settings.replace(pretrained=str(encoder))
@@ -114,6 +111,17 @@ def _settings(recipe: str, out: Path, given: dict[str, Any], *, resume: bool, ov
     from gatewise.training.session import unfinished_settings
 
     return unfinished_settings(out, settings).replace(**given)
+
+
+def _chosen(dataset: "Dataset", given: dict[str, Any], quiet: bool) -> Settings:
+    """Give settings that suit a data set, with those given in their place, and say what was chosen."""
+    from gatewise.tasks.classify.auto import choose
+
+    choice = choose(dataset, {name: value for name, value in given.items() if value is not None})
+    if not quiet:
+        for sentence in choice.sentences:
+            say(sentence)
+    return Settings().replace(**choice.changes).replace(**given)
 
 
 def _logged(show: Callable[["Event"], None], folder: Path | None) -> Callable[["Event"], None]:

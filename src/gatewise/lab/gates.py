@@ -283,6 +283,8 @@ def ablate(
     measured, others = two_samples(dataset, model, texts, mean_texts, seed)
     progress("means")
     means, pooled = survey(network, others)
+    if len(np.unique(others.targets)) < 2:
+        raise DataError(f"The {len(others)} texts drawn for means are of one class; draw more, with --mean-texts.")
     units = telling_units(network, pooled, others.targets)
     before = right_and_verdicts(network, measured, Ablation("nothing"), means)
     costs = []

@@ -7,9 +7,10 @@ README.md, the card.
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from gatewise.base.errors import ConfigError, ModelError, one_line
 from gatewise.base.files import (
@@ -41,6 +42,7 @@ FORMAT = 1
 CONFIG, TOKENIZER, WEIGHTS, CARD = "config.json", "tokenizer.json", "model.safetensors", "README.md"
 CONFIG_LIMIT, TOKENIZER_LIMIT, WEIGHTS_LIMIT = 8 << 20, 256 << 20, 16 << 30
 KINDS = {"classification": ("model", "train"), "pretraining": ("encoder", "pretrain")}  # its name, and who makes it
+READINGS = 20  # of a folder that is replaced while it is read
 Content = dict[str, Any]
 Extra = Mapping[str, bytes] | None
 
@@ -104,6 +106,35 @@ def update_card(model: Model, path: Path) -> None:
     write_atomically(path / CARD, card(model, path.name).encode())
 
 
+Read = TypeVar("Read", Model, PretrainedEncoder)
+
+
+def undisturbed(read: Callable[[Path | str], Read]) -> Callable[[Path | str], Read]:
+    """Read a folder again where another one took its place meanwhile, so that no files of both are mixed."""
+
+    @wraps(read)
+    def reading(path: Path | str) -> Read:
+        for _ in range(READINGS):
+            before, found, error = _number(path), None, None
+            try:
+                found = read(path)
+            except ModelError as refusal:
+                error = refusal
+            if _number(path) == before:
+                break
+        if found is None:
+            raise error or ModelError(f"{path} could not be read; try again.")
+        return found
+
+    return reading
+
+
+def _number(path: Path | str) -> int:
+    """Give the number that the file system knows a folder by, 0 for none."""
+    return Path(path).stat().st_ino if is_folder(Path(path)) else 0
+
+
+@undisturbed
 def load(path: Path | str) -> Model:
     """Read a model folder, or a bundled model by its name (sentiment-en).
 
@@ -130,6 +161,7 @@ def load(path: Path | str) -> Model:
     )  # fmt: skip
 
 
+@undisturbed
 def load_encoder(path: Path | str) -> PretrainedEncoder:
     """Read an encoder folder, or the bundled encoder by its name (reviews-en); raises ModelError as load() does."""
     folder, config, network = _described(path, "pretraining")
