@@ -207,6 +207,19 @@ def test_preparation_counts_classes_rarest_last_and_warns_of_few_examples_and_of
     assert case.startswith("Classes differ only in upper and lower case (Pos 3 and pos 40) and are learnt as different")
 
 
+@pytest.mark.parametrize(
+    ("other", "shown"),
+    [
+        ("caf\u00e9", r"'cafe\u0301' 20 and 'caf\xe9' 20"),
+        ("cafe\u200b\u0301", r"'cafe\u0301' 20 and 'cafe\u200b\u0301' 20"),
+    ],
+)
+def test_preparation_warns_of_classes_that_look_alike(other, shown):
+    labels = ["cafe\u0301", other] * 20
+    prepared = prepare(Dataset("d", from_lists([f"text {row}" for row in range(40)], labels)), Settings())
+    assert len(prepared.warnings) == 1 and f"differ only in what is hardly seen ({shown})" in prepared.warnings[0]
+
+
 def test_preparation_warns_of_nothing_where_classes_have_ten_examples(english, tiny_settings):
     assert prepare(Dataset("d", from_lists(*english)), tiny_settings).warnings == ()
 
