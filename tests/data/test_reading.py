@@ -377,6 +377,13 @@ def test_reading_texts_of_class_folders_may_end_in_capitals(tmp_path: Path) -> N
     assert [text for text, _, _ in examples(read(tmp_path).train)] == ["a/1.TXT", "a/2.txt", "b/1.Txt"]
 
 
+def test_reading_a_class_may_be_called_after_a_part_and_more(tmp_path: Path) -> None:
+    for name in ("good/1.txt", "test_results/1.txt"):
+        put(tmp_path / name, name)
+    dataset = read(tmp_path)
+    assert [label for _, label, _ in examples(dataset.train)] == ["good", "test_results"] and dataset.test is None
+
+
 def test_reading_a_class_that_is_called_as_a_part_is_told_of(tmp_path: Path) -> None:
     for name in ("good/1.txt", "test/1.txt"):
         put(tmp_path / name, name)

@@ -68,7 +68,7 @@ def _in_folder(folder: Path) -> tuple[dict[str, Place], tuple[str, ...]]:
     parts, notes = _by_part(str(folder), known, [path for path in _visible(folder) if path.is_dir()])
     if not parts and all(one.suffix in LOOSE for one in known) and (folder / "data").is_dir():
         inner, inner_notes = _in_folder(folder / "data")
-        if inner or not known:
+        if inner:
             return inner, inner_notes
     tables = [one for one in _tables(known) if one.suffix != ".txt"]
     if not parts and len(tables) > 1:
