@@ -23,6 +23,7 @@ from gatewise.base.files import (
     read_limited,
     read_tensors,
     refuse_existing,
+    refuse_place,
     remove_folder,
     tensor_bytes,
     write_atomically,
@@ -509,6 +510,39 @@ def test_files_refuse_existing_protects_what_is_no_model_folder(tmp_path):
     for place in ("file", "thesis", "project", "dangling"):
         with pytest.raises(GatewiseError, match=f"{place} exists and is no model folder, so it is not overwritten"):
             refuse_existing(tmp_path / place, overwrite=True)
+
+
+@pytest.mark.parametrize("name", ["train.csv", "mails.TXT", "more.parquet", "old.csv.gz"])
+def test_files_refuse_existing_keeps_data_that_lies_in_a_model_folder(tmp_path, name):
+    (model_in(tmp_path / "model") / name).touch()
+    with pytest.raises(GatewiseError, match=f"model holds {name}, which would be lost; move it away"):
+        refuse_existing(tmp_path / "model", overwrite=True)
+    (tmp_path / "model" / name).rename(tmp_path / "model" / "metrics.jsonl")
+    refuse_existing(tmp_path / "model", overwrite=True)
+
+
+def test_files_refuse_existing_makes_no_folder_of_the_sign_for_home():
+    with pytest.raises(GatewiseError, match="would be a folder called ~ here"):
+        refuse_existing(Path("~/model"), overwrite=False)
+    refuse_existing(Path("no/~/model"), overwrite=False)
+
+
+def test_files_refuse_place_replaces_no_other_kind_of_file_and_no_part_of_a_model(tmp_path):
+    page, data, free = tmp_path / "page.HTML", tmp_path / "data.csv", tmp_path / "free.csv"
+    page.touch()
+    data.touch()
+    for place in (page, free):
+        refuse_place(place, ".html", ".htm")
+    refuse_place(data)
+    with pytest.raises(GatewiseError, match=r"data\.csv exists, and its name does not end in \.html or \.htm"):
+        refuse_place(data, ".html", ".htm")
+    log = tmp_path / "metrics.jsonl"
+    log.touch()
+    refuse_place(log)
+    (tmp_path / "config.json").touch()
+    with pytest.raises(GatewiseError, match=r"metrics\.jsonl is part of a model, so it is not replaced"):
+        refuse_place(log)
+    assert sorted(names_in(tmp_path)) == ["config.json", "data.csv", "metrics.jsonl", "page.HTML"]
 
 
 @pytest.mark.parametrize("path", [".", "..", "/", "a/.."])

@@ -104,3 +104,22 @@ def test_a_date_is_no_label(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "data.parquet")
     with pytest.raises(DataError, match="has a date as label"):
         examples(read(tmp_path / "data.parquet", label_column="when").train)
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.dictionary(pa.int32(), pa.string())])
+def test_text_that_was_written_as_bytes_is_text(tmp_path: Path, kind: pa.DataType) -> None:
+    columns = {"text": pa.array(["很好", "b"]).cast(kind), "label": pa.array(["x", "y"]).cast(kind)}
+    pq.write_table(pa.table(columns | {"image": pa.array([b"\xff\x00", b""])}), tmp_path / "a.parquet")
+    assert examples(read(tmp_path / "a.parquet").train) == [("很好", "x", None), ("b", "y", None)]
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": [b"\xff\x00", b""], "label": ["x", "y"]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a\.parquet, row 1 has no string 'text'"):
+        examples(read(tmp_path / "a.parquet").train)
+
+
+def test_the_index_of_a_data_frame_is_no_label(tmp_path: Path) -> None:
+    columns = {"t": ["a long text"] * 2, "l": ["x", "y"], "__index_level_0__": [4, 7]}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    assert [label for _, label, _ in examples(read(tmp_path / "a.parquet").train)] == ["x", "y"]

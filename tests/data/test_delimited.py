@@ -79,7 +79,7 @@ def test_quoting_can_be_said(tmp_path: Path) -> None:
     assert rows_of(marks, quoting="none") == [('"unclosed', "pos"), ("fine", "neg")]
     with pytest.raises(DataError, match="say --quoting none"):
         rows_of(marks)
-    with pytest.raises(ConfigError, match="auto, minimal, none"):
+    with pytest.raises(ConfigError, match="auto, minimal, backslash, none"):
         rows_of(marks, quoting="maybe")
 
 
@@ -183,3 +183,70 @@ def test_a_message_quotes_little_of_a_file(tmp_path: Path) -> None:
         with pytest.raises(DataError) as caught:
             rows_of(put(tmp_path / "data.csv", content), label_column="y")
         assert len(str(caught.value).replace(str(tmp_path), "")) < 400
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'text, label\n"fine, indeed", "pos"\n"dull, alas", "neg"\n',
+        'label,text\npos, "fine, indeed"\nneg, "dull, alas"\n',
+        '"sep=,"\ntext,label\n"fine, indeed",pos\n"dull, alas",neg\n',
+    ],
+)  # fmt: skip
+def test_blanks_before_a_quoted_value_and_excels_quoted_line_are_understood(tmp_path: Path, content: str) -> None:
+    columns = {"text_column": "text", "label_column": "label"}
+    assert rows_of(put(tmp_path / "a.csv", content), **columns) == [("fine, indeed", "pos"), ("dull, alas", "neg")]
+
+
+def test_blanks_before_values_without_quotes_stay(tmp_path: Path) -> None:
+    assert rows_of(put(tmp_path / "a.csv", "text,label\n  fine,pos\n  dull,neg\n"))[0] == ("  fine", "pos")
+
+
+def test_quotation_marks_after_a_backslash_can_be_said(tmp_path: Path) -> None:
+    data = put(tmp_path / "spark.csv", 'text,label\n"fine \\"wow\\", indeed",pos\ndull,neg\n')
+    with pytest.raises(
+        DataError, match=r'row 2 cannot be read .*say --quoting none .*, backslash if \\" stands for one'
+    ):
+        rows_of(data)
+    assert rows_of(data, quoting="backslash") == [('fine "wow", indeed', "pos"), ("dull", "neg")]
+
+
+@pytest.mark.parametrize("above", ["# made in 2024, by us\n", "Reviews of 2024,\n", "a,b\nc,d\ne,f\ng,h\n"])
+def test_a_header_below_other_rows_is_refused(tmp_path: Path, above: str) -> None:
+    data = put(tmp_path / "a.csv", above + "text,label\n" + "fine film,pos\ndull film,neg\n" * 5)
+    with pytest.raises(DataError, match=r"has its header below other rows: 'text', 'label'; remove what stands above"):
+        rows_of(data)
+    assert rows_of(data, header=True, text_column=above.split(",")[0])  # as the user says
+
+
+def test_a_row_that_merely_holds_the_names_of_columns_is_data(tmp_path: Path) -> None:
+    data = put(tmp_path / "a.csv", "what,kind\ncomment,text\nthe text,label\nlabel,two words\n")
+    assert len(rows_of(data, text_column="what")) == 3
+
+
+@pytest.mark.parametrize(
+    ("header", "before", "swallowed", "rows"),
+    [
+        ("text,label", "fine {},pos\ndull {},neg\n", '"unclosed,pos\nclosed",neg\n', 2),
+        ("text,label", "fine {},pos\ndull {},neg\n", '"unclosed,pos\r\ndull,neg\r\nfine,pos\r\nclosed",neg\n', 4),
+        ("label,text", "pos,fine {}\nneg,dull {}\n", 'pos,"unclosed\nneg,dull\npos,closed"\n', 3),
+        ("id,text,label", "{0}0,fine {0},pos\n{0}1,dull {0},neg\n", '7,"unclosed,pos\n8,closed",neg\n', 2),
+    ],
+)
+def test_a_quoted_value_that_swallows_rows_is_refused(
+    tmp_path: Path, header: str, before: str, swallowed: str, rows: int
+) -> None:
+    lines = ["".join(before.format(row, row) for row in some) for some in (range(5), range(5, 10))]
+    data = put(tmp_path / "a.csv", f"{header}\n{lines[0]}{swallowed}{lines[1]}")
+    columns = {"text_column": "text", "label_column": "label"}
+    with pytest.raises(
+        DataError, match=rf"row 12 has a value that holds {rows} rows, as where a quotation mark is missing"
+    ):
+        rows_of(data, **columns)
+    assert len(rows_of(data, **columns, quoting="minimal")) == 21
+
+
+def test_a_quoted_value_of_several_lines_is_a_text(tmp_path: Path) -> None:
+    texts = ["one, two\nthree, four", "a\n\nb", "pos, neg\nneg", "fine,\npos,neg"]
+    rows = "".join(f'"{text}",{label}\n' for text in texts for label in ("pos", "neg"))
+    assert [text for text, _ in rows_of(put(tmp_path / "a.csv", f"text,label\n{rows}"))][::2] == texts

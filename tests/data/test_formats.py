@@ -114,3 +114,30 @@ def test_formats_parquet_without_pyarrow_names_the_extra(tmp_path: Path, monkeyp
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtra, match=r"needs pyarrow, .*'gatewise\[train\]'"):
         read(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "hint"),
+    [
+        ("a.csv", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "run git lfs pull"),
+        ("a.parquet", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "run git lfs pull"),
+        ("a.jsonl", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "run git lfs pull"),
+        ("a.csv", b"\xef\xbb\xbf\n<!DOCTYPE html>\n<html></html>", "a page of the web"),
+        ("a.tsv", b"<HTML><body>", "a page of the web"), ("a.csv", b"\x1f\x8b\x08\x00", "ends in .gz"),
+        ("a", b"\x1f\x8b\x08\x00", "ends in .gz"), ("a.csv", b"PK\x03\x04\x14\x00", "a spreadsheet"),
+        ("a.csv", b"PAR1\x15\x04", "ends in .parquet"), ("a.csv", b"ARROW1\0\0", "ends in .arrow"),
+        ("a.csv", b'{"text": "a, b", "label": "x"}\n', "ends in .jsonl"),
+        ("a.tsv", b'[{"text": "a"}]', "ends in .jsonl"),
+    ],
+)  # fmt: skip
+def test_formats_what_is_of_another_kind_than_its_name_says_is_named(
+    tmp_path: Path, name: str, content: bytes, hint: str
+) -> None:
+    with pytest.raises(DataError, match=hint):
+        read(put(tmp_path / name, content))
+
+
+def test_formats_a_text_may_begin_as_a_page_or_as_json(tmp_path: Path) -> None:
+    for name, content in (("a.txt", "<html> is a tag\nPar1 is a text\n"), ("b.txt", '{"text": 1}\n[{"a": 1}]\n')):
+        assert len(examples(read(put(tmp_path / name, content), labels=False).train)) == 2
+    assert len(examples(read(put(tmp_path / "c.csv", "text,label\nPK,x\n{a},y\n")).train)) == 2

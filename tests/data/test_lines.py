@@ -81,3 +81,38 @@ def test_class_folders_whose_files_have_no_ending(tmp_path: Path) -> None:
 def test_what_is_no_text_has_no_known_format(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no known format"):
         read(put(tmp_path / "model.bin", b"\x00\x01\x02" * 100))
+
+
+def test_a_few_lines_of_another_form_are_faults_not_the_form(tmp_path: Path) -> None:
+    labelled = "".join(f"__label__{'ab'[row % 2]} text {row}\n" for row in range(8))
+    with pytest.raises(DataError, match="row 9 has an empty 'label'"):
+        examples(read(put(tmp_path / "fast.txt", labelled + "no label\n")).train)
+    dataset = read(put(tmp_path / "fast.txt", labelled + "no label\n"), skip_unlabelled=True)
+    assert len(examples(dataset.train)) == 8
+    tabs = "".join(f"text {row}\t{'ab'[row % 2]}\n" for row in range(8))
+    with pytest.raises(
+        DataError, match=r"row 9 has 1 values .*; mend it, or say --text-per line if each line is a text"
+    ):
+        examples(read(put(tmp_path / "tabs.txt", tabs + "no tab\n"), header=False, label_column="2").train)
+    with pytest.raises(DataError, match="row 9"):
+        examples(read(put(tmp_path / "tabs.txt", "text\tlabel\n" + tabs[:-9] + "no tab\n")).train)
+
+
+@pytest.mark.parametrize("line", ["__label__a a text", "a text\tand a tab", "a text"])
+def test_each_line_is_a_text_where_that_is_said_or_the_form_is_of_few(tmp_path: Path, line: str) -> None:
+    data = put(tmp_path / "a.txt", f"{line}\n" * 4)
+    assert [text for text, _, _ in examples(read(data, labels=False, text_per="line").train)] == [line] * 4
+    data = put(tmp_path / "b.txt", f"{line}\n" * 3 + "other\n")
+    assert [text for text, _, _ in examples(read(data, labels=False).train)] == [*[line] * 3, "other"]
+
+
+def test_class_folders_may_hold_a_text_a_line(tmp_path: Path) -> None:
+    for name in ("pos", "neg"):
+        put(tmp_path / name / "a.txt", f"one {name}\r\n\n two\u2028{name}\n")
+    assert [text for text, _, _ in examples(read(tmp_path, text_per="line").train)] == [
+        "one neg", " two\u2028neg", "one pos", " two\u2028pos",
+    ]  # fmt: skip
+    assert len(examples(read(tmp_path).train)) == 2
+    put(tmp_path / "flat" / "pos.txt", "a text\n")
+    with pytest.raises(DataError, match="put them into a folder per class, and say --text-per line if each line there"):
+        read(tmp_path / "flat")

@@ -68,3 +68,34 @@ def test_what_is_wrong_is_said_by_its_place(tmp_path: Path, content: str, messag
 def test_whole_floats_are_labels(tmp_path: Path) -> None:
     data = put(tmp_path / "data.jsonl", '{"text": "a", "label": 5.0}\n{"text": "b", "label": 1}\n')
     assert [label for _, label, _ in examples(read(data).train)] == ["5", "1"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"text": {"0": "a", "1": "b"}, "label": {"0": "x", "1": "y"}}, {"text": ["a", "b"], "label": ["x", "y"]},
+    ],
+)  # fmt: skip
+def test_an_object_of_columns_is_refused_with_a_way_on(tmp_path: Path, content: object) -> None:
+    with pytest.raises(
+        DataError, match=r"holds a column a key; write one object a row .* orient='records', lines=True"
+    ):
+        read(put(tmp_path / "a.json", json.dumps(content)))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"text": "a", "tokens": ["a"], "tags": ["b"]}, {"review": {"text": "a"}, "of": {"text": "b"}},
+        {"review": {"0": "a"}, "of": {"1": "b"}}, {"a": ["x", "y"], "review": {"text": "a"}},
+    ],
+)  # fmt: skip
+def test_a_row_of_lists_and_objects_is_a_row(tmp_path: Path, row: dict[str, object]) -> None:
+    data = put(tmp_path / "a.jsonl", json.dumps(row))
+    column = "text" if "text" in row else "review.0" if "of" in row and "0" in str(row) else "review.text"
+    assert [text for text, _, _ in examples(read(data, text_column=column, labels=False).train)] == ["a"]
+
+
+def test_rows_that_hold_nothing_are_named_as_such(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no column clearly of texts; its rows hold nothing"):
+        read(put(tmp_path / "a.json", "{}"))

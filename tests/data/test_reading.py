@@ -124,6 +124,11 @@ def test_reading_folder_numbered_and_doubled_files(tmp_path: Path) -> None:
         (["train-00000-of-00002.csv", "train-00001-of-00002.csv"], "train"), (["latest.csv"], "train"),
         (["data/train-0.csv", "data/test-0.csv"], "train test"),
         (["train_data/a.csv", "test_data/b.csv"], "train test"),
+        (["trainset.csv", "testset.csv"], "train test"), (["traindata.csv", "valdata.csv"], "train dev"),
+        (["TrainData.csv", "testData.csv"], "train test"), (["orders_devset.csv", "train.csv"], "train dev"),
+        (["训练集.csv", "测试集_test.csv", "验证集.csv"], "train dev test"),
+        (["development.csv", "train.csv"], "train dev"),
+        (["dataset_infos.json", "data/train-0.csv"], "train"), (["contestset.csv"], "train"),
     ],
 )  # fmt: skip
 def test_reading_a_word_of_a_name_says_which_part_it_is(tmp_path: Path, names: list[str], parts: str) -> None:
@@ -133,7 +138,9 @@ def test_reading_a_word_of_a_name_says_which_part_it_is(tmp_path: Path, names: l
     there = [name for name in ("train", "dev", "test", "unlabelled") if getattr(dataset, name)]
     assert there == parts.split()
     seen = [text.split()[0] for name in there for text, _, _ in examples(getattr(dataset, name))]
-    assert sorted(seen) == sorted([name for name in names if name != "détest.csv"] * 2)  # each in one part alone
+    assert sorted(seen) == sorted(
+        [name for name in names if name not in ("détest.csv", "dataset_infos.json")] * 2
+    )  # each in one part alone
     if dataset.test:
         assert all("test" in text for text, _, _ in examples(dataset.test))
 
@@ -338,3 +345,47 @@ def test_reading_stream_texts_is_lazy_and_takes_long_lines(tmp_path: Path) -> No
         file.write(json.dumps("é\\" * 2_500_000).encode() + b"\n" + b"broken")
     with gzip.open(tmp_path / "lines.gz") as file:
         assert len(next(stream_texts(file, name="lines"))) == 5_000_000
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize(("columns", "lacking"), [(("text", "category"), "label"), (("content", "label"), "text")])
+def test_reading_each_file_of_a_part_has_the_columns_of_its_first(
+    tmp_path: Path, kind: str, columns: tuple[str, str], lacking: str
+) -> None:
+    write(tmp_path / f"train-1.{kind}", [("a text", "x")])
+    write(tmp_path / f"train-2.{kind}", [("a text", "x")], columns)
+    with pytest.raises(DataError, match=rf"train-2\.{kind} has no column '{lacking}' as .*train-1\.{kind} has it"):
+        examples(read(tmp_path, skip_unlabelled=True).train)
+    write(tmp_path / f"train-2.{kind}", [("y", "text b")], ("label", "text"))
+    assert examples(read(tmp_path).train) == [("a text", "x", None), ("text b", "y", None)]
+
+
+def test_reading_says_what_was_taken_together_and_why_a_part_has_no_labels(tmp_path: Path) -> None:
+    for name in ("eval", "orders"):
+        write(tmp_path / "one" / f"{name}.csv", [("a text", "x")])
+    assert read(tmp_path / "one").notes == (f"{tmp_path / 'one'}: 2 files read as one part: 'eval.csv', 'orders.csv'",)
+    write(tmp_path / "two" / "train.csv", [("a text", "x")])
+    write(tmp_path / "two" / "test.csv", [("a text", "x")], ("text", "Label"))
+    dataset = read(tmp_path / "two")
+    assert dataset.test is not None and not dataset.test.labelled
+    assert dataset.notes[0].endswith("test.csv: no labels, as it has no column 'label' as the training part has it")
+
+
+def test_reading_texts_of_class_folders_may_end_in_capitals(tmp_path: Path) -> None:
+    for name in ("a/1.TXT", "a/2.txt", "b/1.Txt"):
+        put(tmp_path / name, name)
+    assert [text for text, _, _ in examples(read(tmp_path).train)] == ["a/1.TXT", "a/2.txt", "b/1.Txt"]
+
+
+def test_reading_a_class_may_be_called_after_a_part_and_more(tmp_path: Path) -> None:
+    for name in ("good/1.txt", "test_results/1.txt"):
+        put(tmp_path / name, name)
+    dataset = read(tmp_path)
+    assert [label for _, label, _ in examples(dataset.train)] == ["good", "test_results"] and dataset.test is None
+
+
+def test_reading_a_class_that_is_called_as_a_part_is_told_of(tmp_path: Path) -> None:
+    for name in ("good/1.txt", "test/1.txt"):
+        put(tmp_path / name, name)
+    with pytest.raises(DataError, match="if test is a class itself, rename it"):
+        read(tmp_path)

@@ -98,3 +98,11 @@ def test_splitting_compares_every_row_with_the_test_part_and_reads_chosen_rows_a
     chosen = np.arange(3000) % 7 == 0
     again = list(rows_of(part, chosen))
     assert len(again) == 3 and [text for batch in again for text in batch] == texts[::7]
+
+
+@pytest.mark.parametrize("rows", [2, 4])
+def test_splitting_rows_of_a_part_that_has_changed_are_refused(rows):
+    part = from_lists(["a", "b", "c"])
+    assert [*rows_of(part, np.array([True, False, True]))] == [["a", "c"]]
+    with pytest.raises(DataError, match=f"texts has changed while it was read: {rows} rows, then 3"):
+        [*rows_of(part, np.ones(rows, dtype=bool))]

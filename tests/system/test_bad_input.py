@@ -610,3 +610,30 @@ def test_public_names_that_learn_say_what_they_need(monkeypatch, name):
     monkeypatch.delitem(sys.modules, "gatewise.tasks.classify.fit", raising=False)
     with pytest.raises(ImportError, match=r"run: pip install 'gatewise\[train\]'\.$"):
         getattr(gatewise, name)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["-5 stars"], True),
+        (["-- no stars"], True),
+        (["-5"], True),
+        (["--imput", "a b"], False),
+        (["--top-k", "x"], False),
+    ],
+)
+def test_a_text_that_begins_as_an_option_does_is_told_of(command, model_folder, given, told):
+    answer = command("predict", model_folder, *given)
+    assert answer.code == 2 and ('stands after --, as in: gatewise predict MODEL -- "-5 stars"' in answer.err) == told
+    assert command("predict", model_folder, "--", "-5 stars").code == 0
+
+
+def test_pages_replace_pages_alone(command, model_folder, write):
+    data = write("data.csv", FOUR)
+    before = data.read_bytes()
+    for words in (
+        ["evaluate", model_folder, data, "--report", data],
+        ["explain", model_folder, "good", "--html", data],
+    ):
+        answer = command(*words)
+        assert answer.code == 2 and "does not end in .html or .htm" in answer.err and data.read_bytes() == before

@@ -21,6 +21,22 @@ from gatewise.base.places import exists, is_file, is_folder, is_link, rests_besi
 
 Arrays = dict[str, npt.NDArray[Any]]
 Stored = tuple[tuple[int, ...], str]  # shape and NumPy's name of the type
+OF_MODEL = ("README.md", "config.json", "metrics.jsonl", "model.safetensors", "tokenizer.json")
+OF_DATA = (
+    ".csv",
+    ".tsv",
+    ".tab",
+    ".psv",
+    ".jsonl",
+    ".ndjson",
+    ".parquet",
+    ".feather",
+    ".arrow",
+    ".txt",
+    ".gz",
+    ".xz",
+    ".zip",
+)
 HEADER_LIMIT = 16 << 20
 DTYPES = {"F32": "float32", "F16": "float16", "I8": "int8"}  # those a model may hold, by safetensors' names
 
@@ -52,10 +68,17 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise cannot_write(path, error) from error
 
 
-def refuse_place(path: Path) -> None:
-    """Refuse, before a work, a file that could not be written after it: of no folder, no plain file, not allowed."""
+def refuse_place(path: Path, *ends: str) -> None:
+    """Refuse, before a work, a file that could not be written after it: of no folder, no plain file, not allowed.
+
+    Nor is one replaced that is part of a model, or whose name ends in none of `ends`, where these are given.
+    """
     if exists(path) and not is_file(path):
         raise GatewiseError(f"{one_line(path)} is no plain file, so nothing is written there; choose another name.")
+    own = path.name in OF_MODEL and is_file(path.with_name("config.json"))
+    if is_file(path) and (own or (ends and path.suffix.lower() not in ends)):
+        what = "is part of a model" if own else f"exists, and its name does not end in {' or '.join(ends)}"
+        raise GatewiseError(f"{one_line(path)} {what}, so it is not replaced; choose another name.")
     try:
         with locked(path.with_name(path.name + ".part")):
             pass
@@ -273,6 +296,10 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Refuse a place that is taken, or that is taken by something other than a model folder."""
     if path.name in ("", ".."):
         raise GatewiseError(f"{path} does not name a new folder; choose another --out.")
+    if path.parts[0] == "~":  # a shell leaves it alone in --out=~/model
+        raise GatewiseError(
+            f"{path} would be a folder called ~ here; write --out {path.name} or your home folder whole."
+        )
     if standing(path) != path:
         with contextlib.suppress(OSError), locked(_lock_of(path)) as sure:  # in use: another is replacing it now
             if sure:
@@ -286,6 +313,10 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
     except OSError as error:
         raise cannot_write(path, error) from error
     ours = is_file(path / "config.json") and not any(file.is_dir() for file in files)
+    if ours and (data := [file.name for file in files if file.suffix.lower() in OF_DATA and file.name not in OF_MODEL]):
+        raise GatewiseError(
+            f"{path} holds {one_line(data[0])}, which would be lost; move it away, or choose another --out."
+        )
     if files and not ours:
         raise GatewiseError(f"{path} exists and is no model folder, so it is not overwritten; choose another --out.")
 

@@ -165,7 +165,7 @@ def evaluate(
     from gatewise.tasks.classify import measure
 
     if report:
-        refuse_place(report)
+        refuse_place(report, ".html", ".htm")
     loaded = load(model)
     dataset = read_data(data, said)
     part = dataset.test or dataset.train

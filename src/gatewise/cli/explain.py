@@ -46,7 +46,7 @@ def explain(
     from gatewise.runtime.folder import load
 
     if html:
-        refuse_place(html)
+        refuse_place(html, ".html", ".htm")
     loaded, title = load(model), Path(model).name
     if html:
         from gatewise.base.files import write_atomically

@@ -3,6 +3,7 @@
 Answers go to standard output, progress and warnings to standard error. Heavy modules are imported inside the commands.
 """
 
+import re
 import sys
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from gatewise.cli import classify, explain, lab, pretrain
 from gatewise.cli.output import give_up_output, open_streams, say
 
 ABOUT = "Train, measure and use LSTM text classifiers on an ordinary CPU."
+LIKE_TEXT = re.compile(r"-\d|-+[^-\s=]*[^\w\s=-]*\s")  # what begins as an option does, and is none
 # Help without rich's panels: it is read as well in a pipe, and they double the time it takes.
 app = typer.Typer(name="gatewise", no_args_is_help=True, help=ABOUT, rich_markup_mode=None)
 for command in (
@@ -54,6 +56,10 @@ def main() -> None:
     except GatewiseError as error:
         say(f"gatewise: {error}")
         sys.exit(2)
+    except SystemExit as end:
+        if end.code == 2 and "--" not in sys.argv and any(map(LIKE_TEXT.match, sys.argv)):
+            say('A text that begins with - stands after --, as in: gatewise predict MODEL -- "-5 stars"')
+        raise
     except KeyboardInterrupt:
         say("Stopped.")
         sys.exit(130)

@@ -5,13 +5,14 @@ The one module of this room that knows pyarrow, which the extra `train` brings.
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gatewise.base.errors import DataError, one_line
 from gatewise.base.extras import needs
+from gatewise.data.columns import known_name
 from gatewise.data.opening import Source
 from gatewise.data.table import Rows, Table, sampled, unique
 
@@ -27,7 +28,7 @@ def arrow_file(source: Source) -> Table:
     with _readable(path), _opened(path) as (schema, _):
         columns = [name for field in schema for name in _leaves(field)]
         names = _class_names(schema.metadata or {})
-        plain = [name for field in schema for name, kind in _typed(field) if _is_plain(kind, pa)]
+        plain = [name for field in schema for name, kind in _typed(field) if _is_plain(name, kind, pa)]
     unique(columns, source.name)
     if not columns:
         raise DataError(f"{source.name} has no columns; write it again.")
@@ -114,6 +115,9 @@ def _values(parts: dict[str, Any], column: str, names: list[str] | None, number:
         import pyarrow.compute as pc
 
         array = pc.struct_field(array, step)
+    if _is_bytes(array.type, pa):  # Hive, Impala and ClickHouse may write text so
+        with suppress(pa.ArrowInvalid):
+            array = array.cast(pa.large_string())
     try:
         values: list[Any] = array.to_pylist()
     except UnicodeDecodeError:
@@ -145,12 +149,18 @@ def _leaves(field: Any) -> list[str]:
     return [name for name, _ in _typed(field)]
 
 
-def _is_plain(kind: Any, pa: Any) -> bool:
-    """Tell types of which the first values are looked at to choose columns: text, and what may be a label."""
+def _is_plain(name: str, kind: Any, pa: Any) -> bool:
+    """Tell columns of which the first values are looked at to choose: text, and what may be a label."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
+    if _is_bytes(kind, pa):  # text of a writer that did not say so, if it is called so; else likely a picture
+        return known_name(name)
     tests = ("is_string", "is_large_string", "is_integer", "is_boolean", "is_floating", "is_null")
     return any(getattr(pa.types, test)(kind) for test in tests)
+
+
+def _is_bytes(kind: Any, pa: Any) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:

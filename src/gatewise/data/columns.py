@@ -12,7 +12,7 @@ from gatewise.data.table import Table, listing, quoted
 TEXT_NAME = r"(text|review|content|sentence|document|body|comment|message|tweet|post)s?"
 LABEL_NAME = r"(label|class|category|sentiment|target|topic)(s|es)?|categories"
 GROUP_NAME = r"movie|group"
-ROW_NAME = r"id|idx|index|unnamed: \d+"  # numbers rows: never taken for a label unless asked for
+ROW_NAME = r"id|idx|index|unnamed: \d+|__index_level_\d+__"  # numbers rows: never taken for a label unless asked for
 Values = tuple[str, str | None, str | None]  # text, label, group
 Renaming = dict[str | None, str]  # label in the file -> label to show
 
@@ -74,7 +74,8 @@ def choose(table: Table, asked: Columns, split: str) -> Columns:
     unknown = [column for column in free if column != group and not re.fullmatch(LABEL_NAME, column.strip().lower())]
     text = asked.text or known(TEXT_NAME, "text") or _longest(unknown, table.sample)
     if text is None:
-        raise DataError(f"{name} has no column clearly of texts; choose by --text-column one of {listing(columns)}.")
+        choice = f"choose by --text-column one of {listing(columns)}" if columns else "its rows hold nothing"
+        raise DataError(f"{name} has no column clearly of texts; {choice}.")
     free = [column for column in free if column not in (text, group)]
     others = [column for column in free if column.strip() and not re.fullmatch(ROW_NAME, column.strip().lower())]
     if labelled and label is None:

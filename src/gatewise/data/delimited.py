@@ -18,12 +18,15 @@ from gatewise.base.text import LONGEST, check_utf8, lines
 from gatewise.data.columns import known_name
 from gatewise.data.layout import Layout
 from gatewise.data.opening import Source
-from gatewise.data.table import Rows, Table, quoted, sampled, unique
+from gatewise.data.table import Rows, Table, listing, quoted, sampled, unique
 
+USUAL = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 HEAD_LINES, HEAD_CHARACTERS = 200, 1 << 18  # looked at to find out how a file is written
 AT_ONCE = 1 << 16  # characters between two looks at the csv module's limit
 ENCLOSED = re.compile(r'(?:"(?:[^"]|"")*+"|-?[\d.]+)(?:\t|\r?\n|\r|$)')  # a value of a file that is quoted throughout
+SET_OFF = re.compile(' +"')  # a value that is enclosed after a blank
+MOST_ABOVE = 6  # rows looked at for a header that is not the first
 LONG_WORDS, LONG = 5, 40  # a column's name has fewer words, and letters
 
 
@@ -33,22 +36,26 @@ def delimited(source: Source, layout: Layout, usual: str = ",") -> Table:
     Raises DataError for a file without rows, or whose first row may be data and nobody said so.
     """
     head, cut = _head(source, layout)
-    directive = re.fullmatch(r"sep=(.)\s*", head[0]) if head else None  # Excel's
+    directive = re.fullmatch(r'("?)sep=(.)\1\s*', head[0]) if head else None  # Excel's
     head = head[1:] if directive else head
-    separator = layout.separator or (directive and directive[1]) or _separator(head, usual, cut=cut)
+    separator = layout.separator or (directive and directive[2]) or _separator(head, usual, cut=cut)
     enclosed = separator == "\t" and layout.quoting == "auto" and _enclosed(head)
-    quoting = layout.quoting
+    quoting = asked = layout.quoting
     if quoting == "auto":
         quoting = "none" if separator == "\t" and not enclosed else "minimal"
     layout = replace(layout, separator=separator, quoting=quoting)
-    parsed = partial(_parsed, source, layout, skip=bool(directive), strict_values=enclosed)
+    parsed = partial(_parsed, source, layout=layout, skip=bool(directive), strict_values=enclosed)
     first = [row for _, row in islice(parsed(), HEAD_LINES)]
+    if quoting == "minimal" and any(SET_OFF.match(value) for row in first for value in row):
+        parsed = partial(parsed, blanks=True)
+        first = [row for _, row in islice(parsed(), HEAD_LINES)]
     if not first:
         raise DataError(f"{source.name} has no rows; give a file with at least one text.")
     header = _header(first, layout, source.name)
     names = _names(first, header, layout, source.name)
+    few = _few(first[int(header) :]) if asked == "auto" else {}
     table = Table(
-        source.name, names, [], partial(_rows, parsed, names, header, source.name), _notes(source, layout, usual, head)
+        source.name, names, [], partial(_rows, parsed, names, header, source, few), _notes(source, layout, usual, head)
     )
     table = replace(table, sample=sampled(table.rows(None)))
     if not table.sample:
@@ -88,15 +95,24 @@ def _enclosed(head: list[str]) -> bool:
     return marks > 0 and (2 * place > len(text) or (len(head) > 1 and place >= len(head[0]) and text[place] == '"'))
 
 
-def _parsed(source: Source, layout: Layout, *, skip: bool, strict_values: bool) -> Iterator[tuple[int, list[str]]]:
-    """Give numbered rows as a spreadsheet numbers them, header included, blank ones left out."""
+def _parsed(
+    source: Source, layout: Layout, *, skip: bool, strict_values: bool, blanks: bool = False
+) -> Iterator[tuple[int, list[str]]]:
+    """Give numbered rows as a spreadsheet numbers them, header included, blank ones left out.
+
+    With `blanks` those after a separator are no part of a value.
+    """
     number = 0
     with source.text(layout.encoding, newline="") as text:
         raw = lines(text, source.name)
         if skip:
             next(raw, None)
         marks: Any = csv.QUOTE_NONE if layout.quoting == "none" else csv.QUOTE_MINIMAL
-        reader = csv.reader(raw, delimiter=layout.separator, strict=True, quoting=marks)
+        escape = "\\" if layout.quoting == "backslash" else None
+        reader = csv.reader(
+            raw, delimiter=layout.separator, strict=True, quoting=marks, skipinitialspace=blanks,
+            escapechar=escape, doublequote=not escape,
+        )  # fmt: skip
         try:
             for number, row in enumerate(_long_values(reader), 1):
                 joined = check_utf8("".join(row), f"{source.name}, row {number}")
@@ -108,7 +124,9 @@ def _parsed(source: Source, layout: Layout, *, skip: bool, strict_values: bool) 
                 if row and (len(row) == 1 or joined):
                     yield number, row
         except csv.Error as error:
-            advice = "check its quotes" + ", or say --quoting none if marks are text" * (layout.quoting != "none")
+            advice = "check its quotes"
+            if layout.quoting == "minimal":
+                advice += ', or say --quoting none if marks are text, backslash if \\" stands for one inside a value'
             raise DataError(f"{source.name}, row {number + 1} cannot be read ({error}); {advice}.") from error
 
 
@@ -168,6 +186,13 @@ def _header(rows: list[list[str]], layout: Layout, name: str) -> bool:
              for value, below in zip(first, columns, strict=True)]  # fmt: skip
     if any(known_name(value) for value, recurs in zip(first, again, strict=True) if not recurs):
         return True
+    for below in rows[1:MOST_ABOVE]:
+        names = [value for value in below if known_name(value)]
+        if len(names) > 1 and len({*names}) == len([value for value in below if value.strip()]):
+            raise DataError(
+                f"{name} has its header below other rows: {listing(below)}; remove what stands above it, or say "
+                "--header if the first row is the header."
+            )
     if any(again):
         place = again.index(True)
         raise DataError(_perhaps_data(name, f"{quoted(first[place])}, which column {place + 1} holds again below"))
@@ -204,16 +229,46 @@ def _names(rows: list[list[str]], header: bool, layout: Layout, name: str) -> li
     )
 
 
-def _rows(parsed: Any, names: list[str], header: bool, name: str, columns: Sequence[str] | None) -> Rows:
+def _few(rows: list[list[str]]) -> dict[int, set[str]]:
+    """Give the values of the columns that hold the same few again and again, as of labels, by their place."""
+    columns = {place: [row[place] for row in rows if place < len(row)] for place in range(len(rows[0]) if rows else 0)}
+    return {
+        place: {*values}
+        for place, values in columns.items()
+        if len(values) >= 4 and 2 * len({*values}) <= len(values) and 0 < max(map(len, values)) < LONG
+    }
+
+
+def _swallowed(row: list[str], few: dict[int, set[str]], separator: str) -> int:
+    """Count the rows that a value of this one holds, all of it, as where a quotation mark is missing; or 0."""
+    for place, value in enumerate(row):
+        if "\n" in value and separator in value:
+            inner = [next(csv.reader([line], delimiter=separator), []) for line in value.splitlines()]
+            inner[0], inner[-1] = [*row[:place], *inner[0]], [*inner[-1], *row[place + 1 :]]
+            if all(len(one) == len(row) and all(one[at] in few[at] for at in few) for one in inner):
+                return len(inner)
+    return 0
+
+
+def _rows(
+    parsed: Any, names: list[str], header: bool, source: Source, few: dict[int, set[str]], columns: Sequence[str] | None
+) -> Rows:
     """Give the rows of some columns; raise DataError for a row of another width."""
     wanted = {*names} if columns is None else {*columns}
     places = [(column, place) for place, column in enumerate(names) if column in wanted]
     width = len(names)
+    advice = "mend it, or say --text-per line if each line is a text"
+    if source.suffix in USUAL:
+        advice = "quote values that hold separators"
     for number, row in islice(parsed(), int(header), None):
         if len(row) != width and (len(row) < width or any(row[width:])):
             raise DataError(
-                f"{name}, row {number} has {len(row)} values where the header has {width}; quote values that hold "
-                "separators."
+                f"{source.name}, row {number} has {len(row)} values where the header has {width}; {advice}."
+            )
+        if few and (count := _swallowed(row, few, parsed.keywords["layout"].separator)):
+            raise DataError(
+                f"{source.name}, row {number} has a value that holds {count} rows, as where a quotation mark is "
+                "missing; mend it, or say --quoting minimal if it is right, none if marks are text."
             )
         yield number, {column: row[place] for column, place in places}
 

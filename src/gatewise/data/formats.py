@@ -12,7 +12,7 @@ from typing import IO, cast
 from gatewise.base.errors import DataError, one_line
 from gatewise.base.text import LONGEST, marked
 from gatewise.data.arrow import arrow_file
-from gatewise.data.delimited import delimited
+from gatewise.data.delimited import USUAL, delimited
 from gatewise.data.layout import Layout
 from gatewise.data.lines import text_lines
 from gatewise.data.objects import objects
@@ -23,13 +23,24 @@ TABLES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".parquet", ".fea
 JSON = (".jsonl", ".ndjson", ".json")
 LOOSE = (".json", ".txt")  # may be data, or lie beside it and tell of it
 SHOWN = ".csv, .tsv, .jsonl, .json, .parquet, .feather, .arrow or .txt (also .gz, .xz, .bz2, .zip)"
-USUAL = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
+PAGE = "a page of the web, likely one that asks for something; fetch the file itself"
+OTHERS: dict[bytes, tuple[str, tuple[str, ...]]] = {  # how files begin, in lower case, and which endings may
+    b"version https://git-lfs": ("a pointer of Git LFS, not the data; run git lfs pull in its repository", ()),
+    b"<!doctype html": (PAGE, (".txt", "")),
+    b"<html": (PAGE, (".txt", "")),
+    b"\x1f\x8b": ("compressed by gzip; give it a name that ends in .gz after its format, as orders.csv.gz", ()),
+    b"pk\x03\x04": ("a .zip archive or a spreadsheet; call the one .zip, and save the other as CSV", ()),
+    b"par1": ("Parquet; give it a name that ends in .parquet", (".parquet",)),
+    b"arrow1\0\0": ("Arrow; give it a name that ends in .arrow", (".arrow", ".feather")),
+}
+JSON_ROW = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\[\s*)?\{\s*"(?:[^"\\]|\\.)*"\s*:')
 READS_AT_END = 64  # of an archive that has ended, before it is damaged
 
 
 def open_table(source: Source, layout: Layout) -> Table:
     """Open a file of rows by its name's ending, a text file where that says nothing; raise DataError."""
     suffix = source.suffix
+    refuse_other(source)
     if suffix in USUAL:
         return delimited(source, layout, USUAL[suffix])
     if suffix in (".parquet", ".feather", ".arrow"):
@@ -39,6 +50,17 @@ def open_table(source: Source, layout: Layout) -> Table:
     if suffix != ".txt" and (suffix in (".xls", ".xlsx", ".ods", ".pdf", ".docx") or _is_binary(source)):
         raise DataError(f"{source.name} has no known format; give a {SHOWN} or aclImdb .tar.gz file, or a folder.")
     return text_lines(source, layout)
+
+
+def refuse_other(source: Source) -> None:
+    """Raise DataError for a file whose first bytes are those of another kind than its name tells."""
+    head = source.head(4096)
+    mark = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:64].lower()
+    form, own = next((told for begin, told in OTHERS.items() if mark.startswith(begin)), ("", ()))
+    if not form and source.suffix in USUAL and JSON_ROW.match(head):
+        form = "JSON, not values with separators between them; give it a name that ends in .jsonl or .json"
+    if form and source.suffix not in own:
+        raise DataError(f"{source.name} is {form}.")
 
 
 def _is_binary(source: Source) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from gatewise.base.errors import ConfigError, one_line
 from gatewise.base.settings import check, flattened, replaced, setting
 
-Quoting = Literal["auto", "minimal", "none"]
+Quoting = Literal["auto", "minimal", "backslash", "none"]
 TextPer = Literal["auto", "line", "file"]
 SEPARATORS = {"tab": "\t", r"\t": "\t"}  # as a shell lets one write it
 
@@ -22,10 +22,12 @@ class Layout:
     header: bool | None = setting(None, "Whether a table's first row names its columns.", option="--header/--no-header")
     separator: str = setting("", "What stands between a table's values: a character, or tab.")
     quoting: Quoting = setting(
-        "auto", "Quotation marks enclose values (minimal) or are text (none); auto: text in a tab-separated file."
+        "auto",
+        "Quotation marks enclose values, those inside doubled (minimal) or after a backslash (backslash), or are text "
+        "(none); auto: text in a tab-separated file.",
     )
     encoding: str = setting("", "Encoding of text files that are not UTF-8: cp1252, gb18030, utf-16, ...")
-    text_per: TextPer = setting("auto", "Whether a .txt file holds a text a line or one text; auto: by its size.")
+    text_per: TextPer = setting("auto", "Whether .txt files hold a text a line or one text; auto: by their size.")
     skip_unlabelled: bool = setting(
         False, "Leave out rows without a label, and count them.", option="--skip-unlabelled"
     )

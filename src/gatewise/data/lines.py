@@ -1,6 +1,7 @@
 """A .txt file to a Table: a text a line, fastText's labelled lines, or values with tabs between them."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -11,17 +12,19 @@ from gatewise.data.layout import Layout
 from gatewise.data.opening import Source
 from gatewise.data.table import Rows, Table, sampled
 
+MOST = 0.75  # of the first lines, to tell a form
 FASTTEXT = re.compile(r"(?:^|(?<=\s))__label__(\S+)(?:\s|$)")
 
 
 def text_lines(source: Source, layout: Layout) -> Table:
     """Open a .txt file as what its first lines show it to be; raise DataError where it has none."""
     head = _head(source, layout)
-    if layout.separator or layout.columns or layout.header is not None or _tabbed(head):
+    form = _form(head, layout)
+    if form == "table":
         return delimited(source, layout, usual="\t")
     if not head:
         raise DataError(f"{source.name} has no rows; give a file with at least one text.")
-    if all(FASTTEXT.search(line) for line in head):
+    if form == "fasttext":
         table = Table(
             source.name, ["text", "label"], [], partial(_labelled, source, layout),
             (f"{source.name}: lines of fastText, their labels after __label__",),
@@ -33,9 +36,19 @@ def text_lines(source: Source, layout: Layout) -> Table:
 
 def holds_lines(source: Source, layout: Layout) -> bool:
     """Tell whether each line of a .txt is a text and nothing else."""
-    head = _head(source, layout)
-    said = layout.separator or layout.columns or layout.header is not None
-    return not (said or _tabbed(head) or (head and all(FASTTEXT.search(line) for line in head)))
+    return _form(_head(source, layout), layout) == "lines"
+
+
+def _form(head: list[str], layout: Layout) -> str:
+    """Tell what the first lines are, as most of them show it: the few others are faults, which reading will meet."""
+    if layout.text_per == "line":
+        return "lines"
+    if layout.separator or layout.columns or layout.header is not None:
+        return "table"
+    tabs = Counter(line.count("\t") for line in head).most_common(1)
+    if tabs and tabs[0][0] > 0 and tabs[0][1] > MOST * len(head):
+        return "table"
+    return "fasttext" if sum(FASTTEXT.search(line) is not None for line in head) > MOST * len(head) else "lines"
 
 
 def _head(source: Source, layout: Layout) -> list[str]:
@@ -48,12 +61,6 @@ def _head(source: Source, layout: Layout) -> list[str]:
             if len(head) == HEAD_LINES or sum(map(len, head)) > HEAD_CHARACTERS:
                 break
     return head
-
-
-def _tabbed(head: list[str]) -> bool:
-    """Tell lines of as many values each, two or more, from text."""
-    counts = {line.count("\t") for line in head}
-    return len(counts) == 1 and counts.pop() > 0
 
 
 def _plain(source: Source, layout: Layout, columns: Sequence[str] | None) -> Rows:

@@ -35,12 +35,26 @@ def _rows(source: Source, layout: Layout, whole_lines: bool, columns: Sequence[s
             where = f"{source.name}, {unit}"
             if not isinstance(value, dict):
                 raise DataError(f'{where} needs an object such as {{"text": ..., "label": ...}}.')
+            if number == 1 and _is_columns(value):
+                raise DataError(
+                    f"{where} is one object that holds a column a key; write one object a row instead, as pandas does "
+                    "with orient='records', lines=True."
+                )
             inner = next((name for name, part in value.items() if _is_rows(part)), None)
             if inner is not None and number == 1 and "text" not in value:
                 raise DataError(
                     f"{where} is one object whose {quoted(inner)} holds the rows; write that array alone into a file."
                 )
             yield number, _flat(value) if any(isinstance(part, dict) for part in value.values()) else value
+
+
+def _is_columns(value: dict[str, Any]) -> bool:
+    """Tell columns as lists of one length, or as objects of numbered values, from a row."""
+    first, *others = [*value.values()] or [None]
+    if isinstance(first, list):
+        return len(first) > 1 and bool(others) and all(isinstance(o, list) and len(o) == len(first) for o in others)
+    numbered = isinstance(first, dict) and len(first) > 0 and all(name.isdecimal() for name in first)
+    return numbered and all(isinstance(other, dict) and other.keys() == first.keys() for other in others)
 
 
 def _is_rows(value: Any) -> bool:

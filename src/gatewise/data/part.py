@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gatewise.base.errors import DataError, one_line
 from gatewise.base.text import clean
-from gatewise.data.columns import Columns, Values
+from gatewise.data.columns import Columns, Values, refuse_missing
 from gatewise.data.formats import open_table
 from gatewise.data.layout import Layout
 from gatewise.data.opening import Source
@@ -110,7 +110,10 @@ def of_tables(files: Sequence[Source], first: Table, columns: Columns, layout: L
 
     def tables() -> Iterator[Table]:
         yield first
-        yield from (open_table(file, layout) for file in files[1:])
+        for file in files[1:]:
+            table = open_table(file, layout)
+            refuse_missing(table, columns.wanted, f" as {first.name} has it")
+            yield table
 
     def examples() -> Iterator[Values]:
         skipped.value = 0

@@ -12,8 +12,19 @@ from gatewise.data.opening import Source, named, sources_of
 from gatewise.data.table import listing, quoted
 
 SPLITS = dict.fromkeys(("train", "training"), "train") | dict.fromkeys(("test", "testing"), "test")
-SPLITS |= dict.fromkeys(("dev", "valid", "validation", "val"), "dev")
+SPLITS |= dict.fromkeys(("dev", "valid", "validation", "val", "development"), "dev")
 SPLITS |= dict.fromkeys(("unsup", "unsupervised", "unlabelled", "unlabeled"), "unlabelled")
+SPLITS |= {
+    "训练": "train",
+    "训练集": "train",
+    "测试": "test",
+    "测试集": "test",
+    "验证": "dev",
+    "验证集": "dev",
+    "开发集": "dev",
+}
+JOINED = re.compile(rf"({'|'.join(SPLITS)})(?:set|data|split|file)s?")  # trainset
+HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # of trainData
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +66,13 @@ def _in_folder(folder: Path) -> tuple[dict[str, Place], tuple[str, ...]]:
     """Look into a folder, or the `data` folder of one without tables, as in a cloned repository of a data set."""
     known = [one for file in _visible(folder) if file.is_file() and _is_known(file) for one in _one(file)]
     parts, notes = _by_part(str(folder), known, [path for path in _visible(folder) if path.is_dir()])
-    if not parts and not _tables(known) and (folder / "data").is_dir():
-        return _in_folder(folder / "data")
+    if not parts and all(one.suffix in LOOSE for one in known) and (folder / "data").is_dir():
+        inner, inner_notes = _in_folder(folder / "data")
+        if inner:
+            return inner, inner_notes
+    tables = [one for one in _tables(known) if one.suffix != ".txt"]
+    if not parts and len(tables) > 1:
+        notes = (f"{folder}: {len(tables):,} files read as one part: {listing([one.path for one in tables])}",)
     return parts, notes
 
 
@@ -89,7 +105,9 @@ def _by_part(where: str, files: Sequence[Source], folders: Sequence[Path]) -> tu
 
 def split_of(path: PurePath, *, folder: bool = False) -> str | None:
     """Say which part a file or folder is by the words of its name, set off by signs or digits."""
-    words = {word for word in re.split(r"[\W\d_]+", path.stem.lower()) if word} - {"set", "data", "split", "of"}
+    words = {word for word in re.split(r"[\W\d_]+", HUMPS.sub("_", path.stem).lower()) if word}
+    words = {JOINED.sub(r"\1", word) if JOINED.fullmatch(word) else word for word in words}
+    words -= {"set", "data", "split", "of"}
     parts = {SPLITS[word] for word in words if word in SPLITS}
     if folder and not words <= SPLITS.keys():  # a class may well be called test_results
         return None

@@ -17,13 +17,13 @@ from gatewise.base.settings import takes
 from gatewise.base.text import clean, decode, json_values, numbered_lines
 from gatewise.data import named as datasets
 from gatewise.data.columns import Columns, Renaming, Values, as_in_training, choose
-from gatewise.data.formats import JSON, TABLES, open_table, text_files
+from gatewise.data.formats import JSON, TABLES, open_table, refuse_other, text_files
 from gatewise.data.layout import Layout, LayoutOptions
 from gatewise.data.lines import holds_lines
 from gatewise.data.opening import Source, sources_of
 from gatewise.data.part import Dataset, Part, of_tables
 from gatewise.data.parts import Place, parts_of, tables_in
-from gatewise.data.table import listing
+from gatewise.data.table import listing, quoted
 
 FILES_READ, FEW_FILES, BIG_FILE, SEVERAL_LINES = 20, 10, 1 << 16, 8  # to tell texts a line from a text a file
 _JSON_LINE = re.compile(r'\s*(\{|"[^"\\]*+(?:\\.[^"\\]*+)*+"\s*$)')  # not a text that merely begins with a quote
@@ -94,13 +94,21 @@ def _opened(places: dict[str, Place], layout: Layout, asked: Columns) -> dict[st
             )
         first = open_table(files[0], layout)
         if first.lines and asked.labels and one.folder and split != "unlabelled":
-            raise DataError(f"{one.folder} holds texts without labels; put them into a folder per class.")
+            raise DataError(
+                f"{one.folder} holds texts without labels; put them into a folder per class, and say --text-per line "
+                "if each line there is a text"
+                + ("." if split == "train" else f"; if {one.folder.name} is a class itself, rename it.")
+            )
         if first.lines:
             columns = Columns("text", labels=asked.labels)
         else:
             columns = as_in_training(first, chosen, split) if chosen else choose(first, asked, split)
             chosen = chosen or (columns if split == "train" else None)
-        parts[split] = of_tables(files, first, columns, layout, may_lack=split != "train" and chosen is not None)
+        part = of_tables(files, first, columns, layout, may_lack=split != "train" and chosen is not None)
+        if chosen and chosen.label and columns.label is None and split != "unlabelled":
+            lacks = f"{first.name}: no labels, as it has no column {quoted(chosen.label)} as the training part has it"
+            part = replace(part, notes=(*part.notes, lacks))
+        parts[split] = part
     return parts
 
 
@@ -113,11 +121,11 @@ def _texts_in(folder: Path, tables: list[Source], layout: Layout, split: str, *,
         by_line = layout.text_per == "line" or (layout.text_per == "auto" and _text_a_line(text, layout))
         if by_line:
             return None
-        part = _text_part(folder, r"[^/]+\.txt", {}, {}, layout)
+        part = _text_part(folder, r"[^/]+\.(?i:txt)", {}, {}, layout)
         return replace(part, notes=(f"{folder}: {len(text):,} files, one text each",))
     classes = r"(?P<label>[^/._][^/]*)/"
-    if any(folder.glob("*/*.txt")):
-        return _text_part(folder, classes + r"[^/]+\.txt", {}, {}, layout)
+    if any(folder.glob("*/*.[tT][xX][tT]")):
+        return _text_part(folder, classes + r"[^/]+\.(?i:txt)", {}, {}, layout)
     inner = (file.name for file in folder.glob("[!._]*/[!._]*") if file.is_file())
     if not tables and any(re.fullmatch(NO_ENDING, name) for name in inner):
         return _text_part(folder, classes + NO_ENDING, {}, {}, layout)
@@ -146,9 +154,16 @@ def _text_part(path: Path, pattern: str, rename: Renaming, groups: dict[str, str
             match = re.fullmatch(pattern, name)
             label = match.groupdict().get("label") if match else None
             group = groups.get(name.rpartition("_")[0])
-            yield decode(contents(), f"{path}/{name}", layout.encoding), rename.get(label, label), group
+            text = decode(contents(), f"{path}/{name}", layout.encoding)
+            for one in _lines_of(text) if layout.text_per == "line" else [text]:
+                yield one, rename.get(label, label), group
 
     return Part(str(path), examples, "(?P<label>" in pattern, bool(groups))
+
+
+def _lines_of(text: str) -> Iterator[str]:
+    """Give the lines that are not blank, parted by line ends alone."""
+    return (line.rstrip("\r") for line in text.split("\n") if line.strip())
 
 
 def _acl_parts(path: Path, layout: Layout) -> dict[str, Part]:
@@ -173,6 +188,7 @@ def is_table(path: Path, layout: Layout) -> bool:
     if not is_file(path):
         return is_folder(path) or (exists(path) and path.suffix.lower() in TABLES)
     source, *more = sources_of(path)
+    refuse_other(source)
     if more or source.suffix not in JSON:
         return bool(more) or source.suffix in TABLES or not holds_lines(source, layout)
     with source.text(layout.encoding) as text:

@@ -50,12 +50,16 @@ def compared(part: Part, test_keys: set[bytes]) -> Iterator[list[Compared]]:
 
 
 def rows_of(part: Part, chosen: Flags) -> Iterator[list[str]]:
-    """Read a part's texts again, batch by batch, only the rows chosen."""
+    """Read a part's texts again, batch by batch, only the rows chosen; raise DataError where it has changed."""
     start = 0
     for batch in part.batches():
         flags = chosen[start : start + len(batch)]
-        yield [example.text for example, keep in zip(batch, flags, strict=True) if keep]
+        yield [example.text for example, keep in zip(batch, flags, strict=False) if keep]
         start += len(batch)
+    if start != len(chosen):
+        raise DataError(
+            f"{part.name} has changed while it was read: {len(chosen):,} rows, then {start:,}; wait until it is whole."
+        )
 
 
 def split(targets: npt.NDArray[np.int64], groups: Sequence[Any], kept: Flags, config: TrainingConfig) -> Flags:

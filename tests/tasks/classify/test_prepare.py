@@ -9,7 +9,7 @@ import pytest
 
 from gatewise.base.errors import DataError
 from gatewise.base.settings import TokenizerConfig
-from gatewise.data.part import Dataset, from_lists
+from gatewise.data.part import Dataset, Part, from_lists
 from gatewise.data.reading import read
 from gatewise.data.splitting import text_key
 from gatewise.data.vocabulary import train_tokenizer
@@ -207,6 +207,19 @@ def test_preparation_counts_classes_rarest_last_and_warns_of_few_examples_and_of
     assert case.startswith("Classes differ only in upper and lower case (Pos 3 and pos 40) and are learnt as different")
 
 
+@pytest.mark.parametrize(
+    ("other", "shown"),
+    [
+        ("caf\u00e9", r"'cafe\u0301' 20 and 'caf\xe9' 20"),
+        ("cafe\u200b\u0301", r"'cafe\u0301' 20 and 'cafe\u200b\u0301' 20"),
+    ],
+)
+def test_preparation_warns_of_classes_that_look_alike(other, shown):
+    labels = ["cafe\u0301", other] * 20
+    prepared = prepare(Dataset("d", from_lists([f"text {row}" for row in range(40)], labels)), Settings())
+    assert len(prepared.warnings) == 1 and f"differ only in what is hardly seen ({shown})" in prepared.warnings[0]
+
+
 def test_preparation_warns_of_nothing_where_classes_have_ten_examples(english, tiny_settings):
     assert prepare(Dataset("d", from_lists(*english)), tiny_settings).warnings == ()
 
@@ -229,3 +242,13 @@ def test_prepare_counts_rows_that_were_left_out_without_a_label(tmp_path):
     data = tmp_path / "data.csv"
     data.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
     assert prepare(read(data, skip_unlabelled=True), Settings()).notes["rows_without_label"] == 1
+
+
+@pytest.mark.parametrize("reading", [1, 2])
+@pytest.mark.parametrize("more", [-1, 1])
+def test_prepare_a_file_that_changes_between_two_readings_is_one_sentence(reading, more):
+    rows = [(f"text {row}", "ab"[row % 2], None) for row in range(40)]
+    readings = [rows] * reading + [rows[:more] if more < 0 else [*rows, rows[0]]] * 3
+    part = Part("growing", lambda: readings.pop(0), labelled=True, grouped=False)
+    with pytest.raises(DataError, match=f"growing has changed while it was read: 40 rows, then {40 + more}"):
+        prepare(Dataset("d", part), Settings())

@@ -4,6 +4,7 @@ Three passes over the stream, none of which holds all texts; knows nothing of we
 """
 
 import dataclasses
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -168,15 +169,23 @@ def warned_of_rare(counts: Counter[str]) -> Iterator[str]:
 
 
 def warned_of_case(counts: Counter[str]) -> Iterator[str]:
-    """Warn of classes whose names differ only in case."""
-    alike: dict[str, list[str]] = {}
-    for label in sorted(counts):
-        alike.setdefault(label.casefold(), []).append(f"{one_line(label, 60)} {counts[label]}")
-    if several := [" and ".join(labels) for labels in alike.values() if len(labels) > 1]:
-        yield (
-            f"Classes differ only in upper and lower case ({_listed(several)}) and are learnt as different ones; where "
-            "they are the same, write them alike."
-        )
+    """Warn of classes whose names differ only in case, or in what is hardly seen: blanks, how a letter is composed."""
+    for differ, key in (("upper and lower case", str.casefold), ("what is hardly seen", _seen)):
+        alike: dict[str, list[str]] = {}
+        for label in sorted(counts):
+            shown = one_line(label, 60) if key is str.casefold else ascii(label[:60])
+            alike.setdefault(key(label), []).append(f"{shown} {counts[label]}")
+        if several := [" and ".join(labels) for labels in alike.values() if len(labels) > 1]:
+            yield (
+                f"Classes differ only in {differ} ({_listed(several)}) and are learnt as different ones; where they "
+                "are the same, write them alike."
+            )
+
+
+def _seen(label: str) -> str:
+    """Give what is seen of a name: its letters composed, without marks of no width, with single blanks."""
+    seen = "".join(letter for letter in label if unicodedata.category(letter) != "Cf")
+    return " ".join(unicodedata.normalize("NFKC", seen).split())
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:
