@@ -123,3 +123,13 @@ def test_the_index_of_a_data_frame_is_no_label(tmp_path: Path) -> None:
     columns = {"t": ["a long text"] * 2, "l": ["x", "y"], "__index_level_0__": [4, 7]}
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
     assert [label for _, label, _ in examples(read(tmp_path / "a.parquet").train)] == ["x", "y"]
+
+
+def test_offsets_that_go_back_are_refused_not_followed(tmp_path: Path) -> None:
+    offsets, letters = pa.array([0, 5, 2, 6], pa.int32()).buffers()[1], pa.py_buffer(b"abcdef")
+    texts = pa.StringArray.from_buffers(3, offsets, letters)
+    table = pa.table({"text": texts, "label": ["x", "y", "x"]})
+    with pa.OSFile(str(tmp_path / "a.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    with pytest.raises(DataError, match=r"a\.arrow is damaged or not Arrow"):
+        examples(read(tmp_path / "a.arrow").train)

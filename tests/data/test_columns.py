@@ -107,3 +107,17 @@ def test_rows_without_a_label_can_be_left_out_and_are_counted(tmp_path: Path) ->
     part = read(data, skip_unlabelled=True).train
     assert [text for text, _, _ in examples(part)] == [text for text, _, _ in examples(part)] == ["a", "d"]
     assert part is not None and part.skipped.value == 2
+
+
+@pytest.mark.parametrize("other", ["label_column", "group_column"])
+def test_one_column_is_not_text_and_label(tmp_path: Path, other: str) -> None:
+    data = write(tmp_path / "a.csv", [("one", "x")])
+    with pytest.raises(DataError, match="'text' is asked for as text and as label or group"):
+        read(data, text_column="text", **{other: "text"})
+
+
+def test_a_column_twice_as_long_as_the_next_is_the_text(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.csv", [("12345678", "1234")], ("one", "two"))
+    assert examples(read(data).train) == [("12345678", "1234", None)]
+    with pytest.raises(DataError, match="no column clearly of texts"):
+        read(write(tmp_path / "b.csv", [("1234567", "1234")], ("one", "two")))

@@ -8,6 +8,7 @@ from tests.data.test_reading import examples, put
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.text import LONGEST
+from gatewise.data.delimited import _LIMIT, HEAD_LINES
 from gatewise.data.reading import read
 
 LONG = "a text of some length that goes on for a while and then ends"
@@ -250,3 +251,38 @@ def test_a_quoted_value_of_several_lines_is_a_text(tmp_path: Path) -> None:
     texts = ["one, two\nthree, four", "a\n\nb", "pos, neg\nneg", "fine,\npos,neg"]
     rows = "".join(f'"{text}",{label}\n' for text in texts for label in ("pos", "neg"))
     assert [text for text, _ in rows_of(put(tmp_path / "a.csv", f"text,label\n{rows}"))][::2] == texts
+
+
+def test_a_header_is_known_beside_names_of_columns(tmp_path: Path) -> None:
+    data = put(tmp_path / "a.csv", "Text, LABEL\nfine,pos\ndull,neg\n")
+    assert rows_of(data, columns=("text", "label")) == [("fine", "pos"), ("dull", "neg")]
+    with pytest.raises(DataError, match=r"has a header, 'Text', 'LABEL', where --columns names others; add --header"):
+        rows_of(data, columns=("review", "stars"))
+    named = {"columns": ("review", "stars"), "text_column": "review", "label_column": "stars"}
+    assert rows_of(data, header=True, **named) == [("fine", "pos"), ("dull", "neg")]
+    assert len(rows_of(data, header=False, **named)) == 3
+
+
+def test_a_separator_is_told_though_the_lines_looked_at_end_within_a_value(tmp_path: Path) -> None:
+    rows = "".join(f"text {row}, so;{'pn'[row % 2]}\n" for row in range(HEAD_LINES - 2))
+    data = put(tmp_path / "a.csv", f'text;label\n{rows}"a text\nof; two\nlines";p\n')
+    assert rows_of(data)[-1] == ("a text\nof; two\nlines", "p")
+
+
+def test_the_usual_separator_is_taken_where_another_fits_too(tmp_path: Path) -> None:
+    data = put(tmp_path / "a.csv", "text;of;three,label\nfine;a;b,pos\ndull;c;d,neg\n")
+    assert rows_of(data, text_column="text;of;three") == [("fine;a;b", "pos"), ("dull;c;d", "neg")]
+
+
+def test_the_limit_of_values_stays_raised_while_any_reads() -> None:
+    before = csv.field_size_limit()
+    with _LIMIT:
+        with _LIMIT:
+            pass
+        assert csv.field_size_limit() == LONGEST
+    assert csv.field_size_limit() == before
+
+
+def test_more_values_than_the_header_has_are_refused_though_the_first_of_them_is_empty(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="row 3 has 4 values where the header has 2"):
+        rows_of(put(tmp_path / "a.csv", "text,label\nfine,pos,,\ndull,neg,,more\n"))

@@ -116,3 +116,15 @@ def test_class_folders_may_hold_a_text_a_line(tmp_path: Path) -> None:
     put(tmp_path / "flat" / "pos.txt", "a text\n")
     with pytest.raises(DataError, match="put them into a folder per class, and say --text-per line if each line there"):
         read(tmp_path / "flat")
+
+
+def test_labels_of_fasttext_that_run_into_the_text_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"labels such as 'pos,fine'; set each off by a blank"):
+        read(put(tmp_path / "a.txt", "__label__pos,fine film\n__label__neg,dull film\n"))
+    assert read(put(tmp_path / "a.txt", "__label__a,b fine film\n__label__neg dull film\n")).train
+
+
+def test_a_folder_of_many_big_text_files_holds_a_text_a_line(tmp_path: Path) -> None:
+    for name in range(12):
+        put(tmp_path / f"{name}.txt", "".join(f"text {row} of some length\n" for row in range(3_000)))
+    assert len(examples(read(tmp_path, labels=False).train)) == 36_000

@@ -1,5 +1,6 @@
 """JSON in the forms that people have it."""
 
+import io
 import json
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from tests.data.test_reading import examples, put
 
 from gatewise.base.errors import DataError
-from gatewise.data.objects import PIECE
+from gatewise.data.objects import PIECE, _stream
 from gatewise.data.reading import read
 
 ROWS = [{"text": 'a "b" [c] {d}', "label": "pos"}, {"text": "é 很好\n", "label": "neg"}, {"text": "", "label": "pos"}]
@@ -99,3 +100,34 @@ def test_a_row_of_lists_and_objects_is_a_row(tmp_path: Path, row: dict[str, obje
 def test_rows_that_hold_nothing_are_named_as_such(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no column clearly of texts; its rows hold nothing"):
         read(put(tmp_path / "a.json", "{}"))
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ('[{"text": "a"}]\n[{"text": "b"}]', "holds more after item 1"),
+        ('[{"text": "a"}]]', "holds more after item 1"),
+        ('[{"text": "a"}] {"text": "b"}', "holds more after item 1"),
+        ('{"text":\n"a"} ] {"text": "b"}', "holds more after item 1"),
+        ('[{"text": "a"}, {"text": "b"},\n', "ends after item 2, before its array does"),
+        ('[{"text": "a"}', "ends after item 1"),
+    ],
+)  # fmt: skip
+def test_rows_after_an_array_or_missing_at_its_end_are_not_lost_in_silence(
+    tmp_path: Path, content: str, fault: str
+) -> None:
+    with pytest.raises(DataError, match=rf"a\.json {fault}"):
+        read(put(tmp_path / "a.json", content), labels=False)
+
+
+def test_a_long_value_is_read_in_few_pieces() -> None:
+    sizes: list[int] = []
+
+    class Watched(io.TextIOWrapper):
+        def read(self, size: int | None = -1, /) -> str:
+            sizes.append(size or 0)
+            return super().read(size)
+
+    value = {"text": "x" * (64 * PIECE)}
+    assert list(_stream(Watched(io.BytesIO(json.dumps([value, value]).encode())), "a")) == [value, value]
+    assert len(sizes) < 20

@@ -42,7 +42,7 @@ def test_archives(tmp_path: Path) -> None:
     parts = zipped(tmp_path / "competition.zip", **{"a/train.csv": CSV, "a/test.csv": "text\nunknown\n"})
     dataset = read(parts)
     assert examples(dataset.train) == EXPECTED and examples(dataset.test) == [("unknown", None, None)]
-    with pytest.raises(DataError, match=r"holds 'a\.csv', 'b\.csv'; give one"):
+    with pytest.raises(DataError, match=r"holds 'a\.csv', 'b\.csv'; unpack it, and give its folder"):
         read(zipped(tmp_path / "two.zip", **{"a.csv": CSV, "b.csv": CSV}))
     with pytest.raises(DataError, match=r"is damaged or no \.zip"):
         read(put(tmp_path / "bad.zip", b"PK nothing"))

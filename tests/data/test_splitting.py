@@ -106,3 +106,8 @@ def test_splitting_rows_of_a_part_that_has_changed_are_refused(rows):
     assert [*rows_of(part, np.array([True, False, True]))] == [["a", "c"]]
     with pytest.raises(DataError, match=f"texts has changed while it was read: {rows} rows, then 3"):
         [*rows_of(part, np.ones(rows, dtype=bool))]
+
+
+def test_splitting_a_row_a_class_is_refused_in_a_sentence():
+    with pytest.raises(DataError, match="No dev split could be drawn"):
+        split(np.arange(3), ["a", "b", "c"], np.ones(3, dtype=bool), TrainingConfig())

@@ -62,6 +62,10 @@ def choose(table: Table, asked: Columns, split: str) -> Columns:
     label = asked.label if labelled else None
     group = asked.group if split == "train" or asked.group in columns else None
     refuse_missing(table, [asked.text, label, group])
+    if asked.text and asked.text in (label, group):
+        raise DataError(
+            f"{quoted(asked.text)} is asked for as text and as label or group of {name}; name another column."
+        )
     free = [column for column in columns if column not in (asked.text, label, group)]
 
     def known(pattern: str, kind: str) -> str | None:

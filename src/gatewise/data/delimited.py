@@ -178,7 +178,13 @@ def _header(rows: list[list[str]], layout: Layout, name: str) -> bool:
     if layout.header is not None:
         return layout.header
     if layout.columns:
-        return first == list(layout.columns)
+        same = [value.strip().casefold() for value in first] == [column.casefold() for column in layout.columns]
+        if not same and _are_names(first):
+            raise DataError(
+                f"{name} has a header, {listing(first)}, where --columns names others; add --header to use these in "
+                "its place, or --no-header if it is data."
+            )
+        return same
     if any(column and column in first for column in asked):
         return True
     columns = [[row[place] for row in rows[1:] if place < len(row)] for place in range(len(first))]
@@ -187,8 +193,7 @@ def _header(rows: list[list[str]], layout: Layout, name: str) -> bool:
     if any(known_name(value) for value, recurs in zip(first, again, strict=True) if not recurs):
         return True
     for below in rows[1:MOST_ABOVE]:
-        names = [value for value in below if known_name(value)]
-        if len(names) > 1 and len({*names}) == len([value for value in below if value.strip()]):
+        if _are_names(below):
             raise DataError(
                 f"{name} has its header below other rows: {listing(below)}; remove what stands above it, or say "
                 "--header if the first row is the header."
@@ -201,6 +206,12 @@ def _header(rows: list[list[str]], layout: Layout, name: str) -> bool:
         if long and 3 * len(value) * len(below) >= sum(map(len, below)):
             raise DataError(_perhaps_data(name, f"{quoted(value)}, which is as long as a text"))
     return True
+
+
+def _are_names(row: list[str]) -> bool:
+    """Tell a row of different known names of columns, two or more, and of nothing else."""
+    names = {value for value in row if known_name(value)}
+    return len(names) > 1 and len(names) == len([value for value in row if value.strip()])
 
 
 def _perhaps_data(name: str, why: str) -> str:

@@ -10,7 +10,7 @@ from gatewise.base.text import check_utf8, lines
 from gatewise.data.delimited import HEAD_CHARACTERS, HEAD_LINES, delimited
 from gatewise.data.layout import Layout
 from gatewise.data.opening import Source
-from gatewise.data.table import Rows, Table, sampled
+from gatewise.data.table import Rows, Table, quoted, sampled
 
 MOST = 0.75  # of the first lines, to tell a form
 FASTTEXT = re.compile(r"(?:^|(?<=\s))__label__(\S+)(?:\s|$)")
@@ -25,6 +25,11 @@ def text_lines(source: Source, layout: Layout) -> Table:
     if not head:
         raise DataError(f"{source.name} has no rows; give a file with at least one text.")
     if form == "fasttext":
+        if all("," in label for line in head for label in FASTTEXT.findall(line)):
+            such = next(label for line in head for label in FASTTEXT.findall(line))
+            raise DataError(
+                f"{source.name} has labels such as {quoted(such)}; set each off by a blank, not a comma, or write CSV."
+            )
         table = Table(
             source.name, ["text", "label"], [], partial(_labelled, source, layout),
             (f"{source.name}: lines of fastText, their labels after __label__",),

@@ -97,7 +97,7 @@ def _whole_lines(source: Source, layout: Layout) -> bool:
 def _stream(text: io.TextIOWrapper, name: str) -> Iterator[Any]:
     """Give the values of an array, or those that stand one after the other, holding little more than one."""
     decoder, held, place, number, size = json.JSONDecoder(), "", 0, 1, PIECE
-    begun = False
+    begun = array = ended = False
     while True:
         piece = check_utf8(text.read(size), name)
         held, place = held[place:] + piece, 0
@@ -105,10 +105,16 @@ def _stream(text: io.TextIOWrapper, name: str) -> Iterator[Any]:
             blank = BLANKS.match(held, place)
             place = blank.end() if blank else place
             if not begun and place < len(held):
-                place, begun = place + (held[place] == "["), True
+                begun, array = True, held[place] == "["
+                place += array
                 continue
-            if place == len(held) or held[place] == "]":
+            if place == len(held):
                 break
+            if ended or (held[place] == "]" and not array):
+                raise DataError(f"{name} holds more after item {number - 1}, where its rows end; write one array.")
+            if held[place] == "]":
+                place, ended = place + 1, True
+                continue
             try:
                 value, place = decoder.raw_decode(held, place)
             except (ValueError, RecursionError) as error:
@@ -120,4 +126,6 @@ def _stream(text: io.TextIOWrapper, name: str) -> Iterator[Any]:
             yield value
             number, size = number + 1, PIECE
         if not piece:
+            if array and not ended:
+                raise DataError(f"{name} ends after item {number - 1}, before its array does; fetch or write it again.")
             return

@@ -55,7 +55,7 @@ class Part:
         if self.carry is not None:
             return self._guarded(self.carry(keep))
         if keep:
-            raise DataError(f"{self.name} has no column {keep[0]!r}: it holds texts alone; keep nothing of it.")
+            raise DataError(f"{self.name} has no column {quoted(keep[0])}: it holds texts alone; keep nothing of it.")
         return self._guarded((text, {}) for text, _, _ in self.open())
 
     def _guarded(self, rows: Iterable[Row]) -> Iterator[Row]:

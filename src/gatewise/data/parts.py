@@ -49,9 +49,8 @@ def parts_of(path: Path) -> tuple[dict[str, Place], tuple[str, ...]]:
             return {"train": Place((tables[0],))}, ()
         parts, notes = _by_part(str(path), tables, [])
         if not parts:
-            raise DataError(
-                f"{path} holds {listing([one.path for one in tables]) or 'no data'}; give one file of rows."
-            )
+            held = listing([one.path for one in tables]) or "no data"
+            raise DataError(f"{path} holds {held}; unpack it, and give its folder or one file of rows.")
         return parts, notes
     parts, notes = _in_folder(path)
     return parts or {"train": Place(folder=path)}, notes

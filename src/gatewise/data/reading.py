@@ -177,7 +177,9 @@ def _acl_parts(path: Path, layout: Layout) -> dict[str, Part]:
             titles = ((review, re.search(r"tt\d+", url)) for review, url in urls)
             films |= {f"{match[1]}/{match[2]}/{review}": title[0] for review, title in titles if title}
     if not patterns:
-        raise DataError(f"{path} holds no reviews under train/pos, train/neg and so on; give another file or folder.")
+        raise DataError(
+            f"{path} holds no reviews under train/pos, train/neg and so on; unpack it, and give its folder."
+        )
     return {
         split: _text_part(path, pattern, datasets.IMDB_LABELS, films, layout) for split, pattern in patterns.items()
     }

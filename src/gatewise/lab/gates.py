@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gatewise.base.errors import DataError
+from gatewise.base.errors import DataError, one_line
 from gatewise.base.ranks import areas
 from gatewise.data.part import Dataset, Part
+from gatewise.data.table import quoted
 from gatewise.nets.classify import TextLSTM, module_of, pool
 from gatewise.nets.encoder import reverse_within_length
 from gatewise.runtime.batches import Batch, Sequences, in_order_of_length
@@ -242,9 +243,8 @@ def sample(part: Part, count: int, model: Model, seed: int) -> Sequences:
     for batch in part.batches():
         for text, label, _ in batch:
             if label not in index:
-                raise DataError(
-                    f"{part.name} holds the label {label!r}; the model knows {', '.join(list(index)[:20])}."
-                )
+                known = one_line(", ".join(list(index)[:20]))
+                raise DataError(f"{part.name} holds the label {quoted(label)}; the model knows {known}.")
             place = seen if seen < count else draw.randrange(seen + 1)
             if place < count:
                 kept[place : place + 1] = [(text, label)]

@@ -252,3 +252,19 @@ def test_prepare_a_file_that_changes_between_two_readings_is_one_sentence(readin
     part = Part("growing", lambda: readings.pop(0), labelled=True, grouped=False)
     with pytest.raises(DataError, match=f"growing has changed while it was read: 40 rows, then {40 + more}"):
         prepare(Dataset("d", part), Settings())
+
+
+LONG = "label " * 100
+
+
+@pytest.mark.parametrize(
+    ("labels", "test", "dev"),
+    [(["a"] * 4 + [LONG], [], []), ([LONG] * 4, [], []), ([f"{LONG}{row % 20}" for row in range(40)], [LONG], []),
+     ([f"{LONG}{row % 20}" for row in range(40)], [], [LONG])],
+)  # fmt: skip
+def test_prepare_quotes_little_of_long_labels(labels, test, dev):
+    parts = [from_lists([f"{name} {row}" for row in range(len(of))], of, name=name) if of else None
+             for name, of in (("train", labels), ("dev", dev), ("test", test))]  # fmt: skip
+    with pytest.raises(DataError) as fault:
+        prepare(Dataset("d", *parts), Settings().replace(min_count=1))
+    assert "label" in str(fault.value) and len(str(fault.value)) < 400

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from gatewise.base.errors import DataError, one_line
 from gatewise.data.part import Dataset, Part
 from gatewise.data.reading import read
+from gatewise.data.table import quoted
 from gatewise.runtime.classifier import Model, Numbers, softmax
 
 Targets = npt.NDArray[np.int64]
@@ -341,10 +342,9 @@ def evaluate(
             done += 1
         progress(done)
     if unknown:
-        listed = ", ".join(f"{label!r} ({count} rows)" for label, count in list(unknown.items())[:5])
-        raise DataError(
-            f"{part.name} holds labels the model was not trained on: {listed}; it knows {', '.join(names[:20])}."
-        )
+        listed = ", ".join(f"{quoted(label)} ({count} rows)" for label, count in list(unknown.items())[:5])
+        known = one_line(", ".join(names[:20]))
+        raise DataError(f"{part.name} holds labels the model was not trained on: {listed}; it knows {known}.")
     if not done:
         raise DataError(f"{part.name} holds no rows; give a file with at least one labelled text.")
     parts = {"network": np.concatenate(networks), "companion": np.concatenate(companions)}

@@ -18,6 +18,7 @@ from gatewise.base.errors import DataError, one_line
 from gatewise.base.settings import TokenizerConfig, TrainingConfig
 from gatewise.data.part import Dataset, Part
 from gatewise.data.splitting import Flags, compared, keys_and_labels, rows_of, split
+from gatewise.data.table import quoted
 from gatewise.data.vocabulary import train_tokenizer
 from gatewise.nets.vectors import COUNTED_TOKENS
 from gatewise.runtime.batches import Sequences, Weights, fingerprint, gather
@@ -146,14 +147,19 @@ def check_labels(part: Part, labels: list[str], test_labels: Counter[str]) -> Co
     if not counts:
         raise DataError(f"{part.name} holds no rows to learn from; give a file with labelled texts.")
     if len(counts) < 2:
-        raise DataError(f"{part.name} has the single label {next(iter(counts))!r}; a classifier needs two or more.")
+        raise DataError(
+            f"{part.name} has the single label {quoted(next(iter(counts)))}; a classifier needs two or more."
+        )
     rare = [label for label, count in counts.items() if count < 2]
     if rare:
-        raise DataError(f"The label {rare[0]!r} has one example in {part.name}; give at least two, or leave it out.")
-    if unseen := sorted(test_labels.keys() - counts.keys()):
         raise DataError(
-            f"The test part holds the label {unseen[0]!r} ({test_labels[unseen[0]]} rows), which training never saw; "
-            f"the training labels are {', '.join(sorted(counts)[:20])}."
+            f"The label {quoted(rare[0])} has one example in {part.name}; give at least two, or leave it out."
+        )
+    if unseen := sorted(test_labels.keys() - counts.keys()):
+        known = one_line(", ".join(sorted(counts)[:20]))
+        raise DataError(
+            f"The test part holds the label {quoted(unseen[0])} ({test_labels[unseen[0]]} rows), which training never "
+            f"saw; the training labels are {known}."
         )
     return counts
 
@@ -202,9 +208,10 @@ def encode_part(part: Part, tokenizer: TextTokenizer, index: Index, test_keys: s
     def encoded() -> Iterator[list[Ids]]:
         for batch in compared(part, test_keys):
             if unseen := [row.example.label for row in batch if row.example.label not in index]:
+                known = one_line(", ".join(sorted(map(str, index))[:20]))
                 raise DataError(
-                    f"{part.name} holds the label {unseen[0]!r}, which training never saw; the training labels are "
-                    f"{', '.join(sorted(map(str, index))[:20])}."
+                    f"{part.name} holds the label {quoted(unseen[0])}, which training never saw; the training labels "
+                    f"are {known}."
                 )
             kept = [row.example for row in batch if not row.in_test]
             targets.extend(index[example.label] for example in kept)
