@@ -78,10 +78,11 @@ def test_runs_begin_with_what_is_given_or_else_the_defaults(tmp_path):
     assert settle(tmp_path / "m", None, Settings(), resume=False, overwrite=False) == Settings()
 
 
-def test_runs_resumed_with_another_setting_are_refused(tmp_path):
+@pytest.mark.parametrize(("name", "value"), [("epochs", 4), ("seed", 9)])
+def test_runs_resumed_with_another_setting_are_refused(tmp_path, name, value):
     started(tmp_path / "m")
-    with pytest.raises(TrainingError, match="has epochs=3; leave that option out"):
-        settle(tmp_path / "m", MINE.replace(epochs=4), Settings(), resume=True, overwrite=False)
+    with pytest.raises(TrainingError, match=f"has {name}={MINE.flat()[name]}; leave that option out"):
+        settle(tmp_path / "m", MINE.replace(**{name: value}), Settings(), resume=True, overwrite=False)
 
 
 def test_runs_that_do_not_exist_cannot_be_resumed(tmp_path):
@@ -104,6 +105,13 @@ def test_runs_killed_before_their_first_checkpoint_begin_again(tmp_path):
     (folder / METRICS).write_text("old")
     with opened(Session(), tmp_path / "m", MINE, {}, resume=True) as session:
         assert not session.resume and not (folder / METRICS).exists()
+
+
+def test_runs_killed_before_their_first_checkpoint_stand_in_no_new_ones_way(tmp_path):
+    folder = unfinished(tmp_path / "m")
+    folder.mkdir()
+    (folder / SETTINGS).write_text(json.dumps({}))
+    assert settle(tmp_path / "m", None, Settings(), resume=False, overwrite=False) == Settings()
 
 
 def test_runs_leave_nothing_after_an_error_before_the_first_checkpoint(tmp_path):
