@@ -107,7 +107,9 @@ def write(tmp_path: Path) -> Callable[..., Path]:
             path.write_text("\n".join(rows) + "\n", encoding="utf-8")
         else:
             with path.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, delimiter="\t" if path.suffix == ".tsv" else ",")
+                tabs = path.suffix == ".tsv"
+                quoting = csv.QUOTE_ALL if tabs else csv.QUOTE_MINIMAL  # with tabs, a mark is text in any other file
+                writer = csv.writer(file, delimiter="\t" if tabs else ",", quoting=quoting)
                 writer.writerows([header, *content])  # type: ignore[misc]
         return path
 

@@ -154,7 +154,7 @@ def test_train_overwrite_replaces_the_folder_whole(command, tmp_path, small, wri
     data, model = write("data.csv", rows), tmp_path / "m"
     assert command("train", data, "--out", model, *small).code == 0
     before = (model / "model.safetensors").read_bytes()
-    (model / "notes.txt").write_text("mine")
+    (model / "notes.md").write_text("mine")
     assert command("train", data, "--out", model, *small, "--overwrite", "--seed", "2").code == 0
     assert (model / "model.safetensors").read_bytes() != before
     assert sorted(path.name for path in model.iterdir()) == FILES
@@ -176,11 +176,10 @@ def test_evaluate_prints_for_people_and_writes_a_report(command, tmp_path, model
     assert page.lstrip().lower().startswith("<!doctype html>") and "http://" not in page.split("</head>")[0]
 
 
-def test_evaluate_keeps_its_figures_when_the_report_cannot_be_written(command, tmp_path, model_folder, write, rows):
+def test_evaluate_refuses_a_report_that_cannot_be_written_before_it_works(command, tmp_path, model_folder, write, rows):
     data = write("data.csv", rows)
     shown = command("evaluate", model_folder, data, "--json", "--report", tmp_path / "nowhere" / "page.html")
-    assert shown.code == 2 and json.loads(shown.out)["n"] == 200
-    assert re.fullmatch(r"gatewise: .*page\.html.* could not be written \(No such file or directory\).*\n", shown.err)
+    assert "page.html could not be written (No such file or directory)" in shown.refusal()
 
 
 def test_predict_answers_in_order_whatever_the_door(command, tmp_path, model_folder, write, rows):

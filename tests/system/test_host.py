@@ -67,7 +67,7 @@ gatewise.explain(model, "good film")
 gatewise.phrase(model, "good bad film", 0, 2)
 gatewise.trace(model, "good film")
 unchanged("explain")
-gatewise.evaluate(model, gatewise.data.reading.from_lists(texts, labels, name="x"))
+gatewise.evaluate(model, gatewise.data.part.from_lists(texts, labels, name="x"))
 unchanged("evaluate")
 assert not called
 """

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from gatewise.base.errors import DataError, one_line
@@ -58,7 +59,8 @@ def numbered_lines(source: BinaryIO, name: str, encoding: str = "") -> Iterator[
         for number, line in enumerate(lines(text, name), 1):
             yield number, check_utf8(line, f"{name}, line {number}").rstrip("\r\n")
     finally:
-        text.detach()
+        with suppress(ValueError):  # who closed the source meanwhile has let go of it
+            text.detach()
 
 
 def decode(data: bytes, where: str, encoding: str = "") -> str:
