@@ -1,5 +1,6 @@
 """Files are written whole or not at all, whatever fails and when; only small, regular, well-formed ones are read."""
 
+import contextlib
 import errno
 import json
 import os
@@ -510,6 +511,27 @@ def test_files_refuse_existing_protects_what_is_no_model_folder(tmp_path):
     for place in ("file", "thesis", "project", "dangling"):
         with pytest.raises(GatewiseError, match=f"{place} exists and is no model folder, so it is not overwritten"):
             refuse_existing(tmp_path / place, overwrite=True)
+
+
+def test_files_new_folder_removes_no_rest_where_the_file_system_knows_no_locks(tmp_path, monkeypatch):
+    rest = model_in(tmp_path / ".model.99999999.part")  # perhaps of one that is building there now
+    monkeypatch.setattr(files, "locked", lambda *_, **__: contextlib.nullcontext(False))
+    with new_folder(tmp_path / "model", overwrite=False):
+        pass
+    assert names_in(tmp_path) == [rest.name, "model"]
+
+
+def test_files_new_folder_gives_way_to_another_that_was_first(tmp_path, monkeypatch):
+    place, real = tmp_path / "model", files.locked
+
+    def slow(*given, **more):
+        model_in(place)
+        return real(*given, **more)
+
+    monkeypatch.setattr(files, "locked", slow)
+    with pytest.raises(GatewiseError, match="model exists already"), new_folder(place, overwrite=False):
+        pytest.fail("the place was taken")
+    assert names_in(place) == ["config.json", "old"]
 
 
 @pytest.mark.parametrize("name", ["train.csv", "mails.TXT", "more.parquet", "old.csv.gz"])
