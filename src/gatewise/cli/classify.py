@@ -265,7 +265,8 @@ def _texts(given: list[str], path: Path | None, said: dict[str, Any], keep: list
     from gatewise.data.reading import is_table, stream_texts
 
     layout = LayoutOptions().replace(**said).layout
-    if path and is_table(path, layout):
+    missing = path and str(path) != "-" and not exists(path)
+    if path and (is_table(path, layout) or (missing and (keep or layout.text_column))):
         dataset = read_data(str(path), said, labels=False)
         parts = [part for part in (dataset.train, dataset.dev, dataset.test, dataset.unlabelled) if part]
         if len(parts) != 1:
