@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.runtime.test_companion import occurrences, sequences
 
 from gatewise.runtime.batches import Sequences, gather
-from gatewise.runtime.companion import buckets_of, contributions, logits
+from gatewise.runtime.companion import contributions, logits, words_of
 from gatewise.tasks.classify import companion as module
 from gatewise.tasks.classify.companion import fitted, quantised, train_companion
 
@@ -62,7 +62,7 @@ def test_companion_training_is_reproducible():
 
 def test_companion_ignore_what_a_single_text_holds():
     companion = train_companion(sequences([[2, 3], [2, 4], [3, 5], [3, 6]], [0, 0, 1, 1]), 2)
-    weights = companion.table[buckets_of(np.arange(2, 7), 1, len(companion.table)), 0]
+    weights = companion.table[words_of(np.arange(2, 7), 1, len(companion.table))[0], 0]
     assert weights[0] < 0 and (weights[2:] == 0).all()
 
 
@@ -84,7 +84,7 @@ def test_companion_of_next_to_nothing_are_still_numbers(texts, targets, classes)
 
 def test_companion_thin_out_too_much_text_evenly(monkeypatch):
     seen, matrix = [], module._matrix
-    monkeypatch.setattr(module, "_matrix", lambda texts, buckets: seen.append(texts) or matrix(texts, buckets))
+    monkeypatch.setattr(module, "_matrix", lambda texts, *rest: seen.append(texts) or matrix(texts, *rest))
     monkeypatch.setattr(module, "MOST_TOKENS", 900)
     train_companion(opinions(300, 2), 2)  # of seven tokens each
     assert len(seen[0]) == 128 and np.bincount(seen[0].targets).min() > 40

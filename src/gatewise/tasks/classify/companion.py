@@ -1,12 +1,25 @@
 """Texts with targets to a trained companion: naive Bayes ratios under a logistic regression, in eight bits a weight."""
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 from sklearn.linear_model import LogisticRegression
 
 from gatewise.runtime.batches import Rows, Sequences, weights_of
-from gatewise.runtime.companion import MOST_CLASSES, Companion, Numbers, Weights, buckets_for, columns_for, present
+from gatewise.runtime.companion import (
+    MOST_CLASSES,
+    PIECES,
+    WORDS,
+    Companion,
+    Numbers,
+    Weights,
+    buckets_for,
+    columns_for,
+    present,
+    size_of,
+)
 
 MIN_TEXTS = 2  # a bucket seen in fewer training texts weighs nothing
 ALPHA, INVERSE_PENALTY = 1.0, 0.3
@@ -14,25 +27,37 @@ MOST_TOKENS, MOST_WORK = 20_000_000, 80_000_000  # tokens, and tokens times colu
 
 
 def train_companion(
-    sequences: Sequences, classes: int, *, balanced: bool = False, buckets: int | None = None
+    sequences: Sequences,
+    classes: int,
+    *,
+    balanced: bool = False,
+    buckets: int | None = None,
+    words: int = WORDS,
+    pieces: int = PIECES,
 ) -> Companion | None:
     """Fit the companion on texts with targets; None where there are more than MOST_CLASSES.
 
-    `balanced` weighs classes by the inverse of their frequency; `buckets` is a power of two. Deterministic.
+    It reads n-grams of up to so many words and, of texts that were encoded with their spelling, `pieces` of words of up
+    to so many letters. `balanced` weighs classes by the inverse of their frequency; `buckets` is a power of two.
+    Deterministic.
     """
     if classes > MOST_CLASSES:
         return None
-    return quantised(*fitted(sequences, classes, buckets or buckets_for(len(sequences.steps), classes), balanced))
+    buckets = buckets or buckets_for(size_of(sequences), classes)
+    found = quantised(*fitted(sequences, classes, buckets, balanced, words, pieces))
+    return dataclasses.replace(found, words=words, pieces=pieces)
 
 
-def fitted(sequences: Sequences, classes: int, buckets: int, balanced: bool = False) -> tuple[Weights, Numbers]:
+def fitted(
+    sequences: Sequences, classes: int, buckets: int, balanced: bool = False, words: int = WORDS, pieces: int = PIECES
+) -> tuple[Weights, Numbers]:
     """Give the companion's weights, ratios included, [buckets, columns], and its biases, [columns], unrounded."""
     columns = columns_for(classes)
-    share = min(MOST_TOKENS, MOST_WORK // columns) / max(1, len(sequences.steps))
+    share = min(MOST_TOKENS, MOST_WORK // columns) / max(1, _work(sequences, pieces))
     if share < 1:
         places = np.linspace(0, len(sequences) - 1, max(1, int(share * len(sequences))))
         sequences = sequences.select(np.unique(places.astype(np.int64)))
-    matrix, used = _matrix(sequences, buckets)
+    matrix, used = _matrix(sequences, buckets, words, pieces)
     weights, bias = np.zeros((buckets, columns), dtype=np.float32), np.zeros(columns)
     for column in range(columns):
         positive = sequences.targets == (1 if columns == 1 else column)
@@ -40,11 +65,19 @@ def fitted(sequences: Sequences, classes: int, buckets: int, balanced: bool = Fa
     return weights, bias
 
 
-def _matrix(sequences: Sequences, buckets: int) -> tuple[scipy.sparse.csr_array, Rows]:
+def _work(sequences: Sequences, pieces: int) -> int:
+    """Give the tokens whose n-grams would be as much work as these texts' n-grams and pieces."""
+    letters = 0 if sequences.spelling is None else len(sequences.spelling.letters)
+    return len(sequences.steps) + pieces * letters // WORDS
+
+
+def _matrix(
+    sequences: Sequences, buckets: int, words: int = WORDS, pieces: int = PIECES
+) -> tuple[scipy.sparse.csr_array, Rows]:
     """Give the features that are present, [N, used], and the bucket of each column."""
     texts = np.zeros(buckets, dtype=np.int64)
     parts = []
-    for start, stop, text, bucket in present(sequences, buckets):
+    for start, stop, text, bucket in present(sequences, buckets, words, pieces):
         texts += np.bincount(bucket, minlength=buckets)
         parts.append((stop - start, text.astype(np.int32), bucket.astype(np.int32)))  # half the memory
     used = np.flatnonzero(texts >= MIN_TEXTS)
