@@ -19,7 +19,7 @@ from gatewise.runtime.tokenizer import Ids
 WORDS, PIECES = 3, 0  # where a folder does not say
 MOST_WORDS, MOST_PIECES = 6, 8
 BUCKETS, CELLS = 2**22, 2**24  # most rows, and most numbers, of the table
-ROOM = 4  # rows for each token and letter of the training text, where that is less
+ROOM = 4  # rows for each token of the training text, and one for each letter read, where that is less
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio, odd
 PIECE = 0xC2B2AE3D27D4EB4F  # what the hash of a piece begins with, that of words with 0
 MOST_CLASSES = 256
@@ -57,8 +57,8 @@ def buckets_for(size: int, classes: int, most: int = BUCKETS) -> int:
 
 
 def size_of(sequences: Sequences) -> int:
-    """Give the tokens of some texts and, where they are spelt, their letters."""
-    return len(sequences.steps) + (0 if sequences.spelling is None else len(sequences.spelling.letters))
+    """Give the tokens of some texts and, where they are spelt, what their letters add: few pieces are different."""
+    return len(sequences.steps) + (0 if sequences.spelling is None else len(sequences.spelling.letters) // ROOM)
 
 
 def hashes_of(numbers: npt.NDArray[np.integer], longest: int, begun: int = 0) -> Iterator[Hashes]:

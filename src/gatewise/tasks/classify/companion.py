@@ -21,8 +21,10 @@ from gatewise.runtime.companion import (
     size_of,
 )
 
+Flags = npt.NDArray[np.bool_]
 MIN_TEXTS = 2  # a bucket seen in fewer training texts weighs nothing
-ALPHA, INVERSE_PENALTY = 1.0, 0.3
+ALPHA = 1.0  # texts that are imagined to hold a feature, on either side
+INVERSE_PENALTY, OF_MANY, WITH_PIECES = 0.3, 0.6, 0.2  # of two classes and more, on dev splits; pieces are many
 MOST_TOKENS, MOST_WORK = 20_000_000, 80_000_000  # tokens, and tokens times columns; more texts are thinned out evenly
 
 
@@ -59,16 +61,23 @@ def fitted(
         sequences = sequences.select(np.unique(places.astype(np.int64)))
     matrix, used = _matrix(sequences, buckets, words, pieces)
     weights, bias = np.zeros((buckets, columns), dtype=np.float32), np.zeros(columns)
+    counts = weights_of(sequences).astype(float)
+    penalty = WITH_PIECES if pieces else INVERSE_PENALTY if columns == 1 else OF_MANY
     for column in range(columns):
         positive = sequences.targets == (1 if columns == 1 else column)
-        weights[used, column], bias[column] = _fit(matrix, positive, weights_of(sequences).astype(float), balanced)
+        prior = float(np.log((counts[positive].sum() + 1) / (counts[~positive].sum() + 1)))
+        if not len(used) or positive.all() or not positive.any():
+            bias[column] = prior
+            continue
+        ratio = (ratios if columns == 1 else ratios_of_one)(matrix, positive, counts)
+        weights[used, column], bias[column] = _fit(matrix, ratio, positive, counts, penalty, balanced)
     return weights, bias
 
 
 def _work(sequences: Sequences, pieces: int) -> int:
-    """Give the tokens whose n-grams would be as much work as these texts' n-grams and pieces."""
+    """Give the tokens whose n-grams would be as much work as these texts' n-grams and pieces, half of which recur."""
     letters = 0 if sequences.spelling is None else len(sequences.spelling.letters)
-    return len(sequences.steps) + pieces * letters // WORDS
+    return len(sequences.steps) + pieces * letters // (2 * WORDS)
 
 
 def _matrix(
@@ -93,19 +102,35 @@ def _matrix(
     return scipy.sparse.csr_array((data, indices, starts), shape=(len(sequences), len(used))), used
 
 
-def _fit(
-    matrix: scipy.sparse.csr_array, positive: npt.NDArray[np.bool_], counts: Numbers, balanced: bool
-) -> tuple[Numbers, float]:
-    """Give one class's weight of each feature, ratio included, and its bias; a text counts as `counts` texts, [N]."""
-    prior = float(np.log((counts[positive].sum() + 1) / (counts[~positive].sum() + 1)))
-    if not matrix.shape[1] or positive.all() or not positive.any():
-        return np.zeros(matrix.shape[1]), prior
+def ratios(matrix: scipy.sparse.csr_array, positive: Flags, counts: Numbers) -> Numbers:
+    """Give each feature's naive Bayes log-count ratio between two classes; a text counts as `counts` texts, [N]."""
     inside, outside = (ALPHA + matrix.T @ (counts * chosen) for chosen in (positive, ~positive))
-    ratio = np.log(inside / inside.sum()) - np.log(outside / outside.sum())
+    ratio: Numbers = np.log(inside / inside.sum()) - np.log(outside / outside.sum())
+    return ratio
+
+
+def ratios_of_one(matrix: scipy.sparse.csr_array, positive: Flags, counts: Numbers) -> Numbers:
+    """Give each feature's log-count ratio between one class and all others, each against what chance would give it.
+
+    A rare class misses most rare features, which says nothing: as ALPHA stands beside what is expected, its ratio is
+    near 0 there. Equals ratios(), but for the lengths of texts, where the class is half of them.
+    """
+    share = float(counts[positive].sum() / counts.sum())
+    inside, everywhere = matrix.T @ (counts * positive), matrix.T @ counts
+    outside = everywhere - inside
+    gained, lost = inside + ALPHA, outside + ALPHA
+    ratio: Numbers = np.log(gained / (share * everywhere + ALPHA)) - np.log(lost / ((1 - share) * everywhere + ALPHA))
+    return ratio
+
+
+def _fit(
+    matrix: scipy.sparse.csr_array, ratio: Numbers, positive: Flags, counts: Numbers, penalty: float, balanced: bool
+) -> tuple[Numbers, float]:
+    """Give one class's weight of each feature, ratio included, and its bias; `penalty` is the inverse one."""
     weighed = ratio.astype(np.float32)[matrix.indices]
     scaled = scipy.sparse.csr_array((weighed, matrix.indices, matrix.indptr), shape=matrix.shape)
     model = LogisticRegression(
-        C=INVERSE_PENALTY, solver="lbfgs", max_iter=300, tol=1e-4, class_weight="balanced" if balanced else None
+        C=penalty, solver="lbfgs", max_iter=300, tol=1e-4, class_weight="balanced" if balanced else None
     )
     model.fit(scaled, positive, sample_weight=counts)
     return ratio * model.coef_[0], float(model.intercept_[0])
