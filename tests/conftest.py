@@ -95,3 +95,12 @@ def tiny_pair(tiny_model: Model, english: Corpus, tiny_settings: Settings) -> Mo
     """The tiny model with a companion, which on so easy a corpus its dev split gave no weight. Shared."""
     prepared = prepare(Dataset("tiny reviews", from_lists(*english, name="tiny reviews")), tiny_settings)
     return dataclasses.replace(tiny_model, companion=train_companion(prepared.train, 2), companion_weight=0.7)
+
+
+@pytest.fixture(scope="session")
+def spelt_pair(tiny_model: Model, english: Corpus, tiny_settings: Settings) -> Model:
+    """The tiny model with a companion that reads pieces of words too. Shared."""
+    settings = tiny_settings.replace(companion_words=2, companion_pieces=4)
+    prepared = prepare(Dataset("tiny reviews", from_lists(*english, name="tiny reviews")), settings)
+    companion = train_companion(prepared.train, 2, words=2, pieces=4)
+    return dataclasses.replace(tiny_model, companion=companion, companion_weight=0.7)

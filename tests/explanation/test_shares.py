@@ -18,6 +18,7 @@ from gatewise.explanation.shares import METHODS, contrast, explain
 from gatewise.explanation.tracing import Reading
 from gatewise.nets.classify import module_of, pool
 from gatewise.runtime.cell import Trace
+from gatewise.runtime.tokenizer import UNKNOWN_ID
 
 EXACT = ("frozen", "gamma", "beta")
 ROW = contrast(1, 3)
@@ -186,8 +187,10 @@ def test_attribution_explains_any_text(tiny_model, tiny_pair, method, text):
             assert abs(found.residual) < 1e-4
 
 
-def test_attribution_holds_the_companions_exact_shares(tiny_pair):
-    text = "a good film with a dull ending"
+@pytest.mark.parametrize("pair", ["tiny_pair", "spelt_pair"])
+@pytest.mark.parametrize("text", ["a good film with a dull ending", "Goood,good! unheard 很好 ΣΑΣ (dullest)"])
+def test_attribution_holds_the_companions_exact_shares(pair, text, request):
+    tiny_pair = request.getfixturevalue(pair)
     found = explain(tiny_pair, text)
     network = explain(dataclasses.replace(tiny_pair, companion=None), text, target=found.target)
     assert np.abs(found.companion_contributions).max() > 0
@@ -197,6 +200,15 @@ def test_attribution_holds_the_companions_exact_shares(tiny_pair):
     assert companion == pytest.approx(
         row @ (tiny_pair.logits([text])[0] - tiny_pair.network_logits([text])[0]), abs=1e-5
     )
+    exact = row @ tiny_pair.companion_part(tiny_pair.encode([text]))[0]
+    assert companion == pytest.approx(exact, abs=1e-9)
+
+
+def test_attribution_gives_an_unknown_word_the_share_of_its_pieces(tiny_pair, spelt_pair):
+    text = "goood film dulll"
+    assert explain(tiny_pair, text).ids[[0, 2]].tolist() == [UNKNOWN_ID, UNKNOWN_ID]
+    found = explain(spelt_pair, text, target="pos").companion_contributions
+    assert found[0] > 0.1 and found[2] < -0.1
 
 
 def test_attribution_of_the_other_class_is_the_negative(tiny_model):

@@ -108,7 +108,9 @@ def test_story_sorts_units_by_what_was_measured(tiny_model):
     assert all(math.isnan(score) for score in direction["separation"])
 
 
-def test_story_edits_clamps_and_deletions_equal_doing_it(tiny_pair, seen):
+@pytest.mark.parametrize("pair", ["tiny_pair", "spelt_pair"])
+def test_story_edits_clamps_and_deletions_equal_doing_it(pair, seen, request):
+    tiny_pair = request.getfixturevalue(pair)
     told, target = story(tiny_pair, TEXT), seen["target"]
     assert set(told["without"]) == set(range(12))
     for token, probability in told["without"].items():

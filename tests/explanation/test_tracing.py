@@ -73,8 +73,8 @@ def test_tracing_of_several_texts_together_is_the_reference_cells_of_each(form, 
 
 
 @pytest.mark.parametrize("text", ["A good, warm story!", "dull", "good " * 50, "很好 😀 שלום <br> \x07 unheard"])
-def test_tracing_gives_what_the_model_says(tiny_model, tiny_pair, text):
-    for model in (tiny_model, tiny_pair):
+def test_tracing_gives_what_the_model_says(tiny_model, tiny_pair, spelt_pair, text):
+    for model in (tiny_model, tiny_pair, spelt_pair):
         traced = gatewise.trace(model, text)
         np.testing.assert_allclose(traced.logits, model.logits([text])[0], atol=1e-5)
         np.testing.assert_allclose(traced.network_logits, model.network_logits([text])[0], atol=1e-5)
@@ -87,7 +87,9 @@ def test_tracing_gives_what_the_model_says(tiny_model, tiny_pair, text):
     assert {trace.states.dtype for row in traced.layers for trace in row} == {np.dtype(np.float32)}
 
 
-def test_tracing_a_text_near_another_is_read_as_it_is_alone(tiny_pair):
+@pytest.mark.parametrize("pair", ["tiny_pair", "spelt_pair"])
+def test_tracing_a_text_near_another_is_read_as_it_is_alone(pair, request):
+    tiny_pair = request.getfixturevalue(pair)
     reading = read(tiny_pair, "a good film with a dull ending")
     others = ["a film with a dull ending", "superb", "a good film with a dull ending and music"]
     changes = [Change(text, tiny_pair.tokenizer.encode(text)) for text in others]
@@ -119,6 +121,18 @@ def test_tracing_running_is_the_answer_to_each_beginning(tiny_pair, form, ids):
     for length, logits in zip(said.lengths, said.logits, strict=True):
         alone = sum(part[0] for part in model.parts(gather([[np.array(ids[:length], np.int32)]], None, 20)))
         np.testing.assert_allclose(logits, alone, atol=1e-5)
+
+
+def test_tracing_running_reads_the_pieces_of_each_beginning(spelt_pair):
+    text, network = "A good,dull  unheard! Dullest ending", spelt_pair.network
+    config = dataclasses.replace(network.config, bidirectional=False)
+    layers, head = [row[:1] for row in network.layers], np.ascontiguousarray(network.head[:, ::2])
+    one_way = dataclasses.replace(network, config=config, layers=layers, head=head)
+    for model in (spelt_pair, dataclasses.replace(spelt_pair, network=one_way)):
+        reading = read(model, text)
+        said = running(reading)
+        begun = [text[: reading.offsets[length - 1][1]] for length in said.lengths]
+        np.testing.assert_allclose(said.logits, model.logits(begun), atol=1e-5)
 
 
 def test_tracing_running_asks_a_long_text_at_some_places_and_its_end(tiny_model):

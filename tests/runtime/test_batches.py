@@ -17,6 +17,7 @@ from gatewise.runtime.batches import (
     Sequences,
     collate,
     cut,
+    encoded,
     fingerprint,
     gather,
     in_order_of_length,
@@ -305,6 +306,31 @@ def test_batching_share_out_deals_every_text_to_one_share_of_like_work(lengths, 
             np.testing.assert_array_equal(getattr(share, name), getattr(alone, name))
     work = [share.lengths.sum() for share in dealt]
     assert max(work) - min(work) <= ordered[0]  # by no more than the longest text
+
+
+def test_batches_carry_spelling_where_a_companion_reads_it():
+    tokenizer = train_tokenizer([["so it is", "it was so"]], TokenizerConfig(min_count=1))
+    texts = ["So it is", "", "wassss", "it is"]
+    plain, spelt = (encoded(tokenizer, [texts[:2], texts[2:]], spelt=flag) for flag in (False, True))
+    assert plain.spelling is None and plain.steps.tolist() == spelt.steps.tolist()
+    assert fingerprint("x", plain) != fingerprint("x", spelt)
+
+    def written(sequences):
+        starts = sequences.spelling.starts
+        return ["".join(map(chr, sequences.spelling.letters[a:b])) for a, b in pairwise(starts.tolist())]
+
+    assert written(spelt) == [" so it is ", "  ", " wassss ", " it is "]
+    assert written(spelt.select(np.array([3, 0, 3]))) == [" it is ", " so it is ", " it is "]
+    assert written(join([spelt, spelt.select(np.array([2]))])) == [*written(spelt), " wassss "]
+    assert join([spelt, plain]).spelling is None and join([plain, plain]).spelling is None
+    assert shortened(spelt, 0) is spelt and shortened(spelt, 2).spelling is None and windows(spelt, 2).spelling is None
+    assert collate(spelt, np.array([0, 3])).inputs.tolist() == collate(plain, np.array([0, 3])).inputs.tolist()
+
+
+def test_batches_of_text_end_with_the_one_that_makes_enough():
+    tokenizer = train_tokenizer([["so it is"]], TokenizerConfig(min_count=1))
+    batches = iter([["so it"], ["is"], ["so so"], ["it"]])
+    assert len(encoded(tokenizer, batches, enough=3)) == 2 and next(batches) == ["so so"]
 
 
 def test_batches_carry_weights_wherever_their_sequences_go():

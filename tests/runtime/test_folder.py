@@ -106,6 +106,18 @@ def test_folder_keeps_the_companion(tiny_pair, saved_pair, tmp_path):
     assert f"({buckets:,} weights of 8 bits) stands beside it: its log-odds are added, times 0.7." in card(again, "x")
 
 
+def test_folder_keeps_a_companion_that_reads_pieces(spelt_pair, tmp_path):
+    save(spelt_pair, tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert (again.companion.words, again.companion.pieces) == (2, 4)
+    assert again.logits(TEXTS).tobytes() == spelt_pair.logits(TEXTS).tobytes()
+    assert "word n-grams and pieces of words, up to 4 letters, (" in card(again, "x")
+    own = json.loads((tmp_path / "model" / CONFIG).read_text())["companion"]
+    assert (own.pop("words"), own.pop("pieces")) == (2, 4)
+    changed(tmp_path / "model", companion=own)
+    assert (load(tmp_path / "model").companion.words, load(tmp_path / "model").companion.pieces) == (3, 0)
+
+
 def test_folder_keeps_a_companion_of_three_classes(tiny_pair, tmp_path, tiny_settings):
     random = np.random.default_rng(0)
     companion = Companion(random.integers(-9, 9, (64, 3)).astype(np.int8), *np.ones((2, 3), np.float32))
@@ -126,6 +138,13 @@ def test_folder_keeps_a_companion_of_three_classes(tiny_pair, tmp_path, tiny_set
         ({"buckets": 8192, "weight": math.nan}, "companion.weight"),
         ({"buckets": 8192, "weight": -1.0}, "companion.weight"),
         ({"buckets": 8192, "weight": 0.7, "more": 1}, "companion.more"),
+        ({"buckets": 8192, "weight": 0.7, "words": 3}, "companion.pieces is missing"),
+        ({"buckets": 8192, "weight": 0.7, "pieces": 4}, "companion.words is missing"),
+        ({"buckets": 8192, "weight": 0.7, "words": 0, "pieces": 4}, "companion.words is 0, which cannot be"),
+        ({"buckets": 8192, "weight": 0.7, "words": 7, "pieces": 4}, "companion.words is 7"),
+        ({"buckets": 8192, "weight": 0.7, "words": 3, "pieces": 9}, "companion.pieces is 9"),
+        ({"buckets": 8192, "weight": 0.7, "words": 3, "pieces": -1}, "companion.pieces is -1"),
+        ({"buckets": 8192, "weight": 0.7, "words": 3, "pieces": True}, "companion.pieces is true"),
         (None, "tensor 'companion.bias' is .* there and should be absent"),
         ([], "companion"),
     ],

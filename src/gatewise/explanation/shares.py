@@ -96,7 +96,7 @@ def explained(reading: Reading, method: str = DEFAULT, target: int | str | None 
     target = class_of(reading, target)
     row = contrast(target, len(model.labels))
     contributions, bias = METHODS[method](reading, row)
-    linear, linear_bias = companion_shares(model, reading.ids, row)
+    linear, linear_bias = companion_shares(reading, row)
     contributions, bias = contributions + linear, bias + linear_bias
     logit = float(row @ reading.logits)
     if not np.isfinite([*contributions, bias]).all():  # slopes may grow without bound; no trained model's have
@@ -123,11 +123,13 @@ def class_of(reading: Reading, target: int | str | None) -> int:
     return names.index(target)
 
 
-def companion_shares(model: Model, ids: Ids, row: Numbers) -> tuple[Numbers, float]:
+def companion_shares(reading: Reading, row: Numbers) -> tuple[Numbers, float]:
     """Give each token's exact share, [T], of what the n-gram companion adds to the number explained, and its bias."""
+    model = reading.model
     if model.companion is None:
-        return np.zeros(len(ids)), 0.0
-    shares = model.companion_weight * ngrams.contributions(model.companion, ids) @ row
+        return np.zeros(len(reading.ids)), 0.0
+    spelling = model.tokenizer.letters(reading.text, reading.offsets) if model.spelt else ()
+    shares = model.companion_weight * ngrams.contributions(model.companion, reading.ids, *spelling) @ row
     return shares, float(model.companion_weight * ngrams.bias_logits(model.companion) @ row)
 
 

@@ -197,8 +197,9 @@ def story(model: Model, text: str, progress: Callable[[int, int], None] = lambda
         progress(next(done), of)
         return part
 
-    rests, added = model.tokenizer.encode_batch([shorter[token] for token in deleted]), whatif.neutral(reading)
-    texts = [*beginnings(model, reading.ids, _own(length)), *rests, *phrase_texts(reading.ids, spans)]
+    rests, added = model.encode([shorter[token] for token in deleted]), whatif.neutral(reading)
+    texts = [*beginnings(model, reading.ids, _own(length)), *whatif.ids_of(rests)]
+    texts += phrase_texts(reading.ids, spans)
     texts += whatif.lengthened(reading.ids, added[1]) + without_each(reading.ids) * ("leave-one-out" in methods)
     briefly = [(beginnings(model, change.encoded.ids, prefixes), change.holds) for change in changes]
     reading.answers.ahead([(texts, ()), *briefly])  # what follows asks for nothing else

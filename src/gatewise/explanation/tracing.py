@@ -17,10 +17,11 @@ from gatewise.base.errors import DataError
 from gatewise.explanation.answers import Answers
 from gatewise.explanation.clamping import Hold, Holds
 from gatewise.runtime import cell
-from gatewise.runtime.batches import Rows, gather
+from gatewise.runtime.batches import Rows, Sequences, gather
 from gatewise.runtime.cell import Array, CellWeights, Trace
 from gatewise.runtime.classifier import Model, Numbers, softmax
 from gatewise.runtime.network import Table, advance, logits_from
+from gatewise.runtime.spelling import spelling_of
 from gatewise.runtime.tokenizer import Encoding, Ids
 
 PREFIXES = 100  # beginnings read at most, where the backward direction has to begin anew for each
@@ -119,7 +120,7 @@ def _readings(
     model: Model, weights: list[list[CellWeights]], answers: Answers, changes: Sequence[Change]
 ) -> list[Reading]:
     network, dtype, encoded = model.network, weights[0][0].bias.dtype, [change.encoded.ids for change in changes]
-    companion = model.companion_part(gather([encoded], None, len(network.embedding)))
+    companion = model.companion_part(sequences_of(model, [(change.text, change.encoded) for change in changes]))
     traces = encode(network.embedding, weights, encoded, [change.holds for change in changes])
     readings = []
     for change, layers, added in zip(changes, traces, companion, strict=True):
@@ -133,6 +134,15 @@ def _readings(
             alone, logits, softmax(logits[np.newaxis] / model.temperature)[0], answers,
         ))  # fmt: skip
     return readings
+
+
+def sequences_of(model: Model, texts: Sequence[tuple[str, Encoding]]) -> Sequences:
+    """Collect texts that were encoded already, or their beginnings, for the model's companion."""
+    sequences = gather([[code.ids for _, code in texts]], None, len(model.network.embedding))
+    if not model.spelt:
+        return sequences
+    letters = [model.tokenizer.letters(text, code.offsets)[0] for text, code in texts]
+    return dataclasses.replace(sequences, spelling=spelling_of(letters))
 
 
 @one_thread()
@@ -232,7 +242,6 @@ def running(reading: Reading, *, prefixes: int = PREFIXES) -> Running:
         pooled = np.concatenate([so_far[name] for name in model.network.config.pooling], axis=1)
         logits = logits_from(model.network, pooled)
     if model.companion is not None:
-        logits = logits + model.companion_part(
-            gather([[ids[:end] for end in lengths]], None, len(model.network.embedding))
-        )
+        begun = [Encoding(ids[:end], reading.tokens[:end], reading.offsets[:end]) for end in lengths.tolist()]
+        logits = logits + model.companion_part(sequences_of(model, [(reading.text, code) for code in begun]))
     return Running(lengths, logits)

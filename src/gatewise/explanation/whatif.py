@@ -10,7 +10,7 @@ from gatewise.explanation.clamping import holds
 from gatewise.explanation.phrases import Span, phrase_effects, phrase_scores
 from gatewise.explanation.shares import contrast, explained
 from gatewise.explanation.tracing import Change, Reading, encode, read_near, running
-from gatewise.runtime.batches import gather
+from gatewise.runtime.batches import Sequences
 from gatewise.runtime.cell import Trace
 from gatewise.runtime.classifier import Model, Numbers, softmax
 from gatewise.runtime.tokenizer import UNKNOWN_ID, Ids
@@ -55,12 +55,17 @@ def memory(reading: Reading) -> list[float]:
 
 
 # -- other words --
-def without(reading: Reading, target: int, texts: list[Ids]) -> list[float]:
-    """Give the target's probability for the ids of other texts, such as this one without a word."""
+def without(reading: Reading, target: int, texts: Sequences) -> list[float]:
+    """Give the target's probability for other texts, as the model encodes them, such as this one without a word."""
     model = reading.model
-    logits = reading.ask(texts) + model.companion_part(gather([texts], None, len(model.network.embedding)))
+    logits = reading.ask(ids_of(texts)) + model.companion_part(texts)
     probabilities: list[float] = softmax(logits / model.temperature)[:, target].round(6).tolist()
     return probabilities
+
+
+def ids_of(texts: Sequences) -> list[Ids]:
+    """Give each text's ids."""
+    return np.split(texts.steps.astype(np.int32), texts.starts[1:-1])
 
 
 def cut(text: str, start: int, end: int) -> str:

@@ -1,8 +1,9 @@
 """Sequences to batches: near-equal lengths, a token budget, an order that depends on (seed, epoch) alone.
 
-A sequence's steps are ids or rows of floats, and its targets are its own or its steps'. Knows no text and no torch.
+A sequence's steps are ids or rows of floats, and its targets are its own or its steps'. Knows no torch.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from gatewise.runtime.tokenizer import PAD_ID, left_out
+from gatewise.runtime.spelling import Letters, Spelling, spelling_of
+from gatewise.runtime.tokenizer import PAD_ID, Ids, TextTokenizer, left_out
 
 Rows = npt.NDArray[np.int64]
 Steps = npt.NDArray[Any]
@@ -53,6 +55,7 @@ class Sequences:
     targets: Targets  # per sequence [N] or [N, C]; per step [S] or [S, Q]
     per: Per = "sequence"
     weights: Weights | None = None  # [N] above 0, how much each counts in what is learnt; None where all count alike
+    spelling: Spelling | None = None  # for a companion that reads pieces of words; None where nothing does
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -70,7 +73,8 @@ class Sequences:
 
         targets = pieces(self.targets) if self.per == "step" else self.targets[rows]
         weights = None if self.weights is None else self.weights[rows]
-        return Sequences(pieces(self.steps), offsets_of(self.lengths[rows]), targets, self.per, weights)
+        spelling = None if self.spelling is None else self.spelling.select(rows)
+        return Sequences(pieces(self.steps), offsets_of(self.lengths[rows]), targets, self.per, weights, spelling)
 
 
 def gather(
@@ -95,11 +99,35 @@ def gather(
     return Sequences(steps, offsets_of(lengths), _for_torch(known), per)
 
 
+def encoded(
+    tokenizer: TextTokenizer, texts: Iterable[Sequence[str]], *, spelt: bool = False, enough: float = np.inf
+) -> Sequences:
+    """Collect batches of texts into Sequences, with their spelling if asked, up to the batch that makes it `enough`."""
+    letters: list[Letters] = []
+
+    def batches() -> Iterator[list[Ids]]:
+        tokens = 0
+        for batch in texts:
+            if spelt:
+                ids, own = tokenizer.spell_batch(batch)
+                letters.extend(own)
+            else:
+                ids = tokenizer.encode_batch(batch)
+            yield ids
+            tokens += sum(map(len, ids))
+            if tokens >= enough:
+                return
+
+    sequences = gather(batches(), None, tokenizer.vocab_size)
+    return dataclasses.replace(sequences, spelling=spelling_of(letters)) if spelt else sequences
+
+
 def fingerprint(name: str, *parts: Sequences) -> str:
     """Name encoded data: equal names, data and splits give equal fingerprints."""
     digest = hashlib.blake2b(name.encode(), digest_size=16)
     for part in parts:
-        for array in (part.steps, part.starts, part.targets, *(() if part.weights is None else (part.weights,))):
+        own = [part.steps, part.starts, part.targets, *([] if part.weights is None else [part.weights])]
+        for array in own + ([] if part.spelling is None else [part.spelling.letters]):
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
@@ -111,7 +139,12 @@ def join(parts: Sequence[Sequences]) -> Sequences:
     weights = None
     if any(part.weights is not None for part in parts):
         weights = np.concatenate([weights_of(part) for part in parts])
-    return Sequences(steps, offsets_of(lengths), targets, parts[0].per, weights)
+    spellings = [part.spelling for part in parts if part.spelling is not None]
+    spelling = None
+    if len(spellings) == len(parts):
+        letters = np.concatenate([own.letters for own in spellings])
+        spelling = Spelling(letters, offsets_of(np.concatenate([np.diff(own.starts) for own in spellings])))
+    return Sequences(steps, offsets_of(lengths), targets, parts[0].per, weights, spelling)
 
 
 def weights_of(sequences: Sequences) -> Weights:
@@ -122,7 +155,7 @@ def weights_of(sequences: Sequences) -> Weights:
 def windows(sequences: Sequences, longest: int) -> Sequences:
     """Cut every sequence into near-equal pieces of at most `longest` steps, in its order.
 
-    Targets per step go with their steps; those of whole sequences, and weights, are not kept.
+    Targets per step go with their steps; those of whole sequences, weights and spelling are not kept.
     """
     starts = [np.empty(0, np.int64)]
     for start, end in zip(sequences.starts[:-1], sequences.starts[1:], strict=True):
@@ -134,7 +167,10 @@ def windows(sequences: Sequences, longest: int) -> Sequences:
 
 
 def shortened(sequences: Sequences, most: int) -> Sequences:
-    """Leave out the middle of what has more than so many steps, as a tokenizer does; 0 leaves all as they are."""
+    """Leave out the middle of what has more than so many steps, as a tokenizer does; 0 leaves all as they are.
+
+    Spelling is not kept of what is made shorter: a network, which learns from it, reads none.
+    """
     if not most:
         return sequences
     kept = np.ones(len(sequences.steps), dtype=bool)

@@ -19,9 +19,10 @@ def card(model: Model, name: str) -> str:
     parameters = sum(map(math.prod, shapes.values()))
     companion = ""
     if model.companion:
+        pieces = f" and pieces of words, up to {model.companion.pieces} letters," if model.companion.pieces else ""
         companion = (
-            f"\n\nA linear model on hashed word n-grams ({model.companion.table.size:,} weights of 8 bits) stands "
-            f"beside it: its log-odds are added, times {model.companion_weight:.3g}."
+            f"\n\nA linear model on hashed word n-grams{pieces} ({model.companion.table.size:,} weights of 8 bits) "
+            f"stands beside it: its log-odds are added, times {model.companion_weight:.3g}."
         )
     settings = ", ".join(
         _code(f"{key}={' '.join(value) if isinstance(value, (list, tuple)) else value}")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gatewise.base.errors import DataError
 from gatewise.base.settings import Storage
-from gatewise.runtime.batches import Sequences, gather
+from gatewise.runtime.batches import Sequences, encoded
 from gatewise.runtime.companion import Companion
 from gatewise.runtime.companion import logits as companion_logits
 from gatewise.runtime.engine import logits_of
@@ -47,7 +47,12 @@ class Model:
 
     def encode(self, texts: Sequence[str]) -> Sequences:
         """Turn texts into ids; raise DataError for a lone string and for what is no text, by its place from 0."""
-        return gather([self.tokenizer.encode_batch(as_texts(texts))], None, self.tokenizer.vocab_size)
+        return encoded(self.tokenizer, [as_texts(texts)], spelt=self.spelt)
+
+    @property
+    def spelt(self) -> bool:
+        """Whether texts must be encoded with their spelling, because a companion reads pieces of words."""
+        return self.companion is not None and self.companion.pieces > 0
 
     def parts(self, sequences: Sequences, *, fast: bool = False) -> tuple[Numbers, Numbers]:
         """Give what network and companion add to the logits, [N, C] each."""

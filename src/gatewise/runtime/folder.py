@@ -29,7 +29,16 @@ from gatewise.base.text import json_text
 from gatewise.runtime.bundled import BUNDLED
 from gatewise.runtime.cards import card, encoder_card
 from gatewise.runtime.classifier import Model
-from gatewise.runtime.companion import BUCKETS, MOST_CLASSES, Companion, columns_for
+from gatewise.runtime.companion import (
+    BUCKETS,
+    MOST_CLASSES,
+    MOST_PIECES,
+    MOST_WORDS,
+    PIECES,
+    WORDS,
+    Companion,
+    columns_for,
+)
 from gatewise.runtime.encoder import PretrainedEncoder
 from gatewise.runtime.facts import LARGEST, Check, number, whole
 from gatewise.runtime.facts import fault as unread
@@ -41,6 +50,7 @@ from gatewise.runtime.tokenizer import TextTokenizer, from_json
 FORMAT = 1
 CONFIG, TOKENIZER, WEIGHTS, CARD = "config.json", "tokenizer.json", "model.safetensors", "README.md"
 CONFIG_LIMIT, TOKENIZER_LIMIT, WEIGHTS_LIMIT = 8 << 20, 256 << 20, 16 << 30
+ORDERS = {"words": WORDS, "pieces": PIECES}  # of a companion whose entry does not say
 KINDS = {"classification": ("model", "train"), "pretraining": ("encoder", "pretrain")}  # its name, and who makes it
 READINGS = 20  # of a folder that is replaced while it is read
 Content = dict[str, Any]
@@ -54,10 +64,13 @@ def save(
 
     Raises GatewiseError when the place is taken and `overwrite` is false, or when the disk is full.
     """
-    own = {"labels": list(model.labels), "temperature": model.temperature, "companion": None}
+    own: Content = {"labels": list(model.labels), "temperature": model.temperature, "companion": None}
     arrays = packed(weights_of(model.network), storage)
     if model.companion:
+        orders = {"words": model.companion.words, "pieces": model.companion.pieces}
         own["companion"] = {"buckets": len(model.companion.table), "weight": model.companion_weight}
+        if orders != ORDERS:  # else an older gatewise reads it too
+            own["companion"] |= orders
         arrays |= {f"companion.{name}": getattr(model.companion, name) for name in ("table", "scale", "bias")}
     _write(
         Path(path), "classification", model.tokenizer, model.network.config, model.facts, own, arrays, storage,
@@ -150,7 +163,9 @@ def load(path: Path | str) -> Model:
     arrays = _weights(folder / WEIGHTS, expected)
     companion, weight = None, 0.0
     if config["companion"]:
-        companion = Companion(*(arrays[f"companion.{name}"] for name in ("table", "scale", "bias")))
+        orders = {name: config["companion"].get(name, order) for name, order in ORDERS.items()}
+        cells, scale, bias = (arrays[f"companion.{name}"] for name in ("table", "scale", "bias"))
+        companion = Companion(cells, scale, bias, **orders)
         weight = config["companion"]["weight"]
     table = Table(arrays["embedding.weight"], arrays.get("embedding.weight.scale"))
     del shapes["embedding.weight"]  # most of the weights, and of these a text needs a few rows
@@ -194,6 +209,7 @@ OWN_ENTRIES: dict[str, dict[str, Check]] = {
         "companion.buckets": lambda value: whole(1, BUCKETS)(value) and not value & (value - 1),  # a power of two
         "companion.weight": number(0),
     },
+    "orders": {"companion.words": whole(1, MOST_WORDS), "companion.pieces": whole(0, MOST_PIECES)},  # both or none
 }  # fmt: skip
 
 
@@ -232,6 +248,8 @@ def _fault(config: Content, wanted: Mapping[str, Check]) -> str:
     if isinstance(own, dict):
         config = config | {f"companion.{name}": value for name, value in own.items()}
         wanted = {**wanted, **OWN_ENTRIES["companion"]}
+        if own.keys() & ORDERS:
+            wanted |= OWN_ENTRIES["orders"]
     for name in [*wanted, *config]:
         if name not in config:
             return f"{name} is missing"

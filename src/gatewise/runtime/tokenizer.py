@@ -15,6 +15,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 
 from gatewise.base.errors import ModelError, one_line
 from gatewise.base.text import clean
+from gatewise.runtime.spelling import Letters, Rows, in_small_letters, written
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 PAD_ID, UNKNOWN_ID = 0, 1
@@ -60,6 +61,24 @@ class TextTokenizer:
             return [self.encode(texts[0]).ids]
         encodings = self._tokenizer.encode_batch_fast([clean(text) for text in texts], add_special_tokens=False)
         return [self._cut(np.array(encoding.ids or [UNKNOWN_ID], dtype=np.int32)) for encoding in encodings]
+
+    def spell_batch(self, texts: Sequence[str]) -> tuple[list[Ids], list[Letters]]:
+        """Give each text's ids, [time], as encode_batch does, and the letters of the tokens that these stand for."""
+        if len(texts) == 1:
+            encoding = self.encode(texts[0])
+            return [encoding.ids], [self.letters(texts[0], encoding.offsets)[0]]
+        encodings = self._tokenizer.encode_batch([clean(text) for text in texts], add_special_tokens=False)
+        ids = [self._cut(np.array(encoding.ids or [UNKNOWN_ID], dtype=np.int32)) for encoding in encodings]
+        offsets = (self._cut(np.array(encoding.offsets or [(0, 0)], dtype=np.int64)) for encoding in encodings)
+        return ids, [self.letters(text, places)[0] for text, places in zip(texts, offsets, strict=True)]
+
+    def letters(self, text: str, offsets: npt.NDArray[np.int64] | Sequence[tuple[int, int]]) -> tuple[Letters, Rows]:
+        """Give the letters, [L], of a text's tokens at these offsets, in small letters where it reads so.
+
+        And each letter's token, [L]. See gatewise.runtime.spelling.
+        """
+        text = clean(text)
+        return written(text if self._tokenizer.normalizer is None else in_small_letters(text), offsets)
 
     def encode(self, text: str) -> Encoding:
         """Give one text's ids with the words and characters they stand for."""

@@ -6,12 +6,16 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.runtime.test_companion import occurrences, sequences
 
-from gatewise.runtime.batches import Sequences, gather
-from gatewise.runtime.companion import buckets_of, contributions, logits
+from gatewise.base.settings import TokenizerConfig
+from gatewise.data.vocabulary import train_tokenizer
+from gatewise.runtime.batches import Sequences, encoded, gather
+from gatewise.runtime.companion import contributions, logits, words_of
+from gatewise.runtime.spelling import spelling_of, written
 from gatewise.tasks.classify import companion as module
 from gatewise.tasks.classify.companion import fitted, quantised, train_companion
 
@@ -62,7 +66,7 @@ def test_companion_training_is_reproducible():
 
 def test_companion_ignore_what_a_single_text_holds():
     companion = train_companion(sequences([[2, 3], [2, 4], [3, 5], [3, 6]], [0, 0, 1, 1]), 2)
-    weights = companion.table[buckets_of(np.arange(2, 7), 1, len(companion.table)), 0]
+    weights = companion.table[words_of(np.arange(2, 7), 1, len(companion.table))[0], 0]
     assert weights[0] < 0 and (weights[2:] == 0).all()
 
 
@@ -84,10 +88,15 @@ def test_companion_of_next_to_nothing_are_still_numbers(texts, targets, classes)
 
 def test_companion_thin_out_too_much_text_evenly(monkeypatch):
     seen, matrix = [], module._matrix
-    monkeypatch.setattr(module, "_matrix", lambda texts, buckets: seen.append(texts) or matrix(texts, buckets))
+    monkeypatch.setattr(module, "_matrix", lambda texts, *rest: seen.append(texts) or matrix(texts, *rest))
     monkeypatch.setattr(module, "MOST_TOKENS", 900)
     train_companion(opinions(300, 2), 2)  # of seven tokens each
     assert len(seen[0]) == 128 and np.bincount(seen[0].targets).min() > 40
+    seen.clear()
+    letters, _ = written("word", [(0, 4)])
+    spelt = dataclasses.replace(opinions(300, 2), spelling=spelling_of([letters] * 300))  # six letters each
+    train_companion(spelt, 2, pieces=6)  # as much as 13 tokens each
+    assert len(seen[0]) == 69 and len(seen[0].spelling.starts) == 70
 
 
 @given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=20))
@@ -103,11 +112,48 @@ def test_companion_quantised_weights_are_near_and_keep_their_sign(values):
     assert (found * weights >= 0).all()
 
 
+def test_companion_ratio_of_a_rare_class_says_nothing_of_rare_features_it_misses():
+    """Of 1,000 texts 10 are of the class: a feature of two other texts, of all others, of half of it, of all of it."""
+    positive = np.arange(1000) < 10
+    columns = [[500, 501], range(10, 1000), [*range(5), 600], range(10), range(1000)]
+    dense = np.zeros((1000, 5))
+    for column, rows in enumerate(columns):
+        dense[list(rows), column] = 1
+    found = module.ratios_of_one(scipy.sparse.csr_array(dense), positive, np.ones(1000))
+    assert found[0] == pytest.approx(np.log(1 / 1.02) - np.log(3 / 2.98)) and abs(found[0]) < 0.03
+    assert found[1] < -2 and found[2] > 2.5 and found[3] > 4 and found[4] == pytest.approx(0, abs=1e-12)
+    assert found[2] == pytest.approx(np.log(6 / 1.06) - np.log(2 / 6.94))
+
+
+def test_companion_ratio_of_half_of_the_texts_is_naive_bayes():
+    random = np.random.default_rng(0)
+    dense, positive, counts = random.integers(0, 2, (60, 9)), np.arange(60) % 2 == 0, np.ones(60)
+    matrix = scipy.sparse.csr_array(np.concatenate([dense, 1 - dense], axis=1).astype(float))  # all of one length
+    one, two = module.ratios_of_one(matrix, positive, counts), module.ratios(matrix, positive, counts)
+    assert one == pytest.approx(two, abs=1e-12) and np.abs(one).max() > 0.1
+    weighed = module.ratios_of_one(matrix, positive, np.full(60, 2.0))
+    assert weighed == pytest.approx(
+        module.ratios_of_one(scipy.sparse.vstack([matrix, matrix]), np.tile(positive, 2), np.ones(120))
+    )
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_companion_learns_from_pieces_what_no_word_says(classes):
+    random = np.random.default_rng(0)
+    words = [[f"{random.integers(100, 999)}{'abc'[row % classes]}{random.integers(100, 999)}"] for row in range(120)]
+    tokenizer = train_tokenizer([["nothing"]], TokenizerConfig(min_count=1))
+    texts = dataclasses.replace(encoded(tokenizer, words, spelt=True), targets=np.arange(120) % classes)
+    companion = train_companion(texts.select(np.arange(90)), classes, words=1, pieces=3)
+    assert (companion.words, companion.pieces) == (1, 3)
+    assert (logits(companion, texts).argmax(axis=1) == texts.targets).mean() > 0.97
+    without = train_companion(texts.select(np.arange(90)), classes, words=1)
+    assert (logits(without, texts).argmax(axis=1) == texts.targets).mean() < 0.6
+
+
 @pytest.mark.parametrize("balanced", [False, True])
 def test_companion_counts_a_text_of_weight_three_as_three_copies(english, tiny_model, balanced):
     texts, labels = english
-    encoded = tiny_model.tokenizer.encode_batch(texts)
-    sequences = gather([encoded], [int(label == "pos") for label in labels], 10**6)
+    sequences = gather([tiny_model.tokenizer.encode_batch(texts)], [int(label == "pos") for label in labels], 10**6)
     sequences = sequences.select(np.tile(np.arange(200), 2))  # a bucket is known from two texts on, weighed or not
     counts = np.where(np.arange(400) % 3, 1, 3)
     weighed = dataclasses.replace(sequences, weights=counts.astype(np.float32))

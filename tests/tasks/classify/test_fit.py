@@ -47,6 +47,24 @@ def test_fitting_adds_a_companion_and_says_what_each_part_is_worth(tiny_settings
     assert trained.test.accuracy_alone["network"] < 0.8
 
 
+@pytest.mark.parametrize("more", [None, ["a misspelt gooood thing", "a baaaaad one"] * 20])
+def test_fitting_a_companion_reads_the_spelling_of_words_no_vocabulary_holds(tiny_settings, tmp_path, more):
+    texts = [f"film {('xxgo', 'xgo')[row % 2]}{row}x story" for row in range(300)]
+    unlabelled = None if more is None else from_lists(more)
+    dataset = Dataset("tiny", from_lists(texts, ["neg", "pos"] * 150), unlabelled=unlabelled)
+    settings = tiny_settings.replace(
+        epochs=1, learning_rate=1e-4, min_count=200, companion_pieces=4, student_epochs=int(more is not None)
+    )
+    trained = train_classifier(dataset, tmp_path / "m", settings=settings)
+    model = gatewise.load(tmp_path / "m")
+    assert (model.companion.words, model.companion.pieces) == (3, 4)
+    assert trained.dev.accuracy > 0.95
+    asked = ["xgo77777 film", "xxgo88888 film"]
+    assert model.predict(asked) == ["pos", "neg"]
+    assert model.logits(asked).tobytes() == trained.model.logits(asked).tobytes()
+    assert np.concatenate([model.logits([text]) for text in asked]) == pytest.approx(model.logits(asked), abs=1e-5)
+
+
 def test_fitting_without_a_companion_is_the_network_alone(tiny_settings, tmp_path):
     settings = tiny_settings.replace(epochs=1, learning_rate=1e-4, companion=False)
     trained = train_classifier(Dataset("tiny", from_lists(*pairs(300))), tmp_path / "m", settings=settings)

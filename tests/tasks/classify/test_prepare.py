@@ -131,6 +131,17 @@ def test_preparation_counts_unlabelled_text_for_the_word_vectors_alone_and_never
     assert prepare(dataset, tiny_settings.replace(word_vectors=False)).unlabelled is None
 
 
+def test_preparation_spells_what_a_companion_reads_the_pieces_of(english, tiny_settings):
+    more = from_lists(["a plumgood plot"])
+    dataset = Dataset("d", from_lists(*english), dev=from_lists(["goood"], ["pos"]), unlabelled=more)
+    plain = prepare(dataset, tiny_settings.replace(companion=False, companion_pieces=5))
+    assert {part.spelling for part in (plain.train, plain.dev, plain.unlabelled)} == {None}
+    spelt = prepare(dataset, tiny_settings.replace(companion_pieces=5))
+    assert len(spelt.train.spelling.starts) == len(spelt.train) + 1
+    assert "".join(map(chr, spelt.dev.spelling.letters)) == " goood "
+    assert "".join(map(chr, spelt.unlabelled.spelling.letters)) == " a plumgood plot "
+
+
 def test_preparation_leaves_out_unlabelled_copies_of_test_texts_and_refuses_a_test_part(english):
     texts, labels = english
     tests = [f"test {number} film" for number in range(10)]

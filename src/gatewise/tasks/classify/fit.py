@@ -18,7 +18,7 @@ from gatewise.nets.vectors import vectors_from_company, word_vectors
 from gatewise.runtime import folder
 from gatewise.runtime.batches import Sequences, shortened, weights_of
 from gatewise.runtime.classifier import Model, Numbers
-from gatewise.runtime.companion import Companion, buckets_for
+from gatewise.runtime.companion import Companion, buckets_for, size_of
 from gatewise.runtime.encoder import PretrainedEncoder, shaped_as
 from gatewise.tasks.classify.calibrate import Calibrated, calibrated, unit_separation
 from gatewise.tasks.classify.companion import train_companion
@@ -165,8 +165,11 @@ def companion_of(texts: Sequences, prepared: Prepared, config: ClassificationCon
     if texts.targets.ndim == 2:
         texts = dataclasses.replace(texts, targets=texts.targets.argmax(axis=1))
     classes = len(prepared.labels)
-    buckets = buckets_for(len(texts.steps), classes, config.companion_buckets)
-    return train_companion(texts, classes, balanced=config.class_weights, buckets=buckets)
+    return train_companion(
+        texts, classes, balanced=config.class_weights,
+        buckets=buckets_for(size_of(texts), classes, config.companion_buckets),
+        words=config.companion_words, pieces=config.companion_pieces,
+    )  # fmt: skip
 
 
 def new_network(

@@ -21,8 +21,8 @@ from gatewise.data.splitting import Flags, compared, keys_and_labels, rows_of, s
 from gatewise.data.table import quoted
 from gatewise.data.vocabulary import train_tokenizer
 from gatewise.nets.vectors import COUNTED_TOKENS
-from gatewise.runtime.batches import Sequences, Weights, fingerprint, gather
-from gatewise.runtime.tokenizer import Ids, TextTokenizer
+from gatewise.runtime.batches import Sequences, Weights, encoded, fingerprint
+from gatewise.runtime.tokenizer import TextTokenizer
 from gatewise.tasks.classify.settings import Settings
 
 RARE = 10  # a class with fewer examples is warned of
@@ -91,16 +91,16 @@ def prepare(
         held_out = drawn_dev(targets, groups, kept, settings.training, by_text=not part.grouped)
     chosen = kept & ~held_out
     tokenizer = tokenizer_for(rows_of(part, chosen), settings.tokenizer, known)
-    encoded = gather(map(tokenizer.encode_batch, rows_of(part, kept)), targets[kept], tokenizer.vocab_size)
+    spelt = settings.classification.spelt
+    both = dataclasses.replace(encoded(tokenizer, rows_of(part, kept), spelt=spelt), targets=targets[kept])
     if weights is not None:
-        encoded = dataclasses.replace(encoded, weights=weights[kept])
-    train_set = encoded.select(np.flatnonzero(~held_out[kept]))
-    dev_set = encoded.select(np.flatnonzero(held_out[kept]))
+        both = dataclasses.replace(both, weights=weights[kept])
+    train_set, dev_set = (both.select(np.flatnonzero(chosen[kept])) for chosen in (~held_out, held_out))
     if dataset.dev:
-        dev_set = encode_part(dataset.dev, tokenizer, index, test_keys)
+        dev_set = encode_part(dataset.dev, tokenizer, index, test_keys, spelt=spelt)
     unlabelled, met = None, 0
     if dataset.unlabelled and (settings.training.word_vectors or settings.classification.student_epochs):
-        unlabelled, met = encode_unlabelled(dataset.unlabelled, tokenizer, test_keys)
+        unlabelled, met = encode_unlabelled(dataset.unlabelled, tokenizer, test_keys, spelt=spelt)
     notes = {
         "data": dataset.name, "training_texts": len(train_set), "dev_texts": len(dev_set),
         "dev_split": "given" if dataset.dev else "by group" if part.grouped else "by text",
@@ -199,13 +199,15 @@ def _listed(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def encode_part(part: Part, tokenizer: TextTokenizer, index: Index, test_keys: set[bytes]) -> Sequences:
+def encode_part(
+    part: Part, tokenizer: TextTokenizer, index: Index, test_keys: set[bytes], *, spelt: bool = False
+) -> Sequences:
     """Encode a labelled part whole, but for the texts that stand in the test part too. Raises DataError."""
     if not part.labelled:
         raise DataError(f"{part.name} has no labels to choose by; give it a label column or leave it out.")
     targets: list[int] = []
 
-    def encoded() -> Iterator[list[Ids]]:
+    def texts() -> Iterator[list[str]]:
         for batch in compared(part, test_keys):
             if unseen := [row.example.label for row in batch if row.example.label not in index]:
                 known = one_line(", ".join(sorted(map(str, index))[:20]))
@@ -215,31 +217,29 @@ def encode_part(part: Part, tokenizer: TextTokenizer, index: Index, test_keys: s
                 )
             kept = [row.example for row in batch if not row.in_test]
             targets.extend(index[example.label] for example in kept)
-            yield tokenizer.encode_batch([example.text for example in kept])
+            yield [example.text for example in kept]
 
-    sequences = gather(encoded(), None, tokenizer.vocab_size)
+    sequences = encoded(tokenizer, texts(), spelt=spelt)
     if not targets:
         raise DataError(f"{part.name} holds no text that the test part does not hold too; give other dev texts.")
     return dataclasses.replace(sequences, targets=np.array(targets, dtype=np.int64))
 
 
-def encode_unlabelled(part: Part, tokenizer: TextTokenizer, test_keys: set[bytes]) -> tuple[Sequences, int]:
+def encode_unlabelled(
+    part: Part, tokenizer: TextTokenizer, test_keys: set[bytes], *, spelt: bool = False
+) -> tuple[Sequences, int]:
     """Encode at most COUNTED_TOKENS of unlabelled text without texts equal to a test text, and count those.
 
     Raises DataError when it holds most of the test part: that is a mistake, not chance.
     """
     met: set[bytes] = set()
 
-    def encoded() -> Iterator[list[Ids]]:
-        tokens = 0
+    def texts() -> Iterator[list[str]]:
         for batch in compared(part, test_keys):
             met.update(row.key for row in batch if row.in_test)
-            yield (ids := tokenizer.encode_batch([row.example.text for row in batch if not row.in_test]))
-            tokens += sum(map(len, ids))
-            if tokens >= COUNTED_TOKENS:
-                return
+            yield [row.example.text for row in batch if not row.in_test]
 
-    sequences = gather(encoded(), None, tokenizer.vocab_size)
+    sequences = encoded(tokenizer, texts(), spelt=spelt, enough=COUNTED_TOKENS)
     if 2 * len(met) > len(test_keys) > 0:
         raise DataError(
             f"{part.name} holds {len(met)} of the test part's {len(test_keys)} texts, of which nothing may be learnt; "

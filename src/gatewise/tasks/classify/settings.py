@@ -39,12 +39,21 @@ class ClassificationConfig:
     companion: bool = setting(
         True, "Add the log-odds of a linear model on word n-grams, weighed on the dev split, to the network's."
     )
+    companion_words: int = setting(3, "Longest run of words that the companion reads.", 1, 6)
+    companion_pieces: int = setting(
+        0, "Longest piece of a word, in letters, that the companion reads too; 0 reads whole words only.", 0, 8
+    )
     companion_buckets: int = setting(
         2**22, "Most rows of the companion's table, each a byte a class; less text has fewer.", 2**12, 2**22
     )
 
     def __post_init__(self) -> None:
         check(self)
+
+    @property
+    def spelt(self) -> bool:
+        """Whether texts must be encoded with their spelling, because a companion is to read pieces of words."""
+        return self.companion and self.companion_pieces > 0
 
 
 @dataclass(frozen=True, slots=True)
