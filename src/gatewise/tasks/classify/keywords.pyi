@@ -84,5 +84,9 @@ class Keywords(TypedDict, total=False):
     """Weigh classes by the inverse of their frequency, in the loss and in the dev score."""
     companion: bool | None
     """Add the log-odds of a linear model on word n-grams, weighed on the dev split, to the network's."""
+    companion_words: int | None
+    """Longest run of words that the companion reads."""
+    companion_pieces: int | None
+    """Longest piece of a word, in letters, that the companion reads too; 0 reads whole words only."""
     companion_buckets: int | None
     """Most rows of the companion's table, each a byte a class; less text has fewer."""
