@@ -5,7 +5,7 @@ import pytest
 from gatewise.base.errors import DataError
 from gatewise.data.part import Dataset, from_lists
 from gatewise.runtime.folder import load_encoder
-from gatewise.tasks.classify.auto import ENCODER, MOST_TOKENS, SAMPLE, STEPS, Look, choose, look_at, tuning
+from gatewise.tasks.classify.auto import ENCODER, MOST_TOKENS, SAMPLE, STEPS, Look, choose, look_at, pieces, tuning
 from gatewise.tasks.classify.settings import Settings
 
 ENGLISH = ["The plot is thin, but the music is good.", "What a waste of an evening!", "I would see it again."]
@@ -30,7 +30,7 @@ def test_auto_starts_from_the_encoder_where_it_knows_the_words():
 @pytest.mark.parametrize("texts", [GERMAN, CHINESE, [*ENGLISH, *GERMAN * 3]], ids=["german", "chinese", "mixed"])
 def test_auto_learns_from_the_texts_where_it_does_not(texts):
     choice = choose(data(texts))
-    assert choice.changes == {} and "from these texts alone, as reviews-en" in choice.sentences[0]
+    assert choice.changes == {"companion_pieces": 5} and "from these texts alone, as reviews-en" in choice.sentences[0]
 
 
 @pytest.mark.parametrize("name", ["hidden_size", "kind", "pretrained", "lowercase"])
@@ -57,7 +57,7 @@ def test_auto_needs_labels():
     ],
 )
 def test_auto_passes_follow_from_steps_and_tokens(texts, tokens, both, epochs):
-    changes = tuning(Look(texts, 2, tokens, 1.0))
+    changes = tuning(Look(texts, 2, tokens, 5 * tokens, 1.0))
     assert (changes["bidirectional"], changes["epochs"]) == (both, epochs)
     if both:
         assert texts * tokens * epochs <= MOST_TOKENS
@@ -65,8 +65,16 @@ def test_auto_passes_follow_from_steps_and_tokens(texts, tokens, both, epochs):
         assert (epochs - 1) * texts < STEPS * changes["batch_texts"] <= epochs * texts
 
 
+@pytest.mark.parametrize(
+    ("classes", "characters", "expected"),
+    [(2, 100, 5), (6, 50, 5), (150, 40, 4), (23, 1_262, 4), (2, 1_000, 4), (3, 4_000, 4), (2, 1_600, None)],
+)
+def test_auto_the_companion_reads_pieces_of_words_but_of_long_opinions(classes, characters, expected):
+    assert pieces(Look(5_000, classes, characters / 5, characters, 1.0)).get("companion_pieces") == expected
+
+
 def test_auto_reads_less_in_few_minutes():
-    look = Look(4_000, 2, 230, 1.0)
+    look = Look(4_000, 2, 230, 1_200, 1.0)
     assert (tuning(look)["bidirectional"], tuning(look)["epochs"]) == (True, 5)
     assert (tuning(look, 2.5)["bidirectional"], tuning(look, 2.5)["epochs"]) == (False, 2)
     assert tuning(look, 60) == tuning(look)

@@ -24,6 +24,7 @@ BATCH_TEXTS = 32
 STEPS = 600  # of tuning, at least, where texts are few
 MOST_TOKENS = 5_000_000  # read in tuning, both directions: some eight minutes of two cores
 A_SECOND = 8_000  # of these, where minutes are given
+SHORT_TEXT, LONG_TEXT, MANY_CLASSES = 300, 1500, 20  # characters on average, and classes, by which pieces pay
 OWN = (  # who sets one of these wants a network of their own
     "kind", "vocab_size", "min_count", "lowercase", "embedding_dim", "hidden_size", "num_layers", "pretrained",
     "word_vectors", "forget_bias", "chrono_horizon",
@@ -37,6 +38,7 @@ class Look:
     texts: int
     classes: int
     tokens: float  # of a text on average, as far as they are read
+    characters: float  # likewise
     known: float  # share of the tokens that the encoder knows
 
 
@@ -61,8 +63,8 @@ def choose(dataset: Dataset, given: Mapping[str, Any] | None = None) -> Choice:
     if look.known < KNOWN:
         reason = f"{ENCODER}, the encoder in the box, knows {look.known:.0%} of the words"
         way_on = "--pretrained starts from an encoder of your own"
-        return Choice({}, (f"auto: learns from these texts alone, as {reason}; {way_on}.",))
-    changes = tuning(look, given.get("minutes", 0.0))
+        return Choice(pieces(look), (f"auto: learns from these texts alone, as {reason}; {way_on}.",))
+    changes = tuning(look, given.get("minutes", 0.0)) | pieces(look)
     ways, epochs = ("both directions" if changes["bidirectional"] else "one direction"), changes["epochs"]
     passes = f"{epochs} {'pass' if epochs == 1 else 'passes'}"
     return Choice(
@@ -91,6 +93,13 @@ def tuning(look: Look, minutes: float = 0.0) -> dict[str, Any]:
     }
 
 
+def pieces(look: Look) -> dict[str, Any]:
+    """Say how long the pieces of words are that the companion reads: none of long opinions, where words say it all."""
+    if look.characters > LONG_TEXT and look.classes == 2:
+        return {}
+    return {"companion_pieces": 4 if look.classes >= MANY_CLASSES or look.characters > SHORT_TEXT else 5}
+
+
 def look_at(dataset: Dataset, tokenizer: TextTokenizer) -> Look:
     """Count a training part's texts and classes, and read a sample of it, drawn evenly and always alike."""
     if dataset.train is None or not dataset.train.labelled:
@@ -108,6 +117,7 @@ def look_at(dataset: Dataset, tokenizer: TextTokenizer) -> Look:
             elif place < SAMPLE:
                 sample[place] = example.text[:SAMPLE_CHARACTERS]
     ids = tokenizer.encode_batch(sample) if sample else []
-    tokens = sum(map(len, ids))
+    tokens, characters = sum(map(len, ids)), sum(map(len, sample))
     unknown = sum(int((one == UNKNOWN_ID).sum()) for one in ids)
-    return Look(count, len(labels), tokens / max(1, len(ids)), 1 - unknown / max(1, tokens))
+    texts = max(1, len(ids))
+    return Look(count, len(labels), tokens / texts, characters / texts, 1 - unknown / max(1, tokens))
