@@ -155,10 +155,10 @@ def test_http_goes_on_in_silence_when_a_reader_leaves_before_the_answer(capfd):
 def exchanged(port: int, sent: bytes) -> bytes:
     """Send bytes as they are; give all that comes back until the server closes."""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as reader:
-        reader.sendall(sent)
-        reader.shutdown(socket.SHUT_WR)
         received = b""
         try:
+            reader.sendall(sent)
+            reader.shutdown(socket.SHUT_WR)
             while piece := reader.recv(1 << 16):
                 received += piece
         except ConnectionError:  # it closed before it had read all

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -21,6 +22,7 @@ from gatewise.base.errors import ConfigError, GatewiseError, one_line
 
 ADDRESS, PORT = "127.0.0.1", 8008
 LONGEST_BODY = 1_000_000  # bytes
+LINGER = 1  # seconds that an answer has to be read, where more was sent than was asked for
 PATIENCE = 30.0  # seconds from a connection's beginning until its request is there, and again until its answer is taken
 CONNECTIONS = 64  # at a time; a browser opens six
 SHORT = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}  # what the system lacks now, and has again later
@@ -116,6 +118,18 @@ class Handler(BaseHTTPRequestHandler):
         super().setup()
         self.rfile.close()
         self.rfile = io.BufferedReader(Timed(self.connection))
+
+    def finish(self) -> None:
+        """Close when the other side has read: what it still sends would else undo an answer that is on its way."""
+        super().finish()
+        end, left = time.monotonic() + LINGER, LONGEST_BODY
+        with suppress(OSError):  # it has left already
+            self.connection.shutdown(socket.SHUT_WR)
+            while left > 0 and (seconds := end - time.monotonic()) > 0:
+                self.connection.settimeout(seconds)
+                if not (piece := self.connection.recv(1 << 16)):
+                    break
+                left -= len(piece)
 
     def do_GET(self) -> None:
         if not self.trusted():
