@@ -22,21 +22,10 @@ from gatewise.base.places import exists, is_file, is_folder, is_link, rests_besi
 Arrays = dict[str, npt.NDArray[Any]]
 Stored = tuple[tuple[int, ...], str]  # shape and NumPy's name of the type
 OF_MODEL = ("README.md", "config.json", "metrics.jsonl", "model.safetensors", "tokenizer.json")
-OF_DATA = (
-    ".csv",
-    ".tsv",
-    ".tab",
-    ".psv",
-    ".jsonl",
-    ".ndjson",
-    ".parquet",
-    ".feather",
-    ".arrow",
-    ".txt",
-    ".gz",
-    ".xz",
-    ".zip",
-)
+OF_DATA = (  # by their endings
+    ".csv", ".tsv", ".tab", ".psv", ".json", ".jsonl", ".ndjson", ".parquet", ".feather", ".arrow", ".txt", ".gz",
+    ".xz", ".bz2", ".zip",
+)  # fmt: skip
 HEADER_LIMIT = 16 << 20
 DTYPES = {"F32": "float32", "F16": "float16", "I8": "int8"}  # those a model may hold, by safetensors' names
 

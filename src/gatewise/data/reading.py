@@ -43,7 +43,7 @@ def read(data: str | Path, *, labels: bool = True, progress: datasets.Progress |
     total_bytes)` follows a download. Raises DataError, and ConfigError for what cannot be said of a file.
     """
     layout, path = LayoutOptions().replace(**given).layout, Path(data)
-    no_notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     asked = Columns(
         layout.text_column or None, layout.label_column or None, layout.group_column or None,
         datasets.IMDB_LABELS if data == "imdb" else {}, labels, layout.skip_unlabelled,
@@ -54,7 +54,7 @@ def read(data: str | Path, *, labels: bool = True, progress: datasets.Progress |
         if not (is_folder(path) or is_file(path)):
             raise DataError(f"{path} is no plain file, and data is read more than once; write it to a file first.")
         if path.name.endswith(("aclImdb", ".tar.gz", ".tgz")) or is_file(path / "train" / "urls_pos.txt"):
-            parts, notes = _acl_parts(path, layout), no_notes
+            parts = _acl_parts(path, layout)
         else:
             places, notes = parts_of(path)
             parts = _opened(places, layout, asked)

@@ -4,6 +4,7 @@ import pytest
 
 from gatewise.base.errors import DataError
 from gatewise.data.part import Dataset, from_lists
+from gatewise.data.reading import read
 from gatewise.runtime.folder import load_encoder
 from gatewise.tasks.classify.auto import ENCODER, MOST_TOKENS, SAMPLE, STEPS, Look, choose, look_at, pieces, tuning
 from gatewise.tasks.classify.settings import Settings
@@ -67,10 +68,24 @@ def test_auto_passes_follow_from_steps_and_tokens(texts, tokens, both, epochs):
 
 @pytest.mark.parametrize(
     ("classes", "characters", "expected"),
-    [(2, 100, 5), (6, 50, 5), (150, 40, 4), (23, 1_262, 4), (2, 1_000, 4), (3, 4_000, 4), (2, 1_600, None)],
+    [
+        (2, 100, 5),
+        (6, 50, 5),
+        (150, 40, 4),
+        (23, 1_262, 4),
+        (2, 1_000, 4),
+        (3, 4_000, 4),
+        (2, 1_600, None),
+        (2, 1_325, None),
+    ],
 )
 def test_auto_the_companion_reads_pieces_of_words_but_of_long_opinions(classes, characters, expected):
     assert pieces(Look(5_000, classes, characters / 5, characters, 1.0)).get("companion_pieces") == expected
+
+
+def test_auto_takes_the_bundled_reviews_for_long_opinions():
+    choice = choose(read("reviews"))
+    assert choice.changes["pretrained"] == ENCODER and "companion_pieces" not in choice.changes
 
 
 def test_auto_reads_less_in_few_minutes():

@@ -24,7 +24,7 @@ BATCH_TEXTS = 32
 STEPS = 600  # of tuning, at least, where texts are few
 MOST_TOKENS = 5_000_000  # read in tuning, both directions: some eight minutes of two cores
 A_SECOND = 8_000  # of these, where minutes are given
-SHORT_TEXT, LONG_TEXT, MANY_CLASSES = 300, 1500, 20  # characters on average, and classes, by which pieces pay
+SHORT_TEXT, LONG_TEXT, MANY_CLASSES = 300, 1000, 20  # characters on average, and classes, by which pieces pay
 OWN = (  # who sets one of these wants a network of their own
     "kind", "vocab_size", "min_count", "lowercase", "embedding_dim", "hidden_size", "num_layers", "pretrained",
     "word_vectors", "forget_bias", "chrono_horizon",
