@@ -534,7 +534,7 @@ def test_files_new_folder_gives_way_to_another_that_was_first(tmp_path, monkeypa
     assert names_in(place) == ["config.json", "old"]
 
 
-@pytest.mark.parametrize("name", ["train.csv", "mails.TXT", "more.parquet", "old.csv.gz"])
+@pytest.mark.parametrize("name", ["train.csv", "mails.TXT", "more.parquet", "old.csv.gz", "a.json", "b.csv.bz2"])
 def test_files_refuse_existing_keeps_data_that_lies_in_a_model_folder(tmp_path, name):
     (model_in(tmp_path / "model") / name).touch()
     with pytest.raises(GatewiseError, match=f"model holds {name}, which would be lost; move it away"):
