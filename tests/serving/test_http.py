@@ -161,8 +161,9 @@ def exchanged(port: int, sent: bytes) -> bytes:
             reader.shutdown(socket.SHUT_WR)
             while piece := reader.recv(1 << 16):
                 received += piece
-        except ConnectionError:  # it closed before it had read all
-            pass
+        except OSError as error:  # it closed before it had read all: reset, broken pipe, or no longer connected
+            if not isinstance(error, ConnectionError) and error.errno != errno.ENOTCONN:
+                raise
         return received
 
 
