@@ -2,8 +2,8 @@
 
     GATEWISE_DATA=../shared/data python benchmarks/make_reviews_zh.py build/reviews-zh-texts.csv
 
-Left out are every test text and every text that `many.py --held-out` holds out (the same draw), also where a copy stands
-in another file, and copies. Prints how many texts and characters of each file remain.
+Left out are every test text and every text that `many.py --held-out` holds out (the same draw), also where a copy
+stands in another file, and copies. Prints how many texts and characters of each file remain.
 """
 
 import csv

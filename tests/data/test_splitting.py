@@ -111,3 +111,27 @@ def test_splitting_rows_of_a_part_that_has_changed_are_refused(rows):
 def test_splitting_a_row_a_class_is_refused_in_a_sentence():
     with pytest.raises(DataError, match="No dev split could be drawn"):
         split(np.arange(3), ["a", "b", "c"], np.ones(3, dtype=bool), TrainingConfig())
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_splitting_keeps_classes_seen_once_or_twice_whole_in_training(copies):
+    targets = np.array([0] * 40 + [1] * 40 + [2, 3, 3, 4, 4, 4])
+    groups = [str(row) for row in range(len(targets))]
+    if copies:
+        groups[1] = groups[0]
+    for seed in range(5):
+        flags = split(targets, groups, np.ones(len(targets), bool), TrainingConfig(seed=seed))
+        assert set(targets[flags]) <= {0, 1, 4} and {0, 1} <= set(targets[flags])
+        assert set(targets[~flags]) == {0, 1, 2, 3, 4}
+
+
+def test_splitting_holds_out_of_pairs_where_there_is_nothing_else():
+    targets = np.array([0, 0, 1, 1, 2])
+    flags = split(targets, list("abcde"), np.ones(5, bool), TrainingConfig())
+    assert sorted(targets[flags]) == [0, 1]
+
+
+def test_splitting_holds_out_groups_although_each_holds_a_rare_class():
+    targets = np.array([0, 1, 2, 0, 1, 3, 0, 1, 2])
+    flags = split(targets, list("aaabbbccc"), np.ones(9, bool), TrainingConfig())
+    assert flags.any() and set(targets[~flags]) == {0, 1, 2, 3}

@@ -16,6 +16,7 @@ from gatewise.base.settings import TrainingConfig
 from gatewise.data.part import Example, Part
 
 Flags = npt.NDArray[np.bool_]
+FEWEST = 3  # texts of a class from which one is held out
 
 
 class Compared(NamedTuple):
@@ -65,16 +66,17 @@ def rows_of(part: Part, chosen: Flags) -> Iterator[list[str]]:
 def split(targets: npt.NDArray[np.int64], groups: Sequence[Any], kept: Flags, config: TrainingConfig) -> Flags:
     """Choose the dev rows: whole groups, near the share asked for, or up to half where groups are few and large.
 
-    Every class stays in training; dev has every class too where a hundred draws can do it, and of groups never less
-    than two. Raises DataError where that cannot be.
+    Every class stays in training, and of fewer than FEWEST texts whole where that can be; dev has every other class
+    too where a hundred draws can do it, and of groups never less than two. Raises DataError where that cannot be.
     """
     from sklearn.model_selection import StratifiedShuffleSplit  # late: reading and comparing do without
 
     names, membership = np.unique(np.array([str(group) for group in groups]), return_inverse=True)
+    few = seldom(targets, kept)
     if len(names) == len(targets):  # every row on its own: stratify exactly
-        rows = np.flatnonzero(kept)
+        rows = np.flatnonzero(kept & ~few)
         size = max(len(np.unique(targets[rows])), round(config.dev_share * len(rows)))
-        if 2 * size <= len(rows):
+        if 0 < 2 * size <= len(rows):
             drawn = StratifiedShuffleSplit(1, test_size=size, random_state=config.seed)
             _, dev_rows = next(drawn.split(rows, targets[rows]))
             flags = np.zeros(len(targets), dtype=bool)
@@ -82,17 +84,20 @@ def split(targets: npt.NDArray[np.int64], groups: Sequence[Any], kept: Flags, co
             return flags
     sizes = np.bincount(membership[kept], minlength=len(names))
     random = np.random.default_rng(config.seed)
-    classes = set(np.unique(targets[kept]).tolist())
+    classes, often = (set(np.unique(targets[rows]).tolist()) for rows in (kept, kept & ~few))
+    every = np.arange(len(names))
+    free = np.setdiff1d(every, membership[few])  # groups that may be held out: without rare classes, if there are such
+    free = free if len(free) else every
     best, most = None, 1
     for share in (config.dev_share, 2 * config.dev_share, 0.5):  # few large groups may need more
         for _ in range(100):
-            order = random.permutation(len(names))
+            order = random.permutation(free)
             dev_groups = order[: 1 + int(np.searchsorted(np.cumsum(sizes[order]), min(0.5, share) * kept.sum()))]
             flags = np.isin(membership, dev_groups)
             in_dev = len(set(targets[kept & flags].tolist()))
             if in_dev > most and set(targets[kept & ~flags].tolist()) == classes:
                 best, most = flags, in_dev
-            if most == len(classes):
+            if most == len(often):
                 break
         if best is not None:
             return best
@@ -100,6 +105,13 @@ def split(targets: npt.NDArray[np.int64], groups: Sequence[Any], kept: Flags, co
         "No dev split could be drawn that leaves every label in training; give more examples of the rarest label, or a "
         "dev file of your own."
     )
+
+
+def seldom(targets: npt.NDArray[np.int64], kept: Flags) -> Flags:
+    """Flag the kept rows of classes with fewer than FEWEST texts, or where nearly all are so, of one alone."""
+    counts = np.bincount(targets[kept], minlength=1 + int(targets.max(initial=0)))
+    least = FEWEST if (counts >= FEWEST).sum() > 1 else 2
+    return kept & (counts[targets] < least)
 
 
 def drawn(group: str, config: TrainingConfig) -> bool:

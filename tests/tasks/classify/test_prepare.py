@@ -108,6 +108,16 @@ def test_preparation_refuses_classes_that_cannot_be_learnt(labels, complaint):
         prepare(Dataset("d", part), Settings())
 
 
+def test_preparation_keeps_classes_seen_once_or_twice_out_of_the_dev_split_and_says_so():
+    labels = ["a"] * 40 + ["b"] * 40 + ["c"] + ["d"] * 2
+    part = from_lists([f"text {row}" for row in range(len(labels))], labels)
+    prepared = prepare(Dataset("d", part), Settings())
+    assert set(prepared.dev.targets.tolist()) == {0, 1} and set(prepared.train.targets.tolist()) == {0, 1, 2, 3}
+    assert "2 of 4 classes, seen once or twice, are kept out of the dev split." in prepared.warnings
+    given = prepare(Dataset("d", part, from_lists(["text of a", "of b"], ["a", "b"])), Settings())
+    assert not any("kept out" in message for message in given.warnings)
+
+
 def test_preparation_refuses_an_unlabelled_or_missing_training_part():
     for part in (None, from_lists(["a", "b"])):
         with pytest.raises(DataError, match="no labelled training part"):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from gatewise.base.errors import DataError, one_line
 from gatewise.base.settings import TokenizerConfig, TrainingConfig
 from gatewise.data.part import Dataset, Part
-from gatewise.data.splitting import Flags, compared, keys_and_labels, rows_of, split
+from gatewise.data.splitting import FEWEST, Flags, compared, keys_and_labels, rows_of, split
 from gatewise.data.table import quoted
 from gatewise.data.vocabulary import train_tokenizer
 from gatewise.nets.vectors import COUNTED_TOKENS
@@ -109,7 +109,7 @@ def prepare(
         "unlabelled_texts": len(unlabelled) if unlabelled else 0, "unlabelled_equal_to_test": met,
         "class_counts": ", ".join(f"{name} {counts[name]}" for name in names),
     }  # fmt: skip
-    warnings = (*warned_of_rare(counts), *warned_of_case(counts))
+    warnings = (*warned_of_rare(counts, drawn=dataset.dev is None), *warned_of_case(counts))
     return Prepared(tokenizer, names, train_set, dev_set, unlabelled, notes, dict(counts.most_common()), warnings)
 
 
@@ -151,7 +151,7 @@ def check_labels(part: Part, labels: list[str], test_labels: Counter[str]) -> Co
             f"{part.name} has the single label {quoted(next(iter(counts)))}; a classifier needs two or more."
         )
     rare = [label for label, count in counts.items() if count < 2]
-    if rare:
+    if len(counts) - len(rare) < 2:
         raise DataError(
             f"The label {quoted(rare[0])} has one example in {part.name}; give at least two, or leave it out."
         )
@@ -164,7 +164,7 @@ def check_labels(part: Part, labels: list[str], test_labels: Counter[str]) -> Co
     return counts
 
 
-def warned_of_rare(counts: Counter[str]) -> Iterator[str]:
+def warned_of_rare(counts: Counter[str], *, drawn: bool = True) -> Iterator[str]:
     """Warn of classes with so few examples that little can be learnt of them, and less measured."""
     rare = [f"{one_line(label, 60)} {count}" for label, count in reversed(counts.most_common()) if count < RARE]
     if rare:
@@ -172,6 +172,9 @@ def warned_of_rare(counts: Counter[str]) -> Iterator[str]:
             f"{len(rare)} of {len(counts)} classes {'has' if len(rare) == 1 else 'have'} under {RARE} examples "
             f"({_listed(rare)}); label more of them, or join them with others."
         )
+    if drawn and (few := sum(count < FEWEST for count in counts.values())):
+        verb = "is" if few == 1 else "are"
+        yield f"{few} of {len(counts)} classes, seen once or twice, {verb} kept out of the dev split."
 
 
 def warned_of_case(counts: Counter[str]) -> Iterator[str]:
