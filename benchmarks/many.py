@@ -51,6 +51,7 @@ class NaiveBayesRatios(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: scipy.sparse.csr_array, y: np.ndarray) -> "NaiveBayesRatios":
         """Fit one model a class."""
+        y = np.asarray(y)
         self.classes_, self.models_ = np.unique(y), []
         for label in self.classes_:
             inside, outside = (1 + X[np.flatnonzero(chosen)].sum(axis=0) for chosen in (y == label, y != label))

@@ -17,7 +17,7 @@ from gatewise.base.settings import TrainingConfig
 from gatewise.runtime.batches import Batch, Sequences, in_order_of_length
 from gatewise.training.device import autocast
 from gatewise.training.learner import Learner
-from gatewise.training.log import Event, write
+from gatewise.training.log import Event
 from gatewise.training.schedule import budget_share, decay_at
 from gatewise.training.session import Session
 from gatewise.training.workers import Workers
@@ -103,9 +103,7 @@ class Run:
         progress.seconds = self.seconds()
         epoch = progress.epoch + progress.batch / progress.batches
         event = Event(kind, progress.seconds, progress.step, epoch, values)
-        if self.session.folder:
-            write(event, self.session.folder)
-        self.session.report(event)
+        self.session.tell(event)
         return event
 
     def update(self, batch: Batch, learning_rate: float) -> float:

@@ -27,7 +27,7 @@ from gatewise.base.files import (
 from gatewise.base.locks import locked
 from gatewise.base.places import exists, is_file, is_folder
 from gatewise.base.settings import AnySettings
-from gatewise.training.log import METRICS, Event, tell_logger
+from gatewise.training.log import METRICS, Event, tell_logger, write
 
 SETTINGS = "settings.json"
 Report = Callable[[Event], None]
@@ -68,6 +68,12 @@ class Session:
         """Keep arrays and values for a resumed run, in place of earlier ones, in one step."""
         if self.folder:
             write_atomically(self.folder / name, tensor_bytes(arrays, values))
+
+    def tell(self, event: Event) -> None:
+        """Report an event, and log it where there is a folder."""
+        if self.folder:
+            write(event, self.folder)
+        self.report(event)
 
     def log(self) -> dict[str, bytes]:
         """Give the log as a file for the folder of the result."""

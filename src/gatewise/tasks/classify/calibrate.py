@@ -31,16 +31,18 @@ class Calibrated(NamedTuple):
     figures: dict[str, Any]  # for the card: those of the parts alone among them
 
 
-def calibrated(model: Model, dev: Sequences, network_logits: Numbers | None = None) -> Calibrated:
+def calibrated(
+    model: Model, dev: Sequences, network_logits: Numbers | None = None, companion_logits: Numbers | None = None
+) -> Calibrated:
     """Fit temperature and the companion's weight on the dev split; drop a companion that gets no weight.
 
-    Other logits may stand for its network's.
+    Other logits may stand for its network's and its companion's.
     """
     targets = dev.targets
     alone = {"network": logits_of(model.network, dev) if network_logits is None else network_logits}
     logits, temperature, weight, companion = alone["network"], 1.0, 0.0, model.companion
     if companion:
-        alone["companion"] = ngram_logits(companion, dev)
+        alone["companion"] = ngram_logits(companion, dev) if companion_logits is None else companion_logits
         temperature, weight = fit_blend(logits, alone["companion"], targets, dev.weights)
         logits = logits + weight * alone["companion"]
     if not weight:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from gatewise.base.errors import TrainingError
+from gatewise.base.errors import ConfigError, TrainingError
+from gatewise.base.figure import Figure
 from gatewise.base.settings import Storage
 from gatewise.data.part import Dataset
 from gatewise.nets.classify import TextLSTM, arrays_of
@@ -19,9 +20,11 @@ from gatewise.runtime import folder
 from gatewise.runtime.batches import Sequences, shortened, weights_of
 from gatewise.runtime.classifier import Model, Numbers
 from gatewise.runtime.companion import Companion, buckets_for, size_of
+from gatewise.runtime.companion import logits as ngram_logits
 from gatewise.runtime.encoder import PretrainedEncoder, shaped_as
 from gatewise.tasks.classify.calibrate import Calibrated, calibrated, unit_separation
 from gatewise.tasks.classify.companion import train_companion
+from gatewise.tasks.classify.frozen import fit_head, folds_of, judged
 from gatewise.tasks.classify.measure import Evaluation, evaluate
 from gatewise.tasks.classify.prepare import Prepared, prepare
 from gatewise.tasks.classify.settings import ClassificationConfig, Settings
@@ -108,6 +111,8 @@ def fit(
     refuse_unfit(teachers, prepared, settings)
     for message in prepared.warnings:
         session.report(Event("warning", session.seconds(), values={"message": message}))
+    if settings.classification.freeze:
+        return fit_frozen(prepared, settings, session, encoder)
     best: Calibrated | None = None
     lesson, council, seconds = prepared.train, [teacher.network for teacher in teachers], 0.0
     with seeded(settings.training):
@@ -131,6 +136,39 @@ def fit(
     assert best is not None
     facts = facts_of(prepared, settings, encoder, event, seconds)
     facts |= {"dev": best.figures, "unit_separation": unit_separation(best.model.network, prepared.dev)}
+    return dataclasses.replace(best.model, facts=facts), best.dev
+
+
+def fit_frozen(
+    prepared: Prepared, settings: Settings, session: Session, encoder: PretrainedEncoder | None
+) -> tuple[Model, Evaluation]:
+    """Fit a head on an encoder that stays as it is, beside a companion; all training texts choose, out of fold.
+
+    Where the data set has a dev part of its own, that one weighs and calibrates. Raises ConfigError without an encoder.
+    """
+    config, begun = settings.classification, session.seconds()
+    if encoder is None or config.student_epochs:
+        raise ConfigError("A frozen encoder needs --pretrained, and teaches no student; leave out --freeze.")
+    with seeded(settings.training):
+        network, folds = new_network(prepared, settings, session, Turn.ONLY, encoder), folds_of(prepared, settings)
+        logits, penalty = fit_head(network, prepared, folds, balanced=config.class_weights)
+        companion = companion_of(prepared.train, prepared, config)
+        model = Model(prepared.tokenizer, arrays_of(network), prepared.labels, companion=companion)
+        if prepared.groups is None:
+            best = calibrated(model, prepared.dev)
+        else:
+            rows, said = np.flatnonzero(judged(prepared, folds)), np.zeros_like(logits)
+            for fold in np.unique(folds) if companion else ():
+                asked, others = np.flatnonzero(folds == fold), prepared.train.select(np.flatnonzero(folds != fold))
+                if part := companion_of(others, prepared, config):
+                    said[asked] = ngram_logits(part, prepared.train.select(asked))
+            best = calibrated(model, prepared.train.select(rows), logits[rows], said[rows])
+    values = {"score": best.dev.accuracy, "loss": best.dev.log_loss, "padding": 0.0}
+    event = Event("dev", session.seconds(), values=values | Figure("accuracy", best.dev.accuracy, "higher")._asdict())
+    session.tell(event)
+    facts = facts_of(prepared, settings, encoder, event, event.seconds - begun)
+    facts |= {"dev": best.figures, "penalty": penalty}
+    facts["unit_separation"] = unit_separation(best.model.network, prepared.dev)
     return dataclasses.replace(best.model, facts=facts), best.dev
 
 

@@ -21,7 +21,7 @@ from gatewise.data.splitting import FEWEST, Flags, compared, keys_and_labels, ro
 from gatewise.data.table import quoted
 from gatewise.data.vocabulary import train_tokenizer
 from gatewise.nets.vectors import COUNTED_TOKENS
-from gatewise.runtime.batches import Sequences, Weights, encoded, fingerprint
+from gatewise.runtime.batches import Rows, Sequences, Weights, encoded, fingerprint
 from gatewise.runtime.tokenizer import TextTokenizer
 from gatewise.tasks.classify.settings import Settings
 
@@ -42,6 +42,7 @@ class Prepared:
     notes: dict[str, Any]
     counts: dict[str, int]  # of training texts of each class, the rarest last
     warnings: tuple[str, ...]  # of what is likely a mistake in the labels, and what to do
+    groups: Rows | None = None  # of the training texts, [N], where they are dev too, each out of its fold
 
     def told(self) -> dict[str, Any]:
         """Give what a "prepared" event tells."""
@@ -71,6 +72,46 @@ def prepare(
     if part is None or not part.labelled:
         raise DataError(f"{dataset.name} has no labelled training part; name the label column with --label-column.")
     test_keys, test_labels = keys_and_labels(dataset.test)
+    labels, groups, kept, blank = compared_rows(part, test_keys)
+    counts = check_labels(part, [label for label, keep in zip(labels, kept, strict=True) if keep], test_labels)
+    names = tuple(label_order or sorted(counts))
+    index: Index = {name: place for place, name in enumerate(names)}
+    targets = np.array([index.get(label, -1) for label in labels], dtype=np.int64)
+    folded = settings.classification.freeze and not dataset.dev
+    held_out = np.zeros(len(kept), dtype=bool)
+    if not (dataset.dev or folded):
+        held_out = drawn_dev(targets, groups, kept, settings.training, by_text=not part.grouped)
+    chosen = kept & ~held_out
+    tokenizer = tokenizer_for(rows_of(part, chosen), settings.tokenizer, known)
+    spelt = settings.classification.spelt
+    both = dataclasses.replace(encoded(tokenizer, rows_of(part, kept), spelt=spelt), targets=targets[kept])
+    if weights is not None:
+        both = dataclasses.replace(both, weights=weights[kept])
+    train_set, dev_set = (both.select(np.flatnonzero(chosen[kept])) for chosen in (~held_out, held_out))
+    if folded:
+        dev_set = train_set
+    elif dataset.dev:
+        dev_set = encode_part(dataset.dev, tokenizer, index, test_keys, spelt=spelt)
+    unlabelled, met = None, 0
+    if dataset.unlabelled and (settings.training.word_vectors or settings.classification.student_epochs):
+        unlabelled, met = encode_unlabelled(dataset.unlabelled, tokenizer, test_keys, spelt=spelt)
+    notes = {
+        "data": dataset.name, "training_texts": len(train_set), "dev_texts": len(dev_set),
+        "dev_split": "given" if dataset.dev else "out of fold" if folded else "by group" if part.grouped else "by text",
+        "left_out_equal_to_test": int((~kept).sum()), "blank_training_texts": blank,
+        "rows_without_label": part.skipped.value,
+        "unlabelled_texts": len(unlabelled) if unlabelled else 0, "unlabelled_equal_to_test": met,
+        "class_counts": ", ".join(f"{name} {counts[name]}" for name in names),
+    }  # fmt: skip
+    warnings = (*warned_of_rare(counts, drawn=not (dataset.dev or folded)), *warned_of_case(counts))
+    together = numbered(groups, kept) if folded else None
+    return Prepared(
+        tokenizer, names, train_set, dev_set, unlabelled, notes, dict(counts.most_common()), warnings, together
+    )
+
+
+def compared_rows(part: Part, test_keys: set[bytes]) -> tuple[list[str], list[str | bytes | None], Flags, int]:
+    """Read a part once for each row's label, its group, and whether it may be kept, and for how many are blank."""
     labels: list[str] = []
     groups: list[str | bytes | None] = []
     in_test: list[bool] = []
@@ -80,37 +121,13 @@ def prepare(
         groups.append(example.group if part.grouped else key)
         in_test.append(equal)
         blank += not example.text.strip()
-    kept = ~np.array(in_test, dtype=bool)
-    counts = check_labels(part, [label for label, keep in zip(labels, kept, strict=True) if keep], test_labels)
-    names = tuple(label_order or sorted(counts))
-    index: Index = {name: place for place, name in enumerate(names)}
-    targets = np.array([index.get(label, -1) for label in labels], dtype=np.int64)
-    if dataset.dev:
-        held_out = np.zeros(len(kept), dtype=bool)
-    else:
-        held_out = drawn_dev(targets, groups, kept, settings.training, by_text=not part.grouped)
-    chosen = kept & ~held_out
-    tokenizer = tokenizer_for(rows_of(part, chosen), settings.tokenizer, known)
-    spelt = settings.classification.spelt
-    both = dataclasses.replace(encoded(tokenizer, rows_of(part, kept), spelt=spelt), targets=targets[kept])
-    if weights is not None:
-        both = dataclasses.replace(both, weights=weights[kept])
-    train_set, dev_set = (both.select(np.flatnonzero(chosen[kept])) for chosen in (~held_out, held_out))
-    if dataset.dev:
-        dev_set = encode_part(dataset.dev, tokenizer, index, test_keys, spelt=spelt)
-    unlabelled, met = None, 0
-    if dataset.unlabelled and (settings.training.word_vectors or settings.classification.student_epochs):
-        unlabelled, met = encode_unlabelled(dataset.unlabelled, tokenizer, test_keys, spelt=spelt)
-    notes = {
-        "data": dataset.name, "training_texts": len(train_set), "dev_texts": len(dev_set),
-        "dev_split": "given" if dataset.dev else "by group" if part.grouped else "by text",
-        "left_out_equal_to_test": int((~kept).sum()), "blank_training_texts": blank,
-        "rows_without_label": part.skipped.value,
-        "unlabelled_texts": len(unlabelled) if unlabelled else 0, "unlabelled_equal_to_test": met,
-        "class_counts": ", ".join(f"{name} {counts[name]}" for name in names),
-    }  # fmt: skip
-    warnings = (*warned_of_rare(counts, drawn=dataset.dev is None), *warned_of_case(counts))
-    return Prepared(tokenizer, names, train_set, dev_set, unlabelled, notes, dict(counts.most_common()), warnings)
+    return labels, groups, ~np.array(in_test, dtype=bool), blank
+
+
+def numbered(groups: Sequence[Any], kept: Flags) -> Rows:
+    """Give the number of each kept row's group."""
+    numbers: Rows = np.unique(np.array([str(group) for group in groups])[kept], return_inverse=True)[1]
+    return numbers
 
 
 def drawn_dev(
