@@ -29,10 +29,10 @@ def described(field: dataclasses.Field, default: object) -> str:
 @pytest.mark.parametrize(
     ("given", "model", "texts"),
     [
-        ([], "sentiment-en", []),
-        (["a text"], "sentiment-en", ["a text"]),
-        (["good"], "sentiment-en", ["good"]),
-        (["good film", "bad film"], "sentiment-en", ["good film", "bad film"]),
+        ([], "", []),
+        (["a text"], "", ["a text"]),
+        (["good"], "", ["good"]),
+        (["good film", "bad film"], "", ["good film", "bad film"]),
         (["sentiment-en"], "sentiment-en", []),
         (["reviews-en", "a"], "reviews-en", ["a"]),
         (["m", "good"], "m", ["good"]),
@@ -68,19 +68,19 @@ def test_a_mistyped_model_is_no_text_where_texts_come_from_elsewhere(monkeypatch
         model_and_texts([word], elsewhere=True)
     meant = f" (did you mean {near}?)" if near else ""
     assert str(error.value).startswith(f"There is no model '{word}'{meant}; give a model, or")
-    assert model_and_texts([word]) == ("sentiment-en", [word])
+    assert model_and_texts([word]) == ("", [word])
 
 
 def test_only_a_lone_word_is_taken_for_a_mistyped_model():
     for given in (["a text"], [""], ["good film", "bad"]):
-        assert model_and_texts(given, elsewhere=True) == ("sentiment-en", given)
+        assert model_and_texts(given, elsewhere=True) == ("", given)
     assert model_and_texts(["runs/m"], elsewhere=True) == ("runs/m", [])
     assert model_and_texts(["m", "good"], elsewhere=True) == ("m", ["good"])
 
 
 @pytest.mark.parametrize("text", ["\u5f88\u597d" * 200, "a\0b"])
 def test_a_text_no_file_can_be_called_is_a_text(text):
-    assert model_and_texts([text]) == ("sentiment-en", [text])
+    assert model_and_texts([text]) == ("", [text])
 
 
 def test_storage_is_one_of_three():

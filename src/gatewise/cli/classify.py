@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ from gatewise.cli.output import print_lines, print_result, printable, say
 from gatewise.cli.pretrain import own_encoder
 from gatewise.cli.progress import read_data, watched
 from gatewise.data.layout import LayoutOptions
+from gatewise.runtime.bundled import model_for
 from gatewise.tasks.classify.settings import AUTO, RECIPES, Settings
 
 if TYPE_CHECKING:
@@ -182,7 +184,7 @@ def evaluate(
 def predict(
     given: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL] [TEXT]...", help="A model folder (default: sentiment-en), texts to classify."),
+        typer.Argument(metavar="[MODEL] [TEXT]...", help="A model folder (default: a bundled one), texts to classify."),
     ] = None,
     input: Annotated[
         Path | None,
@@ -204,7 +206,7 @@ def predict(
 ) -> None:
     """Print label and calibrated probability of each text, in order: the TEXTs, an --input file, or standard input.
 
-    Without MODEL the bundled sentiment-en answers: is an English review positive or negative?
+    Without MODEL sentiment-en or, where the first text is Chinese, sentiment-zh answers: is a review positive?
     """
     model, text = options.model_and_texts(given or [], elsewhere=input is not None or options.texts_are_piped())
     kept = list(dict.fromkeys(split(keep or ())))
@@ -230,7 +232,8 @@ def predict(
         rows.written(output, top_k) if output else nullcontext(_printed(as_json, top_k)) as put,
     ):
         waiting: deque[rows.Kept] = deque()  # what was read beside the texts that a model has and not yet answered
-        for prediction in load(model).stream(_apart(texts, waiting), fast=fast):
+        name, texts = (model, texts) if model else _bundled(texts)
+        for prediction in load(name).stream(_apart(texts, waiting), fast=fast):
             put(prediction, waiting.popleft())
             blank += prediction.empty
             count += 1
@@ -251,6 +254,14 @@ def _printed(as_json: bool, top: int | None) -> rows.Sink:
             print_lines([shown(rows.as_line(prediction, kept, top))])
 
     return put
+
+
+def _bundled(texts: "Iterable[Row]") -> tuple[str, "Iterable[Row]"]:
+    """Name the bundled model that reads the first text that is not blank; give all texts again."""
+    rows, seen = iter(texts), list["Row"]()
+    while not (seen and seen[-1][0].strip()) and (row := next(rows, None)):
+        seen.append(row)
+    return model_for(seen[-1][0] if seen else ""), chain(seen, rows)
 
 
 def _apart(texts: Iterable["Row"], waiting: deque[rows.Kept]) -> Iterator[str]:

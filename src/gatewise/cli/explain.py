@@ -12,6 +12,7 @@ from gatewise.base.places import is_folder
 from gatewise.cli.options import AsJson, Data, ModelPath, answer_alone, model_and_texts, with_data
 from gatewise.cli.output import print_coloured, print_result, say
 from gatewise.cli.progress import now_and_then, read_data
+from gatewise.runtime.bundled import model_for
 
 if TYPE_CHECKING:
     from gatewise.explanation.shares import Explanation
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 def explain(
     given: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL] [TEXT]", help="A model folder (default: sentiment-en), the text to explain."),
+        typer.Argument(
+            metavar="[MODEL] [TEXT]", help="A model folder (default: a bundled one, by script), the text to explain."
+        ),
     ] = None,
     method: Annotated[
         str, typer.Option(help="How shares are found: frozen, gamma, beta, integrated-gradients, ...")
@@ -45,6 +48,7 @@ def explain(
     from gatewise.base.files import refuse_place
     from gatewise.runtime.folder import load
 
+    model = model or model_for("".join(texts))
     if html:
         refuse_place(html, ".html", ".htm")
     loaded, title = load(model), Path(model).name

@@ -20,7 +20,6 @@ from gatewise.base.settings import Storage, choices, shown, takes, values_of
 from gatewise.data.layout import LayoutOptions
 from gatewise.runtime.bundled import BUNDLED
 
-DEFAULT_MODEL = "sentiment-en"
 SEVERAL = "<str>,..."  # how an option that takes several values shows them
 Data = Annotated[
     str,
@@ -29,7 +28,8 @@ Data = Annotated[
     ),
 ]
 ModelPath = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A folder that `gatewise train --out` made, or sentiment-en.")
+    str,
+    typer.Argument(metavar="MODEL", help="A folder that `gatewise train --out` made, or sentiment-en, sentiment-zh."),
 ]
 StorageOption = Annotated[
     str, typer.Option(help="How weights are stored: float32, float16, or int8 with a scale a row (a quarter the size).")
@@ -89,10 +89,11 @@ def storage_of(name: str) -> Storage:
 def model_and_texts(given: list[str], *, elsewhere: bool = False) -> tuple[str, list[str]]:
     """Tell a model's folder or name from texts: what holds a space, or stands alone and names no place, is text.
 
-    Where the texts come from `elsewhere`, a lone word can only be meant for a model: raise ModelError if it is none.
+    Where none is named, the model is "": the bundled one that reads the text. Where the texts come from `elsewhere`, a
+    lone word can only be meant for a model: raise ModelError if it is none.
     """
     if not given:
-        return DEFAULT_MODEL, []
+        return "", []
     first = given[0]
     named = first in BUNDLED or _exists(first)
     spaced = any(letter.isspace() for letter in first)
@@ -103,7 +104,7 @@ def model_and_texts(given: list[str], *, elsewhere: bool = False) -> tuple[str, 
         raise ModelError(
             f"There is no model {one_line(first)!r}{meant}; give a model, or, where it is a text, a model before it."
         )
-    return (DEFAULT_MODEL, given) if text else (first, given[1:])
+    return ("", given) if text else (first, given[1:])
 
 
 def texts_are_piped() -> bool:

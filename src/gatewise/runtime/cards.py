@@ -56,7 +56,7 @@ Settings: {settings}
 
 ## Figures
 
-{_figure_line("Dev split (it chose the epoch, so it flatters)", facts.get("dev"))}\
+{_figure_line(_chosen_by(facts), facts.get("dev"))}\
 {_figure_line("Test part (never seen before)", facts.get("test"))}
 ## Limits
 
@@ -64,6 +64,12 @@ It knows the words and the kind of text it was trained on. Expect less on other 
 very short texts. Of a text longer than {model.tokenizer.max_tokens} tokens it reads the first quarter of these and the
 end. {_calibration(facts.get("dev") or {})}
 """
+
+
+def _chosen_by(facts: dict[str, Any]) -> str:
+    if facts.get("dev_split") == "out of fold":
+        return "Training texts, each answered by a head that had not seen it"
+    return "Dev split (it chose the epoch, so it flatters)"
 
 
 def _calibration(dev: dict[str, Any]) -> str:

@@ -318,7 +318,7 @@ def test_classifier_takes_numpys_numbers_as_settings(english):
 
 def test_classifier_takes_every_setting_by_its_name_and_random_state_as_seed():
     names = set(Settings().flat()) - {"seed"} | {"random_state"}
-    assert LSTMClassifier().get_params() == dict.fromkeys(names)
+    assert LSTMClassifier().get_params() == dict.fromkeys(names) | {"recipe": "labels"}
     given = LSTMClassifier(pooling="last", checkpoint_seconds=5, random_state=3)
     assert (given.pooling, given.checkpoint_seconds, given.random_state, given.dropout) == ("last", 5, 3, None)
 
@@ -489,3 +489,13 @@ def test_classifier_tells_the_logger_its_classes_and_warnings_and_prints_nothing
     assert caplog.records[0].event.values["classes"] == {"neg": 100, "pos": 100, "odd": 2}
     assert "1 of 3 classes has under 10 examples (odd 2)" in caplog.records[1].getMessage()
     assert capsys.readouterr() == ("", "")
+
+
+def test_estimator_takes_a_recipe_and_settings_beside_it():
+    texts, labels = ["a warm film", "a cold film", "great fun", "no fun at all"] * 10, ["pos", "neg", "pos", "neg"] * 10
+    fitted = LSTMClassifier(recipe="auto", dropout=0.3).fit(texts, labels)
+    settings = fitted.model_.facts["settings"]
+    assert (settings["freeze"], settings["pretrained"], settings["dropout"]) == (True, "reviews-en", 0.3)
+    assert fitted.predict(["great, warm fun"]).tolist() == ["pos"] and clone(fitted).recipe == "auto"
+    with pytest.raises(ConfigError, match=r"no recipe 'best'; choose one of labels, fast, standard, auto\.$"):
+        LSTMClassifier(recipe="best").fit(texts, labels)

@@ -1,7 +1,7 @@
 """A classifier as a scikit-learn estimator: lists in, arrays out, and the same training as the command's."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -20,9 +20,10 @@ from gatewise.runtime import folder
 from gatewise.runtime.batches import Weights
 from gatewise.runtime.classifier import Label, Numbers, as_texts
 from gatewise.runtime.encoder import shaped_as
+from gatewise.tasks.classify.auto import choose
 from gatewise.tasks.classify.fit import fit, sources
 from gatewise.tasks.classify.prepare import prepare
-from gatewise.tasks.classify.settings import Settings
+from gatewise.tasks.classify.settings import AUTO, RECIPES, Settings
 from gatewise.training.log import Event
 from gatewise.training.session import Session
 
@@ -33,17 +34,21 @@ if TYPE_CHECKING:
 class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Classify texts with an LSTM, as a scikit-learn estimator: fit(texts, labels), predict, predict_proba, score.
 
-    Every argument is the setting of the same name, and None takes its default. `random_state` is the seed, or a NumPy
+    Every argument is the setting of the same name, and None takes its default, which `recipe` may change as the
+    command's does: labels, fast, standard, or auto, which looks at the texts. `random_state` is the seed, or a NumPy
     RandomState that draws it. After fit, `classes_` holds the labels and `model_` the gatewise Model.
     """
 
     @takes(Settings(), leave_out=("seed",))
-    def __init__(self, *, random_state: int | np.random.RandomState | None = None, **given: "Unpack[Keywords]") -> None:
+    def __init__(
+        self, *, recipe: str = "labels", random_state: int | np.random.RandomState | None = None,
+        **given: "Unpack[Keywords]",
+    ) -> None:  # fmt: skip
         names = [name for name in Settings().flat() if name != "seed"]
         if "seed" in given:
             raise ConfigError("LSTMClassifier has no setting named 'seed'; scikit-learn's name for it is random_state.")
         refuse_unknown(names, given)
-        self.__dict__.update(dict.fromkeys(names) | given, random_state=random_state)
+        self.__dict__.update(dict.fromkeys(names) | given, recipe=recipe, random_state=random_state)
 
     def fit(
         self,
@@ -59,28 +64,19 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         of weight 2 counts in every loss, the calibration's too, as two copies would; one of weight 0 is left out.
         """
         session = Session()
-        texts = as_texts(X)
-        check_consistent_length(texts, y, groups)
-        refuse_missing(y)
-        check_classification_targets(y)
-        labels = column_or_1d(y, warn=True)
-        weights = None if sample_weight is None else weights_from(sample_weight, len(texts))
-        if weights is not None:
-            kept = np.flatnonzero(weights)
-            texts, labels, weights = [texts[row] for row in kept], labels[kept], weights[kept]
-            groups = None if groups is None else [list(groups)[row] for row in kept]
+        texts, labels, groups, weights = checked(X, y, groups, sample_weight)
         classes = np.unique(labels)
         values = self.get_params()
         seed = values.pop("random_state")
         if isinstance(seed, np.random.RandomState):
             seed = int(seed.randint(2**31 - 1))
-        settings = Settings().replace(**values, seed=seed)
         names = [str(label) for label in classes.tolist()]
         part = from_lists(texts, [str(label) for label in labels.tolist()], groups, name="the training data")
-        encoder, teachers = sources(settings)
-        settings = shaped_as(encoder, settings) if encoder else settings
         more = from_lists(as_texts(unlabelled), name="the unlabelled texts") if unlabelled is not None else None
         dataset = Dataset("texts in memory", part, None, None, more)
+        settings = Settings().replace(**changes_of(values.pop("recipe"), dataset, values)).replace(**values, seed=seed)
+        encoder, teachers = sources(settings)
+        settings = shaped_as(encoder, settings) if encoder else settings
         prepared = prepare(dataset, settings, names, encoder.tokenizer if encoder else None, weights)
         session.report(Event("prepared", session.seconds(), values=prepared.told()))
         model, _ = fit(prepared, settings, session, encoder=encoder, teachers=teachers)
@@ -122,6 +118,33 @@ class LSTMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = False
         return tags
+
+
+def checked(
+    X: Sequence[str], y: Sequence[Label], groups: Sequence[Any] | None, sample_weight: Any
+) -> tuple[list[str], npt.NDArray[Any], Sequence[Any] | None, Weights | None]:
+    """Give texts, labels, groups and weights, the texts of weight 0 left out; refuse what cannot be learnt from."""
+    texts = as_texts(X)
+    check_consistent_length(texts, y, groups)
+    refuse_missing(y)
+    check_classification_targets(y)
+    labels = column_or_1d(y, warn=True)
+    if sample_weight is None:
+        return texts, labels, groups, None
+    weights = weights_from(sample_weight, len(texts))
+    kept = np.flatnonzero(weights)
+    groups = None if groups is None else [list(groups)[row] for row in kept]
+    return [texts[row] for row in kept], labels[kept], groups, weights[kept]
+
+
+def changes_of(recipe: str, dataset: Dataset, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give what a recipe changes in the defaults; raise ConfigError where there is none of that name."""
+    if recipe == AUTO:
+        return choose(dataset, {name: value for name, value in given.items() if value is not None}).changes
+    if recipe == "best" or recipe not in RECIPES:  # best pretrains an encoder of its own: the command's business
+        names = ", ".join([*(name for name in RECIPES if name != "best"), AUTO])
+        raise ConfigError(f"LSTMClassifier has no recipe {recipe!r}; choose one of {names}.")
+    return RECIPES[recipe]
 
 
 def weights_from(given: Any, texts: int) -> Weights:
