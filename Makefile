@@ -34,6 +34,9 @@ PRETRAIN := $(BIN)/gatewise pretrain imdb --epochs 8 --batch-tokens 8192 --learn
 TRAIN := $(BIN)/gatewise train imdb --recipe standard --epochs 2 --batch-texts 64 --dropout 0.5 --student-texts 0 --overwrite
 FORWARD := $(TRAIN) --pretrained build/forward --max-tokens 400
 BOTH := $(TRAIN) --companion-buckets 2097152 --storage int8
+CHINESE := build/chinese
+PRETRAIN_ZH := $(BIN)/gatewise pretrain $(CHINESE)/texts.csv --hidden-size 384 --embedding-dim 256 --bidirectional --epochs 8 \
+	--minutes 80 --learning-rate 3e-3 --sampled-words 1024 --storage int8 --overwrite
 bundled: .venv/installed
 	test -d build/begun || $(PRETRAIN) --minutes 60 --storage int8 --out build/begun
 	test -d build/forward || $(PRETRAIN) --from build/begun --minutes 72 --storage int8 --out build/forward
@@ -49,6 +52,11 @@ bundled: .venv/installed
 		--out $(SAMPLES)/sentiment-en
 	$(BIN)/python -c "from gatewise.runtime import folder; \
 		folder.save_encoder(folder.load_encoder('build/joint'), '$(SAMPLES)/reviews-en', storage='int8', overwrite=True)"
+	test -d $(CHINESE) || PYTHONPATH=benchmarks $(BIN)/python benchmarks/make_reviews_zh.py $(CHINESE)
+	test -d build/reviews-zh || $(PRETRAIN_ZH) --threads 1 --out build/reviews-zh
+	cp -r build/reviews-zh/. $(SAMPLES)/reviews-zh
+	$(BIN)/gatewise train $(CHINESE)/opinions --threads 1 --storage int8 --companion-buckets 524288 --overwrite \
+		--out $(SAMPLES)/sentiment-zh
 	rm -f $(SAMPLES)/*/metrics.jsonl $(SAMPLES)/*/report.html
 	$(BIN)/gatewise faithfulness $(SAMPLES)/sentiment-en reviews --keep
 

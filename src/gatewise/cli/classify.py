@@ -95,7 +95,8 @@ def train(
         say(f"Stopped. The best model so far is in {out}; the same command with --resume goes on.")
         raise typer.Exit(stopped.code)
     if trained.test is None:
-        say(f"{data} has no labelled test part: these figures are of the dev split, so they flatter.")
+        of = "training texts, each answered by a head that had not seen it" if settings.classification.freeze else ""
+        say(f"{data} has no labelled test part: these figures are of {of or 'the dev split, so they flatter'}.")
     print_result(measured)
     print_lines([f"model   {out}", f"report  {report_path}"])
 

@@ -26,7 +26,15 @@ STEPS = 600  # of tuning, at least, where texts are few
 MOST_TOKENS = 5_000_000  # read in tuning, both directions: some eight minutes of two cores
 A_SECOND = 8_000  # of these, where minutes are given
 SHORT_TEXT, LONG_TEXT, MANY_CLASSES = 300, 1000, 20  # characters on average, and classes, by which pieces pay
-TUNED = ("epochs", "minutes", "train_tokens", "learning_rate", "student_epochs", "teachers")  # what tunes an encoder
+TUNED = (
+    "freeze",
+    "epochs",
+    "minutes",
+    "train_tokens",
+    "learning_rate",
+    "student_epochs",
+    "teachers",
+)  # what tunes an encoder
 OWN = (  # who sets one of these wants a network of their own
     "kind", "vocab_size", "min_count", "lowercase", "embedding_dim", "hidden_size", "num_layers", "pretrained",
     "word_vectors", "forget_bias", "chrono_horizon",
@@ -135,10 +143,9 @@ def sampled(part: Part) -> tuple[Sequence[str], Counter[str | None]]:
     draw, sample, labels = random.Random(Settings().training.seed), list[str](), Counter[str | None]()
     for batch in part.batches():
         for count, example in enumerate(batch, labels.total()):
-            place = count if count < SAMPLE else draw.randrange(count + 1)
             labels[example.label] += 1
-            if place == len(sample):
+            if count < SAMPLE:
                 sample.append(example.text[:SAMPLE_CHARACTERS])
-            elif place < SAMPLE:
+            elif (place := draw.randrange(count + 1)) < SAMPLE:
                 sample[place] = example.text[:SAMPLE_CHARACTERS]
     return sample, labels

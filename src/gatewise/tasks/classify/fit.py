@@ -26,7 +26,7 @@ from gatewise.tasks.classify.calibrate import Calibrated, calibrated, unit_separ
 from gatewise.tasks.classify.companion import train_companion
 from gatewise.tasks.classify.frozen import fit_head, folds_of, judged
 from gatewise.tasks.classify.measure import Evaluation, evaluate
-from gatewise.tasks.classify.prepare import Prepared, prepare
+from gatewise.tasks.classify.prepare import OUT_OF_FOLD, Prepared, prepare
 from gatewise.tasks.classify.settings import ClassificationConfig, Settings
 from gatewise.tasks.classify.teach import TEACHER, Turn, config_of, lesson_of, refuse_unfit, turns_of
 from gatewise.training.checkpoint import Checkpoint
@@ -163,6 +163,7 @@ def fit_frozen(
                 if part := companion_of(others, prepared, config):
                     said[asked] = ngram_logits(part, prepared.train.select(asked))
             best = calibrated(model, prepared.train.select(rows), logits[rows], said[rows])
+            best = best._replace(dev=dataclasses.replace(best.dev, data=OUT_OF_FOLD))
     values = {"score": best.dev.accuracy, "loss": best.dev.log_loss, "padding": 0.0}
     event = Event("dev", session.seconds(), values=values | Figure("accuracy", best.dev.accuracy, "higher")._asdict())
     session.tell(event)

@@ -27,6 +27,7 @@ from gatewise.tasks.classify.settings import Settings
 
 RARE = 10  # a class with fewer examples is warned of
 NEW_WORD_COUNT = 5  # a word the encoder does not know is added when the training text holds it so often
+OUT_OF_FOLD = "out of fold"  # a dev split that is the training texts, each answered by what has not seen it
 Index = dict[str | None, int]  # label -> target
 
 
@@ -97,7 +98,7 @@ def prepare(
         unlabelled, met = encode_unlabelled(dataset.unlabelled, tokenizer, test_keys, spelt=spelt)
     notes = {
         "data": dataset.name, "training_texts": len(train_set), "dev_texts": len(dev_set),
-        "dev_split": "given" if dataset.dev else "out of fold" if folded else "by group" if part.grouped else "by text",
+        "dev_split": "given" if dataset.dev else OUT_OF_FOLD if folded else "by group" if part.grouped else "by text",
         "left_out_equal_to_test": int((~kept).sum()), "blank_training_texts": blank,
         "rows_without_label": part.skipped.value,
         "unlabelled_texts": len(unlabelled) if unlabelled else 0, "unlabelled_equal_to_test": met,
