@@ -1,8 +1,9 @@
 """Cut the bundled `wikigold` sample: which of its documents are learnt from, and which are measured on?
 
-Run as `GATEWISE_DATA=../shared/data python benchmarks/make_wikigold.py`; reads tagging/wikigold/wikigold.conll.txt there,
-as published: a token and its tag a line, a blank between, `-DOCSTART- O` before each of 145 documents. Writes train.conll
-and test.conll of src/gatewise/samples/wikigold, lines as they were, and prints the figures of that folder's data card.
+Run as `GATEWISE_DATA=../shared/data python benchmarks/make_wikigold.py`; reads tagging/wikigold/wikigold.conll.txt
+there, as published: a token and its tag a line, a blank between, `-DOCSTART- O` before each of 145 documents. Writes
+train.conll and test.conll of src/gatewise/samples/wikigold, lines as they were, and prints the figures of that folder's
+data card.
 """
 
 import os
@@ -63,7 +64,9 @@ def main() -> None:
         for name in ("train", "test")
     }
     known = {entity for document in parts["train"] for sentence in document for entity in entities(sentence)}
-    learnt = {tuple(line.rsplit(" ", 1)[0] for line in sentence) for document in parts["train"] for sentence in document}
+    learnt = {
+        tuple(line.rsplit(" ", 1)[0] for line in sentence) for document in parts["train"] for sentence in document
+    }
     for name, part in parts.items():
         write(TARGET / f"{name}.conll", part)
         sentences = [sentence for document in part for sentence in document]
@@ -75,7 +78,8 @@ def main() -> None:
         )
         if name == "test":
             again = sum(tuple(line.rsplit(" ", 1)[0] for line in sentence) in learnt for sentence in sentences)
-            print(f"{sum(entity not in known for entity in found):,} test entities do not stand in train; {again} sentences do")
+            unseen = sum(entity not in known for entity in found)
+            print(f"{unseen:,} test entities do not stand in train; {again} sentences do")
 
 
 if __name__ == "__main__":

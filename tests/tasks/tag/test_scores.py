@@ -56,7 +56,7 @@ def test_tally_equals_conlleval(pairs):
 def test_tally_by_label_adds_up_to_the_whole(pairs):
     gold, predicted = (spans_of([pair[side] for pair in pairs]) for side in (0, 1))
     apart = scores.tally_by_label(gold, predicted)
-    assert sum((counts.gold for counts in apart.values())) == len(gold)
+    assert sum(counts.gold for counts in apart.values()) == len(gold)
     whole = NOTHING
     for counts in apart.values():
         whole = whole.plus(counts)

@@ -88,13 +88,8 @@ def overlap(one: Span, other: Span) -> bool:
 
 def overall(counts: Counts) -> Numbers:
     """Give the F1 of rows of (gold, predicted, right), [N, 3] to [N]; 0 where there is neither, as conlleval has it."""
-    total = np.maximum(counts[:, 0] + counts[:, 1], 1)
-    return 2 * counts[:, 2] / total
-
-
-def share(counts: Counts) -> Numbers:
-    """Give the second of two counts as a share of the first, [N, 2] to [N]; 0 where there is nothing."""
-    return counts[:, 1] / np.maximum(counts[:, 0], 1)
+    f1: Numbers = 2 * counts[:, 2] / np.maximum(counts[:, 0] + counts[:, 1], 1)
+    return f1
 
 
 def interval(
@@ -102,7 +97,7 @@ def interval(
 ) -> tuple[float, float]:
     """Give a figure's 95 % interval by drawing the units (documents, or sentences) anew, with replacement (Efron 1979).
 
-    `units` holds the counts of each, [U, 3] or [U, 2], which `figure` turns into one number a row.
+    `units` holds the counts of each, [U, 3], which `figure` turns into one number a row.
     """
     chance = np.random.default_rng(seed)
     sums = np.stack([units[chance.integers(len(units), size=len(units))].sum(axis=0) for _ in range(draws)])
