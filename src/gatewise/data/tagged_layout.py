@@ -37,9 +37,7 @@ class TaggedLayout:
         "auto",
         "What offsets count: code points, UTF-16 units, line ends \\r\\n as one; auto holds them to the stated words.",
     )
-    inclusive: bool = setting(
-        False, "Offsets name a span's last character, not the one after it.", option="--inclusive"
-    )
+    inclusive: bool = setting(False, "Offsets name a span's last character, not the one after it.", option="--inclusive")
     words: Words = setting(
         "words", "How a text without tokens is taken apart: words, words as treebanks have them, or characters."
     )
