@@ -12,29 +12,36 @@ import numpy as np
 
 from gatewise.base.errors import DataError, one_line
 from gatewise.data.tagged import Sentence
-from gatewise.runtime.spans import Span, spans_of
+from gatewise.runtime.spans import OUTSIDE, Span, parted, spans_of
 from gatewise.tasks.tag import scores
 from gatewise.tasks.tag.evaluation import Confusion, Evaluation, Mistake, figures_of, seen_of
 from gatewise.tasks.tag.scores import NOTHING, Tally
 
-BATCH_SENTENCES, BATCH_TOKENS = 256, 1 << 15  # read and answered at once
+BATCH_SENTENCES, BATCH_TOKENS = 2048, 1 << 17  # read and answered at once
 ERRORS_KEPT, CONFUSIONS_KEPT = 50, 10
 FEW_DOCUMENTS = 20  # fewer than these are too few to draw anew; sentences are drawn then
 MASKED = ""  # the tag of a token that nothing is known of
 PRECISIONS = (0.95, 0.9)  # at which it is told how much of the answers can be kept
 
-Answered = list[tuple[Span, float]]  # spans in tokens with their probabilities
+Answered = Sequence[tuple[Span, float]]  # spans in tokens with their probabilities
 Entity = tuple[tuple[str, ...], str]  # tokens, label
 
 
-class Answers(Protocol):
-    """A tagger as it is measured: with plain labels each token is a span of its own."""
+class Answer(Protocol):
+    """What a tagger says of a sentence: spans in tokens with their probabilities; of plain labels each token is one."""
 
     @property
-    def labels(self) -> Sequence[str]: ...
+    def found(self) -> Sequence[tuple[Span, float]]: ...
+
+
+class Tagger(Protocol):
+    """A tagger as it is measured, which gatewise.runtime.tagger.Tagger is."""
+
     @property
-    def plain(self) -> bool: ...
-    def answers(self, sentences: Sequence[Sequence[str]]) -> Iterable[Answered]: ...
+    def tags(self) -> Sequence[str]: ...
+    @property
+    def spans_are_tags(self) -> bool: ...
+    def stream(self, sentences: Iterable[Sequence[str]]) -> Iterable[Answer]: ...
 
 
 class Sentences(Protocol):
@@ -76,7 +83,7 @@ def pieces_of(tags: Sequence[str], *, plain: bool) -> list[Span]:
 
 
 def evaluate(
-    model: Answers,
+    model: Tagger,
     part: Sentences,
     *,
     training: Sentences | None = None,
@@ -88,13 +95,15 @@ def evaluate(
     number of sentences done. Raises DataError where the part holds no labelled sentence.
     """
     started = time.perf_counter()
-    known = known_of(training, plain=model.plain) if training is not None else None
-    ledger = Ledger(model.plain, known, frozenset(model.labels))
+    plain = not model.spans_are_tags
+    known = known_of(training, plain=plain) if training is not None else None
+    labels = model.tags if plain else (parted(tag)[1] for tag in model.tags if tag != OUTSIDE)
+    ledger = Ledger(plain, known, frozenset(labels))
     seconds = 0.0
     labelled = (sentence for sentence in part.sentences() if sentence.tags is not None)
     for batch in batches(labelled):
         begun = time.perf_counter()
-        answers = list(model.answers([sentence.tokens for sentence in batch]))
+        answers = [answer.found for answer in model.stream(sentence.tokens for sentence in batch)]
         seconds += time.perf_counter() - begun
         for sentence, answered in zip(batch, answers, strict=True):
             ledger.add(sentence, answered)
