@@ -86,13 +86,15 @@ def storage_of(name: str) -> Storage:
     return cast(Storage, name)
 
 
-def model_and_texts(given: list[str], *, elsewhere: bool = False) -> tuple[str, list[str]]:
+def model_and_texts(
+    given: list[str], *, elsewhere: bool = False, default: str = DEFAULT_MODEL
+) -> tuple[str, list[str]]:
     """Tell a model's folder or name from texts: what holds a space, or stands alone and names no place, is text.
 
     Where the texts come from `elsewhere`, a lone word can only be meant for a model: raise ModelError if it is none.
     """
     if not given:
-        return DEFAULT_MODEL, []
+        return default, []
     first = given[0]
     named = first in BUNDLED or _exists(first)
     spaced = any(letter.isspace() for letter in first)
@@ -103,7 +105,7 @@ def model_and_texts(given: list[str], *, elsewhere: bool = False) -> tuple[str, 
         raise ModelError(
             f"There is no model {one_line(first)!r}{meant}; give a model, or, where it is a text, a model before it."
         )
-    return (DEFAULT_MODEL, given) if text else (first, given[1:])
+    return (default, given) if text else (first, given[1:])
 
 
 def texts_are_piped() -> bool:

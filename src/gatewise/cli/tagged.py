@@ -8,7 +8,7 @@ from typing import Any
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.text import json_text
-from gatewise.runtime.spans import Span
+from gatewise.runtime.spans import Span, spans_of, tags_of
 
 FORMATS = ("text", "jsonl", "conll", "html")
 ENDINGS = {  # of a file, and the format it tells
@@ -19,7 +19,7 @@ ENDINGS = {  # of a file, and the format it tells
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One text's answer; with plain labels every token is a span. T tokens."""
+    """One text's answer; with plain labels every token is a span. T tokens, in sentences: a line of a text is one."""
 
     text: str
     tokens: Sequence[str]  # [T]
@@ -27,6 +27,7 @@ class Answer:
     spans: Sequence[tuple[Span, float]]  # in code points of the text, with their probabilities
     plain: bool = False
     given: bool = False  # the tokens were given
+    breaks: Sequence[int] = ()  # where a further sentence begins
 
 
 Put = Callable[[Answer], None]
@@ -86,18 +87,14 @@ def _flat(text: str) -> str:
 
 
 def as_conll(answer: Answer, scheme: str) -> str:
-    """Give a token and its tag a line, a tab between, in a scheme of spans, and a blank line after them."""
-    from gatewise.runtime.spans import spans_of, tags_of
-
+    """Give a token and its tag a line, a tab between, in a scheme of spans, and a blank line after each sentence."""
     tags = answer.tags
     if not answer.plain and scheme != "BIOES":
         tags = tags_of(spans_of(answer.tags), len(tags), scheme)
-    return "".join(f"{_cell(token)}\t{tag}\n" for token, tag in zip(answer.tokens, tags, strict=True)) + "\n"
-
-
-def _cell(token: str) -> str:
-    """Give a token for a column: tabs and line ends inside it become blanks."""
-    return _flat(token)
+    rows = [f"{_flat(token)}\t{tag}\n" for token, tag in zip(answer.tokens, tags, strict=True)]
+    for place in answer.breaks:
+        rows[place] = f"\n{rows[place]}"
+    return "".join([*rows, "\n"]) if rows else ""
 
 
 def chunks(answers: Iterable[Answer], name: str, *, scheme: str, labels: Sequence[str]) -> Iterator[str]:

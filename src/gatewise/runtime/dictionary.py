@@ -1,14 +1,18 @@
-"""A user's dictionary, words with the label each is to bear, to the spans it demands in a sentence.
+"""A user's dictionary, words with the label each is to bear, to the spans it demands and the tags it leaves a sentence.
 
 Found are the longest words from the left, at borders of tokens, whatever the spacing: "New York" is found in New York
-and in New-line-York. A tagger obeys by a mask on its lattice; here no model is known, and no file.
+and in New-line-York. A tagger obeys by a mask on its lattice. Knows no file and no scores.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from gatewise.runtime.spans import Span
+import numpy as np
+import numpy.typing as npt
+
+from gatewise.base.errors import DataError, one_line
+from gatewise.runtime.spans import Span, tags_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +61,30 @@ def dictionary_of(words: Iterable[tuple[str, str]]) -> Dictionary:
     labels_of.pop("", None)
     heads = frozenset(word[0] for word in labels_of)
     return Dictionary(labels_of, heads, max(map(len, labels_of), default=0))
+
+
+def allowed_by(
+    spans: Sequence[Span], length: int, tags: Sequence[str], *, spans_are_tags: bool = True
+) -> npt.NDArray[np.bool_] | None:
+    """Say which of a model's tags each token may have, [T, K], where spans are given; None where there are none.
+
+    Inside a span that is the one tag that BIOES writes there, or with plain labels the span's; elsewhere any.
+    """
+    if not spans:
+        return None
+    allowed = np.ones((length, len(tags)), bool)
+    written = tags_of(spans, length) if spans_are_tags else [""] * length
+    places = {tag: place for place, tag in enumerate(tags)}
+    for start, end, label in spans:
+        allowed[start:end] = False
+        for token in range(start, end):
+            allowed[token, places[written[token] if spans_are_tags else label]] = True
+    return allowed
+
+
+def refuse_unknown(dictionary: Dictionary, labels: Collection[str]) -> None:
+    """Raise DataError where a dictionary has a label that a model does not know."""
+    for label in sorted(dictionary.labels):
+        if label not in labels:
+            known = one_line(", ".join(sorted(labels)))
+            raise DataError(f"The dictionary has the label {one_line(label, 60)!r}, and the model knows {known}.")
