@@ -15,7 +15,9 @@ from gatewise.data.table import quoted
 from gatewise.runtime.spans import PLAIN, Scheme, Span, scheme_of, spans_of, steps_of, tags_of
 
 Offsets = tuple[tuple[int, int], ...]
-WIDE = re.compile("[々〆〇\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")  # Han, kana
+WIDE = re.compile(  # Han, kana
+    "[々〆〇\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 
 
 class Joint(Enum):

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from gatewise.base.errors import DataError
 from gatewise.base.text import check_utf8, lines
 from gatewise.data.opening import Source
-from gatewise.data.table import quoted
 from gatewise.data.tagged import WIDE, Joint, Sentence, joined, joint_of, mixed, normal
 from gatewise.data.tagged_layout import TaggedLayout
-from gatewise.runtime.spans import PLAIN, Scheme, faults, scheme_of, spans_of, steps_of
+from gatewise.runtime.spans import PLAIN, Scheme, faults, scheme_of, steps_of
 
 BORDER = "-DOCSTART-"
 HEAD_ROWS = 1000  # looked at to find the columns

@@ -134,15 +134,15 @@ def tree_sentences(source: Source, shape: TreeShape, encoding: str = "", documen
 
 def _characters(text: str, offsets: Offsets) -> tuple[tuple[str, ...], Offsets, tuple[str, ...]]:
     """Make a token of each character, and of each word a span without a type."""
-    places = tuple(words_of(text, "characters"))
-    starts = {start: token for token, (start, _) in enumerate(places)}
-    spans, end = [], 0
-    for start, stop in sorted({*offsets}):
-        if start >= end and start in starts:
-            last = max(token for token in range(starts[start], len(places)) if places[token][0] < stop)
-            spans.append(Span(starts[start], last + 1, ""))
-            end = places[last][1]
-    return tuple(text[start:stop] for start, stop in places), places, tuple(tags_of(spans, len(places)))
+    places: list[tuple[int, int]] = []
+    spans = []
+    for start, stop in dict.fromkeys(offsets):  # once, where several words are written as one
+        first = len(places)
+        places += [(start + one, start + other) for one, other in words_of(text[start:stop], "characters")]
+        if len(places) > first:
+            spans.append(Span(first, len(places), ""))
+    tokens = tuple(text[start:stop] for start, stop in places)
+    return tokens, tuple(places), tuple(tags_of(spans, len(places)))
 
 
 def _placed(block: Block, joint: Joint) -> tuple[str, Offsets]:
@@ -249,7 +249,7 @@ def _checked(block: Block, name: str) -> Block:
     for first, (last, form, _) in block.ranges.items():
         if last >= len(block.words):
             raise DataError(
-                f"{name}, line {block.line} begins a sentence of {len(block.words)} words, but {quoted(form)} has words "
-                f"{first + 1} to {last + 1}; add what is missing."
+                f"{name}, line {block.line} begins a sentence of {len(block.words)} words, but {quoted(form)} has "
+                f"words {first + 1} to {last + 1}; add what is missing."
             )
     return block

@@ -1,4 +1,4 @@
-"""How a file of labelled words is laid out, as far as the user says it: declared once, for commands and Python alike."""
+"""How a file of labelled words is laid out, as far as the user says it: declared once, for commands and Python."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -37,7 +37,9 @@ class TaggedLayout:
         "auto",
         "What offsets count: code points, UTF-16 units, line ends \\r\\n as one; auto holds them to the stated words.",
     )
-    inclusive: bool = setting(False, "Offsets name a span's last character, not the one after it.", option="--inclusive")
+    inclusive: bool = setting(
+        False, "Offsets name a span's last character, not the one after it.", option="--inclusive"
+    )
     words: Words = setting(
         "words", "How a text without tokens is taken apart: words, words as treebanks have them, or characters."
     )
