@@ -66,6 +66,12 @@ def test_columns_in_any_scheme(scheme, tags):
 def test_columns_of_a_token_that_is_a_tab():
     assert as_conll(Answer("\t", ["\t"], ["O"], []), "IOB2") == " \tO\n\n"
     assert as_conll(PLAIN, "IOB2") == "a\tDET\ndog\tNOUN\n\n"
+    assert as_conll(Answer("", [], [], []), "IOB2") == ""
+
+
+def test_columns_part_sentences():
+    answer = Answer("a\nb", ["a", "b"], ["O", "S-X"], [(Span(2, 3, "X"), 1.0)], breaks=[1])
+    assert as_conll(answer, "IOB2") == "a\tO\n\nb\tB-X\n\n"
 
 
 def test_every_format_comes_piece_by_piece():

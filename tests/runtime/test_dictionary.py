@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewise.runtime.dictionary import dictionary_of
+from gatewise.base.errors import DataError
+from gatewise.runtime.dictionary import allowed_by, dictionary_of, refuse_unknown
 from gatewise.runtime.spans import Span
 
 
@@ -50,3 +51,26 @@ def test_dictionary_equals_a_slow_search(words, tokens):
 
 def test_dictionary_names_its_labels():
     assert dictionary_of([("a", "X"), ("b", "Y"), ("a", "Y")]).labels == {"Y"}
+
+
+TAGS = ("O", "B-A", "I-A", "E-A", "S-A", "S-B")
+
+
+def test_allowed_leaves_one_tag_inside_a_span_and_any_outside():
+    allowed = allowed_by([Span(1, 4, "A"), Span(4, 5, "B")], 6, TAGS)
+    assert [[tag for tag, may in zip(TAGS, row, strict=True) if may] for row in allowed.tolist()] == [
+        [*TAGS], ["B-A"], ["I-A"], ["E-A"], ["S-B"], [*TAGS]
+    ]  # fmt: skip
+    assert allowed_by([], 6, TAGS) is None
+
+
+def test_allowed_with_plain_labels():
+    allowed = allowed_by([Span(0, 2, "VERB")], 3, ("NOUN", "VERB"), spans_are_tags=False)
+    assert allowed.tolist() == [[False, True], [False, True], [True, True]]
+
+
+def test_a_label_that_the_model_does_not_know_is_named():
+    dictionary = dictionary_of([("a", "PER"), ("b", "EVENT")])
+    refuse_unknown(dictionary, ["EVENT", "PER"])
+    with pytest.raises(DataError, match="has the label 'EVENT', and the model knows LOC, PER"):
+        refuse_unknown(dictionary, ["PER", "LOC"])
