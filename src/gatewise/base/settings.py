@@ -230,10 +230,8 @@ class Groups(Protocol):
 
 
 class Grouped(Groups, Protocol):
-    """Settings of a task, three groups of which are those of every task."""
+    """Settings of a task, two groups of which are those of every task."""
 
-    @property
-    def tokenizer(self) -> TokenizerConfig: ...
     @property
     def network(self) -> NetworkConfig: ...
     @property

@@ -91,16 +91,15 @@ def falling(lengths: Sequence[int] | Rows) -> Rows:
     return counts
 
 
-def constraints(tags: Sequence[str]) -> Chain:
+def constraints(tags: Sequence[str], *, spans: bool = True) -> Chain:
     """Give the Chain that forbids what BIOES does not allow: 0 where a step may be, FORBIDDEN where not.
 
     After O, E-x and S-x comes O, B-* or S-*; after B-x and I-x comes I-x or E-x; none starts inside or ends before E.
-    Where no tag has such a form everything is allowed.
+    Where tags are plain labels and no spans everything is allowed.
     """
-    heads = [tag[0] if tag[1:2] == "-" and tag[0] in "BIES" else "O" for tag in tags]
-    if "B" not in heads and "S" not in heads:
+    if not spans:
         return zeros(len(tags))
-    types = np.array([tag[2:] for tag in tags])
+    heads, types = [tag[0] for tag in tags], np.array([tag[2:] for tag in tags])
     opened, enters = (np.isin(heads, list(some)) for some in ("BI", "IE"))  # what goes on; what comes from within
     allowed = np.where(opened[:, None], enters & (types[:, None] == types), ~enters)
     return Chain(*(np.where(legal, 0.0, FORBIDDEN) for legal in (allowed, ~enters, ~opened)))
@@ -228,10 +227,38 @@ def lattices(chain: Chain, emissions: npt.NDArray[np.floating], counts: Rows) ->
     found = []
     for text, rows in enumerate(np.split(order, np.cumsum(np.bincount(done.owners))[:-1])):
         if fine[text]:
-            parts = (array[rows] for array in (wide, forward, backward, done.scales))
-            found.append(Lattice(chain, *parts, float(done.ending[text])))
+            sums = forward[rows], backward[rows], done.scales[rows]
+            found.append(Lattice(chain, wide[rows], *sums, float(done.ending[text])))
         else:
             found.append(in_logarithms(chain, wide[rows]))
+    return found
+
+
+def probabilities_on(
+    chain: Chain, emissions: npt.NDArray[np.floating], counts: Rows, path: Rows, first: Rows, last: Rows
+) -> Numbers:
+    """Give the exact probability of each stretch of a reading, [S], from row `first` to row `last` of its sentence.
+
+    The reading, [N], is of sentences laid out step by step, emissions [N, K]; it is what Lattice.probability() gives
+    of one stretch, for all at once.
+    """
+    wide = emissions.astype(np.float64)
+    with np.errstate(all="ignore"):
+        done = _passes(chain, wide, counts)
+        rows, texts = np.arange(len(wide)), int(counts[0])
+        inner = wide[rows, path] - done.scales
+        inner[texts:] += chain.transitions[path[done.before], path[texts:]]
+        for at, count in zip(np.cumsum(counts)[:-1].tolist(), counts[1:].tolist(), strict=True):
+            inner[at : at + count] += inner[done.before[at - texts : at - texts + count]]  # summed along a sentence
+        logs = np.log(done.shares[first, path[first]]) + np.log(done.ahead[last, path[last]])
+        found: Numbers = np.exp(np.minimum(0.0, logs + inner[last] - inner[first]))
+    wrong = np.unique(done.owners[first[~np.isfinite(found)]])
+    for text in wrong.tolist():
+        own = np.flatnonzero(done.owners == text)
+        lattice = in_logarithms(chain, wide[own])
+        for place in np.flatnonzero(done.owners[first] == text).tolist():
+            begin, end = np.searchsorted(own, [first[place], last[place]])
+            found[place] = lattice.probability(int(begin), path[own[begin : end + 1]])
     return found
 
 
@@ -265,7 +292,7 @@ def _log_sum(scores: Numbers, axis: int) -> Numbers:
 def viterbi(chain: Chain, emissions: npt.NDArray[np.floating], counts: Rows) -> tuple[Rows, Numbers]:
     """Give the best reading of each sentence laid out step by step: tags, [N], in the rows' order, and scores, [B]."""
     tags, total = emissions.shape[1], int(counts[0])
-    score = chain.start + emissions[:total]
+    score: Numbers = chain.start + emissions[:total]
     pointers = np.empty((len(emissions), tags), np.int16)
     into = np.ascontiguousarray(chain.transitions.T)  # [to, from]
     finished = np.empty((total, tags))
@@ -279,7 +306,8 @@ def viterbi(chain: Chain, emissions: npt.NDArray[np.floating], counts: Rows) -> 
         at += count
     finished[: len(score)] = score
     finished += chain.stop
-    path, here = np.empty(len(emissions), np.int64), finished.argmax(axis=1)
+    path: Rows = np.empty(len(emissions), np.int64)
+    here: Rows = finished.argmax(axis=1).astype(np.int64)
     for count in counts[::-1].tolist():
         at -= count
         path[at : at + count] = here[:count]

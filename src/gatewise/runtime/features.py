@@ -78,10 +78,10 @@ def rows_of(words: Words, kind: Kind, buckets: int) -> npt.NDArray[np.uint32]:
     for number, template in enumerate(TEMPLATES[kind]):
         if len(template) == 1:  # the same for every use of a word
             (name, place), seed = template[0], np.uint64(number + 1)
-            own = mixed(np.full(len(attributes[name]), seed * MULTIPLIER), attributes[name])
+            own = mixed(np.full(len(attributes[name]), seed), attributes[name])
             rows[:, number] = (own & mask)[around[place]]
             continue
-        hashes = np.full(len(rows), np.uint64(number + 1) * MULTIPLIER)
+        hashes = np.full(len(rows), number + 1, np.uint64)
         for name, place in template:
             hashes = mixed(hashes, attributes[name][around[place]])
         rows[:, number] = hashes & mask
