@@ -1,1 +1,1 @@
-"""Sentences whose words carry labels to a tagger that answers with spans and their exact probability."""
+"""Tagging: labels for the words of sentences."""

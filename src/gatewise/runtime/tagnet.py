@@ -1,0 +1,115 @@
+"""A tagger's network as arrays, and encoded sentences to the scores of their tags, in NumPy; knows no text.
+
+A batch is laid out step by step, the longest sentence first, as in gatewise.runtime.network. What a word brings to the
+first layer's sums is computed once for each different word of a batch.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewise.base.settings import NetworkConfig, TaggingConfig
+from gatewise.runtime.batches import Rows
+from gatewise.runtime.cell import CellWeights
+from gatewise.runtime.crf import Chain
+from gatewise.runtime.lexicon import FIRST_ROW, KNOWN, WORD, Tokens
+from gatewise.runtime.network import Floats, Layout, Table, advance, layout
+
+Places = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TagNetwork:
+    """Tables, LSTM layers and the scores of tags; what a model does without is None or empty."""
+
+    config: NetworkConfig
+    tagging: TaggingConfig
+    dense: int  # rows of a token that have vectors
+    chain: Chain  # with the rules of its scheme
+    bias: Floats  # [K]
+    wide: Table | None  # [rows, K]
+    words: Table | None  # [words, E]
+    affixes: Table | None  # [rows, A]
+    known: Table | None  # [encoder's words, D] as they enter the first layer
+    layers: list[list[CellWeights]]
+    head: Floats  # [K, directions * H]
+
+    @property
+    def tags(self) -> int:
+        """Number of tags."""
+        return len(self.bias)
+
+
+def wide_scores(network: TagNetwork, tokens: Tokens) -> Floats:
+    """Give what hashed features say, [N, K], of tokens [N, columns]."""
+    scores = np.zeros((len(tokens), network.tags), np.float32)
+    if network.wide is not None:
+        rows = tokens[:, FIRST_ROW:] & np.uint32(len(network.wide) - 1)
+        for column in np.ascontiguousarray(rows.T):
+            scores += network.wide.rows(column)
+    return scores
+
+
+def vectors_of(network: TagNetwork, tokens: Tokens) -> Floats:
+    """Give what the first layer reads of tokens, [N, E]."""
+    assert network.words is not None
+    parts = [network.words.rows(tokens[:, WORD])]
+    if network.affixes is not None:
+        rows = tokens[:, FIRST_ROW : FIRST_ROW + network.dense] & np.uint32(len(network.affixes) - 1)
+        parts.append(network.affixes.rows(rows).sum(axis=1, dtype=np.float32))
+    if network.known is not None:
+        parts.append(network.known.rows(tokens[:, KNOWN]))
+    return np.concatenate(parts, axis=1)
+
+
+def emissions_of(network: TagNetwork, tokens: Tokens, lengths: Rows) -> tuple[Floats, Layout]:
+    """Give the scores of tags, [N, K], laid out step by step, of sentences of falling lengths laid end to end."""
+    rows = layout(lengths)
+    scores = wide_scores(network, tokens)[rows.forward]
+    scores += network.bias
+    if network.layers:
+        scores += top_states(network, tokens, rows) @ network.head.T
+    return scores, rows
+
+
+def top_states(network: TagNetwork, tokens: Tokens, rows: Layout) -> Floats:
+    """Give the last layer's states, [N, directions * H], in the layout's order."""
+    size = network.config.hidden_size
+    own = tokens[:, : FIRST_ROW + network.dense]
+    _, first, place = np.unique(_keys(own), return_index=True, return_inverse=True)
+    below, forward, backward = vectors_of(network, tokens[first]), place[rows.forward], place[rows.backward]
+    for directions in network.layers:
+        states = np.empty((len(tokens), len(directions) * size), np.float32)
+        for back, weights in enumerate(directions):
+            sums = below @ weights.input.T
+            sums += weights.bias
+            here: Floats = states[:, back * size : (back + 1) * size]
+            _read(sums, backward if back else forward, weights.recurrent, rows, here)
+            if back:
+                here[:] = here[rows.turned]
+        below, forward, backward = states, np.arange(len(states)), rows.turned
+    return states
+
+
+def _keys(own: Tokens) -> npt.NDArray[np.uint64]:
+    """Give a number for each token's own part, equal where the parts are."""
+    keys = own[:, 0].astype(np.uint64)
+    for column in range(1, own.shape[1]):
+        keys = (keys ^ own[:, column]) * np.uint64(0x9E3779B97F4A7C15)
+        keys ^= keys >> np.uint64(29)
+    return keys
+
+
+def _read(sums: Floats, places: Rows, recurrent: Floats, rows: Layout, states: Floats) -> None:
+    """Read a batch in one direction: row n adds sums[places[n]] to what the state adds; fill `states`, [N, H]."""
+    state, cell_state = (np.zeros((len(rows.lengths), states.shape[1]), np.float32) for _ in range(2))
+    into, at = np.ascontiguousarray(recurrent.T), 0
+    for count in rows.counts.tolist():
+        step = sums[places[at : at + count]]
+        if at:
+            step += state[:count] @ into
+        new = state[:count]
+        advance(step, cell_state[:count], new)
+        states[at : at + count] = new
+        at += count
