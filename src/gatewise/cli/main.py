@@ -11,7 +11,7 @@ import typer
 
 from gatewise.base.errors import GatewiseError
 from gatewise.base.ram import keep_memory
-from gatewise.cli import classify, explain, lab, pretrain
+from gatewise.cli import classify, explain, lab, pretrain, tag_answers
 from gatewise.cli.output import give_up_output, open_streams, say
 
 ABOUT = "Train, measure and use LSTM text classifiers on an ordinary CPU."
@@ -22,6 +22,7 @@ for command in (
     classify.train, pretrain.pretrain, classify.evaluate, classify.predict, explain.explain, explain.faithfulness,
 ):  # fmt: skip
     app.command()(command)
+app.add_typer(tag_answers.tag, name="tag")
 app.add_typer(lab.lab, name="lab")
 
 

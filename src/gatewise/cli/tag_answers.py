@@ -97,7 +97,8 @@ def predict(
 
     with _sentences(loaded, texts, input, said, tokens=tokens) as parts:
         answers = counted(answered(loaded, parts, own, given=tokens or _of_tokens(input)))
-        pieces = tagged.chunks(answers, kind, scheme=scheme if scheme in SCHEMES else "IOB2", labels=loaded.labels)
+        scheme = scheme if scheme in SCHEMES else "IOB2"
+        pieces = tagged.chunks(answers, kind, scheme=scheme, labels=_labels(loaded))
         with tagged.written(output) if output else nullcontext(_printed()) as put:
             for piece in pieces:
                 put(piece)
@@ -115,12 +116,19 @@ def _dictionary(path: Path, model: "Tagger") -> "Dictionary":
     from gatewise.data.dictionary import read_words as read
     from gatewise.runtime.dictionary import dictionary_of, refuse_unknown
 
-    only = model.labels[0] if len(model.labels) == 1 else None
+    labels = _labels(model)
+    only = labels[0] if len(labels) == 1 else None
     made = dictionary_of(read(path, default=only))
     if not made.labels_of:
         raise DataError(f"{path} holds no words; write a word, a tab and its label on a line.")
-    refuse_unknown(made, model.labels)
+    refuse_unknown(made, labels)
     return made
+
+
+def _labels(model: "Tagger") -> tuple[str, ...]:
+    from gatewise.runtime.dictionary import labels_of
+
+    return labels_of(model.tags, spans_are_tags=model.spans_are_tags)
 
 
 def answered(
@@ -131,10 +139,12 @@ def answered(
 
     for chunk in _chunks(texts):
         sentences = [tokens for _, parts in chunk for tokens, _ in parts]
-        masks = dictionary and [
-            allowed_by(dictionary.spans(tokens), len(tokens), model.tags, spans_are_tags=model.spans_are_tags)
-            for tokens in sentences
-        ]
+        masks = None
+        if dictionary:
+            masks = [
+                allowed_by(dictionary.spans(tokens), len(tokens), model.tags, spans_are_tags=model.spans_are_tags)
+                for tokens in sentences
+            ]
         rest = iter(model.tag(sentences, masks))
         for text, parts in chunk:
             yield _answer(text, parts, list(islice(rest, len(parts))), plain=not model.spans_are_tags, given=given)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise.base.errors import DataError, one_line
-from gatewise.runtime.spans import Span, tags_of
+from gatewise.runtime.spans import OUTSIDE, Span, parted, tags_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,11 @@ def dictionary_of(words: Iterable[tuple[str, str]]) -> Dictionary:
     labels_of.pop("", None)
     heads = frozenset(word[0] for word in labels_of)
     return Dictionary(labels_of, heads, max(map(len, labels_of), default=0))
+
+
+def labels_of(tags: Sequence[str], *, spans_are_tags: bool = True) -> tuple[str, ...]:
+    """Give the labels that a model's tags stand for, sorted; with plain labels the tags themselves."""
+    return tuple(sorted({parted(tag)[1] for tag in tags if tag != OUTSIDE} if spans_are_tags else tags))
 
 
 def allowed_by(

@@ -36,6 +36,19 @@ class Told:
     def stream(self, sentences: Iterable[Sequence[str]]) -> Iterator[Answer]:
         return (Answer(self.said.get(tuple(tokens), [])) for tokens in sentences)
 
+    def lattices(self, sentences: Sequence[Sequence[str]]) -> list["Chance"]:
+        return [Chance(self.tags) for _ in sentences]
+
+
+@dataclass
+class Chance:
+    """A lattice that gives New York as a place a quarter, and nothing else anything."""
+
+    tags: tuple[str, ...]
+
+    def probability(self, start: int, tags: list[int]) -> float:
+        return 0.25 if (start, [self.tags[place] for place in tags]) == (4, ["B-LOC", "E-LOC"]) else 0.0
+
 
 def right(part=PART, sure: float = 1.0, plain: bool = False) -> Told:
     """Give a tagger that is always right."""
@@ -74,11 +87,12 @@ def test_evaluate_counts_by_hand():
     assert found.ece == pytest.approx((0.8 + 0.3 + 0.6 + 0.5 + 0.1) / 5)
     assert found.macro_f1 == pytest.approx((2 * 1 / (2 + 3) + 2 * 1 / (3 + 2)) / 2)
     assert [(e.kind, e.predicted, e.label, e.text[e.start : e.end], e.probability) for e in found.errors] == [
-        ("label", "LOC", "PER", "Ada", 0.8), ("border", "LOC", "LOC", "York", 0.6), ("spurious", "PER", "", "in", 0.5)
+        ("missed", "", "PER", "Bob", 1.0), ("label", "LOC", "PER", "Ada", 0.8), ("border", "LOC", "LOC", "York", 0.6),
+        ("spurious", "PER", "", "in", 0.5),
     ]  # fmt: skip
-    border = found.errors[1]
+    border = found.errors[2]
     assert border.text[border.label_start : border.label_end] == "New York"
-    assert (found.errors[2].label_start, found.errors[2].label_end) == (None, None)
+    assert (found.errors[3].label_start, found.errors[3].label_end) == (None, None)
     json.dumps(found.as_dict())
 
 
@@ -88,7 +102,8 @@ def test_evaluate_lines_name_the_figures():
     lines = "\n".join(evaluate(tagger, PART).lines())
     assert "F1                0.5000   95 % interval" in lines
     assert "mistakes          1 with other borders, 2 not found" in lines
-    assert "0.60 Ada met Bob in New [York]LOC is LOC New York three sentences[0]" in lines
+    assert "0.60 Ada met Bob in New [York]LOC   is LOC New York   three sentences[0]" in lines
+    assert "1.00 [Ada]- met Bob in New York   is PER   three sentences[0]" in lines
     assert "entities          5 in 3 sentences, 11 tokens" in lines
 
 
@@ -135,7 +150,7 @@ def test_evaluate_plain_labels_is_accuracy():
     assert (values["seen"]["n"], values["unseen"]["n"]) == (1, 3)  # by the word alone
     assert [(pair.label, pair.predicted) for pair in found.confusions] == [("VERB", "NOUN")]
     lines = "\n".join(found.lines())
-    assert "accuracy          0.7500" in lines and "0.75 the dog [barks]NOUN is VERB words[0]" in lines
+    assert "accuracy          0.7500" in lines and "0.75 the dog [barks]NOUN   is VERB   words[0]" in lines
     assert found.figures()["accuracy"] == 0.75
 
 
@@ -195,6 +210,15 @@ def test_evaluate_sorts_mistakes_by_confidence():
     """The surest mistakes come first, and of equally sure ones the first read."""
     said = zip(TOKENS, (0.5, 0.9, 0.5), strict=True)
     tagger = Told({tuple(tokens): [(Span(1, 2, "PER"), sure)] for tokens, sure in said})
-    assert [error.place for error in evaluate(tagger, PART).errors] == [
+    assert [error.place for error in evaluate(tagger, PART).errors if error.kind != "missed"] == [
         "three sentences[1]", "three sentences[0]", "three sentences[2]"
     ]  # fmt: skip
+
+
+def test_evaluate_says_how_sure_a_tagger_is_that_nothing_is_there():
+    tagger = right()
+    tagger.said[tuple(TOKENS[0])] = tagger.said[tuple(TOKENS[0])][:2]
+    missed = evaluate(tagger, PART).errors
+    assert [(error.kind, error.probability, error.text[error.start : error.end]) for error in missed] == [
+        ("missed", 0.75, "New York")
+    ]

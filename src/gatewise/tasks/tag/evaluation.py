@@ -3,12 +3,18 @@
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from gatewise.base.errors import one_line
 from gatewise.tasks.tag.scores import ReliabilityBin, Tally
 
-ERRORS_SHOWN, LABELS_SHOWN, AROUND = 5, 10, 50  # AROUND: characters of a sentence on either side of a mistake
+ERRORS_SHOWN, CONFUSIONS_SHOWN, LABELS_SHOWN, AROUND = (
+    10,
+    5,
+    10,
+    50,
+)  # AROUND: characters of a sentence on either side of a mistake
 KINDS = {  # of mistakes, in the order in which they are listed
     "label": "with another label", "border": "with other borders", "both": "with other borders and label",
     "spurious": "where there is none", "missed": "not found",
@@ -163,7 +169,7 @@ class Evaluation:
         for one in shown:
             cells = map(_number, (one.precision, one.recall, one.f1))
             yield "{:11}{:8}{:8}{:10}{}".format(*cells, f"{one.n:,}", one_line(one.label, 60))
-        for place, pair in enumerate(self.confusions):
+        for place, pair in enumerate(self.confusions[:CONFUSIONS_SHOWN]):
             label, predicted = one_line(pair.label, 60), one_line(pair.predicted, 60)
             yield f"{'confused' if place == 0 else '':18}{pair.n:,} of {label} taken for {predicted}"
 
@@ -172,8 +178,10 @@ class Evaluation:
         counted = ", ".join(f"{self.mistakes[kind]:,} {KINDS[kind]}" for kind in KINDS if self.mistakes.get(kind))
         if counted and not self.plain:
             yield f"mistakes          {counted}"
-        for place, error in enumerate(self.errors[:ERRORS_SHOWN]):
-            yield f"{'surest mistakes' if place == 0 else '':18}{error.probability:.2f} {excerpt(error)}"
+        for title, missed in (("surest mistakes", False), ("surest misses", True)):
+            shown = [error for error in self.errors if (error.kind == "missed") is missed][:ERRORS_SHOWN]
+            for place, error in enumerate(shown):
+                yield f"{'' if place else title:18}{error.probability:.2f} {excerpt(error)}"
 
 
 def excerpt(error: Mistake) -> str:
@@ -181,11 +189,15 @@ def excerpt(error: Mistake) -> str:
     before, after = error.text[: error.start], error.text[error.end :]
     before = f"...{before[-AROUND:]}" if len(before) > AROUND else before
     after = f"{after[:AROUND]}..." if len(after) > AROUND else after
-    said = f"[{error.text[error.start : error.end]}]{error.predicted or 'O'}"
+    said = f"[{error.text[error.start : error.end]}]{error.predicted or '-'}"
     true = error.label or "none"
     if error.label_start is not None and (error.label_start, error.label_end) != (error.start, error.end):
         true = f"{error.label} {error.text[error.label_start : error.label_end]}"
-    return one_line(f"{before}{said}{after}   is {true}   {error.place}", 400)
+    return f"{_flat(f'{before}{said}{after}')}   is {_flat(true)}   {PurePath(error.place).name}"
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _number(value: float | None) -> str:

@@ -12,19 +12,26 @@ import numpy as np
 
 from gatewise.base.errors import DataError, one_line
 from gatewise.data.tagged import Sentence
-from gatewise.runtime.spans import OUTSIDE, Span, parted, spans_of
+from gatewise.runtime.dictionary import labels_of
+from gatewise.runtime.spans import Span, spans_of, tags_of
 from gatewise.tasks.tag import scores
 from gatewise.tasks.tag.evaluation import Confusion, Evaluation, Mistake, figures_of, seen_of
 from gatewise.tasks.tag.scores import NOTHING, Tally
 
 BATCH_SENTENCES, BATCH_TOKENS = 2048, 1 << 17  # read and answered at once
-ERRORS_KEPT, CONFUSIONS_KEPT = 50, 10
+ERRORS_KEPT, CONFUSIONS_KEPT = 25, 10  # the first of wrong answers, and as many missed
 FEW_DOCUMENTS = 20  # fewer than these are too few to draw anew; sentences are drawn then
 MASKED = ""  # the tag of a token that nothing is known of
 PRECISIONS = (0.95, 0.9)  # at which it is told how much of the answers can be kept
 
 Answered = Sequence[tuple[Span, float]]  # spans in tokens with their probabilities
 Entity = tuple[tuple[str, ...], str]  # tokens, label
+
+
+class Lattice(Protocol):
+    """What gives the probability that tags, by their number, stand from a token on; see gatewise.runtime.crf."""
+
+    def probability(self, start: int, tags: Sequence[int]) -> float: ...
 
 
 class Answer(Protocol):
@@ -42,6 +49,7 @@ class Tagger(Protocol):
     @property
     def spans_are_tags(self) -> bool: ...
     def stream(self, sentences: Iterable[Sequence[str]]) -> Iterable[Answer]: ...
+    def lattices(self, sentences: Sequence[Sequence[str]]) -> Sequence[Lattice]: ...
 
 
 class Sentences(Protocol):
@@ -97,20 +105,33 @@ def evaluate(
     started = time.perf_counter()
     plain = not model.spans_are_tags
     known = known_of(training, plain=plain) if training is not None else None
-    labels = model.tags if plain else (parted(tag)[1] for tag in model.tags if tag != OUTSIDE)
-    ledger = Ledger(plain, known, frozenset(labels))
+    ledger = Ledger(plain, known, frozenset(labels_of(model.tags, spans_are_tags=model.spans_are_tags)))
     seconds = 0.0
     labelled = (sentence for sentence in part.sentences() if sentence.tags is not None)
     for batch in batches(labelled):
         begun = time.perf_counter()
         answers = [answer.found for answer in model.stream(sentence.tokens for sentence in batch)]
         seconds += time.perf_counter() - begun
+        missed: list[tuple[Sentence, Span]] = []
         for sentence, answered in zip(batch, answers, strict=True):
-            ledger.add(sentence, answered)
+            missed += [(sentence, span) for span in ledger.add(sentence, answered)]
+        for (sentence, span), sure in zip(missed, absences(model, missed), strict=True):
+            ledger.mistaken("missed", sure, sentence, None, [span])
         progress(ledger.sentences)
     if not ledger.sentences:
         raise DataError(f"{one_line(part.name)} holds no labelled sentence to measure on; give a file with labels.")
     return ledger.close(part.name, seconds or time.perf_counter() - started)
+
+
+def absences(model: Tagger, missed: Sequence[tuple[Sentence, Span]]) -> list[float]:
+    """Give how sure a tagger is that each of some entities is not there: one minus the exact probability of it."""
+    places = {tag: place for place, tag in enumerate(model.tags)}
+    sure = []
+    lattices = model.lattices([sentence.tokens for sentence, _ in missed]) if missed else []
+    for (_, (start, end, label)), lattice in zip(missed, lattices, strict=True):
+        path = [places[tag] for tag in tags_of([(0, end - start, label)], end - start)]
+        sure.append(1 - lattice.probability(start, path))
+    return sure
 
 
 def batches(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
@@ -144,10 +165,10 @@ class Ledger:
     right: list[bool] = field(default_factory=list)
     confused: Counter[tuple[str, str]] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
-    errors: list[tuple[float, int, Mistake]] = field(default_factory=list)
+    errors: tuple[list[tuple[float, int, Mistake]], ...] = field(default_factory=lambda: ([], []))  # answers, missed
 
-    def add(self, sentence: Sentence, answered: Answered) -> None:
-        """Count one sentence."""
+    def add(self, sentence: Sentence, answered: Answered) -> list[Span]:
+        """Count one sentence; give its entities that no answer touches, of labels that the model knows."""
         tags = sentence.tags or ()
         gold = pieces_of(tags, plain=self.plain)
         answered = [(span, sure) for span, sure in answered if MASKED not in tags[span.start : span.end]]
@@ -167,8 +188,11 @@ class Ledger:
             self.confidence.append(sure)
             self.right.append(not kind)
             if kind:
-                self._mistaken(kind, sure, sentence, span, gold)
-        self.kinds["missed"] += len(scores.missed(gold, predicted))
+                self.mistaken(kind, sure, sentence, span, gold)
+        missed = [] if self.plain else scores.missed(gold, predicted)
+        known = [span for span in missed if span.label in self.labels]
+        self.kinds["missed"] += len(missed) - len(known)
+        return known
 
     def _hold_to_training(
         self, sentence: Sentence, gold: Collection[Span], predicted: Collection[Span], counts: Tally
@@ -190,22 +214,24 @@ class Ledger:
             else:
                 self.unseen = self.unseen.plus(one)
 
-    def _mistaken(self, kind: str, sure: float, sentence: Sentence, span: Span, gold: Collection[Span]) -> None:
-        """Count a wrong answer and keep it, if it is among the surest."""
+    def mistaken(self, kind: str, sure: float, sentence: Sentence, span: Span | None, gold: Collection[Span]) -> None:
+        """Count a wrong answer, None where an entity was missed, and keep it if it is among the surest."""
         self.kinds[kind] += 1
-        met = [other for other in gold if scores.overlap(span, other)]
-        met.sort(key=lambda other: ((other.start, other.end) != (span.start, span.end), other.label != span.label))
+        met = [other for other in gold if span is None or scores.overlap(span, other)]
+        if span:
+            met.sort(key=lambda other: ((other.start, other.end) != (span.start, span.end), other.label != span.label))
         true = met[0] if met else None
-        if kind == "label" and true:
+        if kind == "label" and true and span:
             self.confused[true.label, span.label] += 1
-        start, end = place_of(sentence, span)
         label_start, label_end = place_of(sentence, true) if true else (None, None)
+        start, end = place_of(sentence, span or met[0])
         mistake = Mistake(
-            kind, sure, sentence.place, sentence.text, start, end, span.label, true.label if true else "",
-            label_start, label_end,
+            kind, sure, sentence.place, sentence.text, start, end, span.label if span else "",
+            true.label if true else "", label_start, label_end,
         )  # fmt: skip
-        keep = heapq.heappush if len(self.errors) < ERRORS_KEPT else heapq.heappushpop
-        keep(self.errors, (round(sure, 6), -len(self.confidence), mistake))  # the last bits depend on the company
+        errors = self.errors[kind == "missed"]
+        keep = heapq.heappush if len(errors) < ERRORS_KEPT else heapq.heappushpop
+        keep(errors, (round(sure, 6), -self.kinds.total(), mistake))  # the last bits depend on the company
 
     def close(self, name: str, seconds: float) -> Evaluation:
         """Turn what was counted into figures."""
@@ -227,7 +253,7 @@ class Ledger:
             by_label=tuple(figures_of(label, self.by_label[label]) for label in sorted(self.by_label)),
             confusions=tuple(Confusion(*pair, n) for pair, n in self.confused.most_common(CONFUSIONS_KEPT)),
             mistakes=dict(self.kinds),
-            errors=tuple(error for _, _, error in sorted(self.errors, reverse=True, key=lambda entry: entry[:2])),
+            errors=tuple(error for *_, error in sorted(sum(self.errors, []), reverse=True, key=lambda one: one[:2])),
             unknown_labels={
                 label: one.gold for label, one in sorted(self.by_label.items()) if one.gold and label not in self.labels
             },
