@@ -9,12 +9,8 @@ from typing import Any
 from gatewise.base.errors import one_line
 from gatewise.tasks.tag.scores import ReliabilityBin, Tally
 
-ERRORS_SHOWN, CONFUSIONS_SHOWN, LABELS_SHOWN, AROUND = (
-    10,
-    5,
-    10,
-    50,
-)  # AROUND: characters of a sentence on either side of a mistake
+ERRORS_SHOWN, CONFUSIONS_SHOWN, LABELS_SHOWN = 5, 5, 10
+AROUND = 50  # characters of a sentence on either side of a mistake
 KINDS = {  # of mistakes, in the order in which they are listed
     "label": "with another label", "border": "with other borders", "both": "with other borders and label",
     "spurious": "where there is none", "missed": "not found",

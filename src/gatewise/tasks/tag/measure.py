@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Protocol
 
 import numpy as np
@@ -253,7 +253,7 @@ class Ledger:
             by_label=tuple(figures_of(label, self.by_label[label]) for label in sorted(self.by_label)),
             confusions=tuple(Confusion(*pair, n) for pair, n in self.confused.most_common(CONFUSIONS_KEPT)),
             mistakes=dict(self.kinds),
-            errors=tuple(error for *_, error in sorted(sum(self.errors, []), reverse=True, key=lambda one: one[:2])),
+            errors=tuple(error for *_, error in sorted(chain(*self.errors), reverse=True, key=lambda one: one[:2])),
             unknown_labels={
                 label: one.gold for label, one in sorted(self.by_label.items()) if one.gold and label not in self.labels
             },
