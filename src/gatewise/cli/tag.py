@@ -17,9 +17,6 @@ from gatewise.tasks.tag.settings import TagSettings
 if TYPE_CHECKING:
     from gatewise.data.tagged import TaggedDataset, TaggedPart
 
-tag = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Label the words of texts: names, parts of speech, word borders."
-)
 Words = Annotated[
     str,
     typer.Argument(
@@ -31,7 +28,6 @@ TaggerPath = Annotated[str, typer.Argument(metavar="MODEL", help="A folder that 
 with_words = takes(TaggedOptions(), options.option_of)  # what may be said of a file of labelled words
 
 
-@tag.command()
 @takes(TagSettings(), options.option_of)
 @with_words
 def train(
@@ -96,7 +92,6 @@ def read_words(data: str, said: dict[str, Any], *, labels: bool = True) -> "Tagg
     return dataset
 
 
-@tag.command()
 @with_words
 def evaluate(
     model: TaggerPath,

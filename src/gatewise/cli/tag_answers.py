@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,9 +11,10 @@ import typer
 
 from gatewise.base.errors import ConfigError, DataError, GatewiseError
 from gatewise.base.places import exists
-from gatewise.cli import options
+from gatewise.cli import options, tagged
 from gatewise.cli.output import print_lines, printable, say
-from gatewise.cli.tag import read_words, tag, with_words
+from gatewise.cli.tag import read_words, with_words
+from gatewise.runtime.spans import SCHEMES
 
 if TYPE_CHECKING:
     from gatewise.cli.tagged import Answer
@@ -25,10 +26,8 @@ if TYPE_CHECKING:
 DEFAULT_TAGGER = "entities-en"
 OF_TOKENS = (".conll", ".conllu", ".conllx", ".bio", ".iob", ".iob2", ".bioes", ".bmes", ".bilou", ".col")
 CHUNK, CHUNK_CHARACTERS = 2048, 4_000_000  # in memory at once
-SCHEMES = ("IOB1", "IOB2", "BIOES", "BMES", "BILOU", "IO")  # as runtime.spans has them; help loads nothing of that
 
 
-@tag.command()
 @with_words
 def predict(
     given: Annotated[
@@ -48,14 +47,18 @@ def predict(
         Path | None, typer.Option(help="File of words with their labels, a tab between, that are obeyed.")
     ] = None,
     format: Annotated[
-        str | None, typer.Option(metavar="text|jsonl|conll|html", help="How answers are written. [default: text]")
+        str | None,
+        typer.Option(
+            metavar="|".join((*tagged.OWN, *tagged.FORMS)),
+            help="How answers are written; text, jsonl and html say probabilities. [default: text]",
+        ),
     ] = None,
     write_scheme: Annotated[
         str | None,
         typer.Option(metavar="|".join(SCHEMES), help="Scheme of CoNLL tags. [default: that of the training data]"),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="File to write instead: .txt, .jsonl, .conll or .html by its name.")
+        Path | None, typer.Option(help="File to write instead, in a format that its name tells or --format names.")
     ] = None,
     as_json: options.AsJson = False,
     **said: Any,
@@ -64,8 +67,6 @@ def predict(
 
     Every span comes with its probability, and with its place in the text: text[start:end] is the span.
     """
-    from gatewise.cli import tagged
-
     model, texts = options.model_and_texts(
         given or [], elsewhere=input is not None or options.texts_are_piped(), default=DEFAULT_TAGGER
     )
@@ -97,7 +98,7 @@ def predict(
 
     with _sentences(loaded, texts, input, said, tokens=tokens) as parts:
         answers = counted(answered(loaded, parts, own, given=tokens or _of_tokens(input)))
-        scheme = scheme if scheme in SCHEMES else "IOB2"
+        scheme = "" if not loaded.spans_are_tags else scheme if scheme in SCHEMES else "IOB2"
         pieces = tagged.chunks(answers, kind, scheme=scheme, labels=_labels(loaded))
         with tagged.written(output) if output else nullcontext(_printed()) as put:
             for piece in pieces:
@@ -152,7 +153,6 @@ def answered(
 
 def _answer(text: str, parts: "Parts", said: "Sequence[Tagged]", *, plain: bool, given: bool) -> "Answer":
     """Put the answers of a text's sentences together, places in code points of the text."""
-    from gatewise.cli.tagged import Answer
     from gatewise.runtime.spans import Span
 
     spans = [
@@ -160,10 +160,7 @@ def _answer(text: str, parts: "Parts", said: "Sequence[Tagged]", *, plain: bool,
         for (_, offsets), one in zip(parts, said, strict=True)
         for span, probability in one.found
     ]
-    tokens = [token for row, _ in parts for token in row]
-    tags = [tag for one in said for tag in one.tags]
-    breaks = list(accumulate(len(row) for row, _ in parts[:-1]))
-    return Answer(text, tokens, tags, spans, plain, given, breaks)
+    return tagged.Answer(text, parts, [one.tags for one in said], spans, plain, given)
 
 
 def _chunks(texts: "Iterable[Text]") -> "Iterator[list[Text]]":
