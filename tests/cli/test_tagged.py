@@ -6,15 +6,18 @@ from pathlib import Path
 import pytest
 
 from gatewise.base.errors import ConfigError, DataError, GatewiseError
-from gatewise.cli.tagged import Answer, as_conll, as_marked, as_object, chunks, format_of, written
+from gatewise.cli.tagged import Answer, as_marked, as_object, chunks, format_of, sentences_of, written
 from gatewise.runtime.spans import Span
 
 TEXT = "Ada met\n👩‍🚀 New York"
 SPANS = [(Span(0, 3, "PER"), 0.98), (Span(12, 20, "LOC"), 0.5)]
-TAGS = ["S-PER", "O", "O", "B-LOC", "E-LOC"]
-ANSWER = Answer(TEXT, ["Ada", "met", "👩‍🚀", "New", "York"], TAGS, SPANS)
-PLAIN = Answer("a dog", ["a", "dog"], ["DET", "NOUN"], [(Span(0, 1, "DET"), 1.0), (Span(2, 5, "NOUN"), 0.75)], True)
-WORDS = Answer("深圳很大", [*"深圳很大"], ["B", "E", "S", "S"], [
+PARTS = [(["Ada", "met"], [(0, 3), (4, 7)]), (["👩‍🚀", "New", "York"], [(8, 11), (12, 15), (16, 20)])]
+TAGS = [["S-PER", "O"], ["O", "B-LOC", "E-LOC"]]
+ANSWER = Answer(TEXT, PARTS, TAGS, SPANS)
+EMPTY = Answer("", [], [], [])
+PLAIN = Answer("a dog", [(["a", "dog"], [(0, 1), (2, 5)])], [["DET", "NOUN"]],
+               [(Span(0, 1, "DET"), 1.0), (Span(2, 5, "NOUN"), 0.75)], True)  # fmt: skip
+WORDS = Answer("深圳很大", [([*"深圳很大"], [(0, 1), (1, 2), (2, 3), (3, 4)])], [["B", "E", "S", "S"]], [
     (Span(0, 2, ""), 0.9), (Span(2, 3, ""), 0.9), (Span(3, 4, ""), 0.9)
 ])  # fmt: skip
 
@@ -29,8 +32,8 @@ def test_an_object_holds_the_entity_itself():
 
 
 def test_an_object_of_given_tokens_has_their_tags():
-    found = as_object(Answer(TEXT, ANSWER.tokens, TAGS, SPANS, given=True))
-    assert (found["tokens"], found["tags"]) == (list(ANSWER.tokens), TAGS)
+    found = as_object(Answer(TEXT, PARTS, TAGS, SPANS, given=True))
+    assert (found["tokens"], found["tags"]) == (["Ada", "met", "👩‍🚀", "New", "York"], [*TAGS[0], *TAGS[1]])
 
 
 def test_an_object_of_plain_labels():
@@ -44,41 +47,30 @@ def test_marked_text_is_one_line():
     assert as_marked(ANSWER) == "[Ada]PER 0.98 met 👩‍🚀 [New York]LOC 0.50"
     assert as_marked(PLAIN) == "a/DET dog/NOUN"
     assert as_marked(WORDS) == "深圳 很 大"
-    assert as_marked(Answer("", [], [], [])) == ""
-    assert as_marked(Answer("no entity", ["no", "entity"], ["O", "O"], [])) == "no entity"
+    assert as_marked(EMPTY) == ""
+    assert as_marked(Answer("no entity", [(["no", "entity"], [(0, 2), (3, 9)])], [["O", "O"]], [])) == "no entity"
 
 
-@pytest.mark.parametrize(
-    ("scheme", "tags"),
-    [
-        ("BIOES", ["S-PER", "O", "O", "B-LOC", "E-LOC"]),
-        ("IOB2", ["B-PER", "O", "O", "B-LOC", "I-LOC"]),
-        ("IOB1", ["I-PER", "O", "O", "I-LOC", "I-LOC"]),
-        ("BILOU", ["U-PER", "O", "O", "B-LOC", "L-LOC"]),
-    ],
-)
-def test_columns_in_any_scheme(scheme, tags):
-    lines = as_conll(ANSWER, scheme).split("\n")
-    assert [line.split("\t") for line in lines[:5]] == [list(pair) for pair in zip(ANSWER.tokens, tags, strict=True)]
-    assert lines[5:] == ["", ""]
-
-
-def test_columns_of_a_token_that_is_a_tab():
-    assert as_conll(Answer("\t", ["\t"], ["O"], []), "IOB2") == " \tO\n\n"
-    assert as_conll(PLAIN, "IOB2") == "a\tDET\ndog\tNOUN\n\n"
-    assert as_conll(Answer("", [], [], []), "IOB2") == ""
-
-
-def test_columns_part_sentences():
-    answer = Answer("a\nb", ["a", "b"], ["O", "S-X"], [(Span(2, 3, "X"), 1.0)], breaks=[1])
-    assert as_conll(answer, "IOB2") == "a\tO\n\nb\tB-X\n\n"
+def test_an_answer_is_sentences_or_a_text_whole():
+    apart = list(sentences_of(ANSWER, whole=False))
+    assert [one.text for one in apart] == ["Ada met", "👩‍🚀 New York"]
+    assert [[(span.start, span.end, span.label) for span in one.spans()] for one in apart] == [
+        [(0, 3, "PER")], [(4, 12, "LOC")]
+    ]  # fmt: skip
+    (whole,) = sentences_of(ANSWER, whole=True)
+    assert whole.text == TEXT and whole.spans() == [span for span, _ in SPANS]
+    assert list(sentences_of(EMPTY, whole=False)) == []
 
 
 def test_every_format_comes_piece_by_piece():
-    for name, ends in (("jsonl", "}\n"), ("text", "0.50\n"), ("conll", "\n\n"), ("html", "</html>\n")):
+    many = (("jsonl", "}\n", 2), ("text", "0.50\n", 2), ("html", "</html>\n", 4), ("conll", "\n\n", 4))
+    for name, ends, count in many:
         pieces = list(chunks(iter([ANSWER, ANSWER]), name, scheme="IOB2", labels=["LOC", "PER"]))
-        assert len(pieces) == (4 if name == "html" else 2)
-        assert pieces[-1].endswith(ends)
+        assert len(pieces) == count and pieces[-1].endswith(ends), name
+    assert "".join(chunks([ANSWER], "conll", scheme="IOB2", labels=[])).split()[1::2] == [
+        "B-PER", "O", "O", "B-LOC", "I-LOC"
+    ]  # fmt: skip
+    assert "".join(chunks([PLAIN], "conll", scheme="", labels=[])) == "a\tDET\ndog\tNOUN\n\n"
     assert json.loads(next(chunks([ANSWER], "jsonl", scheme="IOB2", labels=[])))["spans"][0]["label"] == "PER"
 
 

@@ -11,7 +11,7 @@ import typer
 
 from gatewise.base.errors import GatewiseError
 from gatewise.base.ram import keep_memory
-from gatewise.cli import classify, explain, lab, pretrain, tag, tag_answers, tag_convert
+from gatewise.cli import classify, explain, lab, pretrain, tag, tag_answers, tag_convert, tag_explain
 from gatewise.cli.output import give_up_output, open_streams, say
 
 ABOUT = "Train, measure and use LSTM text classifiers on an ordinary CPU."
@@ -24,8 +24,8 @@ for command in (
 ):  # fmt: skip
     app.command()(command)
 tagging = typer.Typer(no_args_is_help=True, help=TAGGING, rich_markup_mode=None)
-for command in (tag.train, tag.evaluate, tag_answers.predict, tag_convert.convert):
-    tagging.command()(command)
+for of_words in (tag.train, tag.evaluate, tag_answers.predict, tag_explain.explain, tag_convert.convert):
+    tagging.command()(of_words)
 app.add_typer(tagging, name="tag")
 app.add_typer(lab.lab, name="lab")
 

@@ -190,7 +190,7 @@ def _sentences(
         part = dataset.train or dataset.test or dataset.dev or dataset.unlabelled
         yield (_as_text(sentence) for sentence in part.sentences()) if part else ()
     elif texts:
-        yield (tokens_of(text) if tokens else _lines(text, model.words) for text in texts)
+        yield (tokens_of(text) if tokens else lines_of(text, model.words) for text in texts)
     else:
         name, encoding = str(path or "standard input"), str(said.get("encoding") or "")
         with _opened(path) as file:
@@ -198,7 +198,7 @@ def _sentences(
                 yield stream_tokens(file, name=name, encoding=encoding)
             else:
                 lines = stream_texts(file, name=name, encoding=encoding)
-                yield (_lines(text, model.words) for text in lines)
+                yield (lines_of(text, model.words) for text in lines)
 
 
 def _of_tokens(path: Path | None) -> bool:
@@ -211,7 +211,7 @@ def _as_text(sentence: "Sentence") -> "Text":
     return sentence.text, [(sentence.tokens, sentence.offsets)]
 
 
-def _lines(text: str, rule: str) -> "Text":
+def lines_of(text: str, rule: str) -> "Text":
     """Take a text apart: its lines are sentences, those without a word are none."""
     from gatewise.runtime.words import words_of
 
