@@ -28,6 +28,19 @@ OF_TOKENS = (".conll", ".conllu", ".conllx", ".bio", ".iob", ".iob2", ".bioes", 
 CHUNK, CHUNK_CHARACTERS = 2048, 4_000_000  # in memory at once
 
 
+Format = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join((*tagged.OWN, *tagged.FORMS)),
+        help="How answers are written; text, jsonl and html say probabilities. [default: text]",
+    ),
+]
+WriteScheme = Annotated[
+    str | None,
+    typer.Option(metavar="|".join(SCHEMES), help="Scheme of tags in columns. [default: that of the training data]"),
+]
+
+
 @with_words
 def predict(
     given: Annotated[
@@ -46,17 +59,8 @@ def predict(
     dictionary: Annotated[
         Path | None, typer.Option(help="File of words with their labels, a tab between, that are obeyed.")
     ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            metavar="|".join((*tagged.OWN, *tagged.FORMS)),
-            help="How answers are written; text, jsonl and html say probabilities. [default: text]",
-        ),
-    ] = None,
-    write_scheme: Annotated[
-        str | None,
-        typer.Option(metavar="|".join(SCHEMES), help="Scheme of CoNLL tags. [default: that of the training data]"),
-    ] = None,
+    format: Format = None,
+    write_scheme: WriteScheme = None,
     output: Annotated[
         Path | None, typer.Option(help="File to write instead, in a format that its name tells or --format names.")
     ] = None,
@@ -80,29 +84,34 @@ def predict(
     if output and input and exists(output) and exists(input) and output.samefile(input):
         raise GatewiseError(f"--output {output} is the file that --input reads; choose another name.")
     options.answer_alone()
-    from gatewise.base.files import refuse_place
     from gatewise.runtime.tagger_folder import load_tagger
+
+    loaded = load_tagger(model)
+    own = _dictionary(dictionary, loaded) if dictionary else None
+    with _sentences(loaded, texts, input, said, tokens=tokens) as parts:
+        answers = answered(loaded, parts, own, given=tokens or _of_tokens(input))
+        _write(loaded, answers, kind, write_scheme, output)
+
+
+def _write(model: "Tagger", answers: "Iterable[Answer]", kind: str, scheme: str | None, output: Path | None) -> None:
+    """Print answers in a format, or write them to a file and count them."""
+    from gatewise.base.files import refuse_place
 
     if output:
         refuse_place(output)
-    loaded = load_tagger(model)
-    own = _dictionary(dictionary, loaded) if dictionary else None
-    scheme = write_scheme or loaded.facts.get("scheme", "IOB2")
     count = 0
 
-    def counted(answers: "Iterable[Answer]") -> "Iterator[Answer]":
+    def counted() -> "Iterator[Answer]":
         nonlocal count
         for answer in answers:
             count += 1
             yield answer
 
-    with _sentences(loaded, texts, input, said, tokens=tokens) as parts:
-        answers = counted(answered(loaded, parts, own, given=tokens or _of_tokens(input)))
-        scheme = "" if not loaded.spans_are_tags else scheme if scheme in SCHEMES else "IOB2"
-        pieces = tagged.chunks(answers, kind, scheme=scheme, labels=_labels(loaded))
-        with tagged.written(output) if output else nullcontext(_printed()) as put:
-            for piece in pieces:
-                put(piece)
+    named = scheme or model.facts.get("scheme")
+    own = "" if not model.spans_are_tags else named if named in SCHEMES else "IOB2"
+    with tagged.written(output) if output else nullcontext(_printed()) as put:
+        for piece in tagged.chunks(counted(), kind, scheme=own, labels=_labels(model)):
+            put(piece)
     if output:
         say(f"{count:,} {'answer' if count == 1 else 'answers'} written to {output}")
 
