@@ -44,7 +44,7 @@ def stream_tokens(source: BinaryIO, *, name: str, encoding: str = "") -> Iterato
                 f'{name}, line {number} needs a JSON list of tokens, or an object with such a list "tokens".'
             )
         own = [clean(token) for token in tokens]
-        text, offsets = joined(own)
+        text, offsets = joined(own) if own else ("", ())
         yield text, [(own, offsets)] if own else []
 
 
