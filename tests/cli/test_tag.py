@@ -119,6 +119,15 @@ def test_evaluate_prints_figures_and_json(run, data, tmp_path):
     assert found["repeated_sentences"] == 40  # the training part is the one beside it
 
 
+def test_evaluate_writes_a_report(run, data, tmp_path):
+    out = tmp_path / "report.html"
+    done = run("evaluate", "runs/m", data, "--report", out)
+    assert done.exit_code == 0 and f"report written to {out}" in done.stderr, done.exception
+    page = out.read_text(encoding="utf-8")
+    assert "names.conll" in page and "Evaluation report of a tagger" in page
+    assert "does not end in .html" in refused(run("evaluate", "runs/m", data, "--report", data))
+
+
 def test_predict_marks_texts(run):
     shown = run("predict", "runs/m", "Eve met him in San Jose.", "rain")
     assert shown.exit_code == 0, shown.exception

@@ -1,5 +1,6 @@
 """The commands that learn and measure a tagger. They parse, call the library and print."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,6 +8,7 @@ import typer
 
 from gatewise.base.errors import DataError
 from gatewise.base.extras import require
+from gatewise.base.places import is_file
 from gatewise.base.settings import takes
 from gatewise.cli import options
 from gatewise.cli.output import print_lines, print_result, say
@@ -16,6 +18,7 @@ from gatewise.tasks.tag.settings import TagSettings
 
 if TYPE_CHECKING:
     from gatewise.data.tagged import TaggedDataset, TaggedPart
+    from gatewise.tasks.tag.evaluation import Evaluation
 
 Words = Annotated[
     str,
@@ -101,19 +104,37 @@ def evaluate(
         typer.Option(help="What MODEL learnt from, for what stands in both. [default: DATA's training part]"),
     ] = None,
     as_json: options.AsJson = False,
+    report: Annotated[Path | None, typer.Option(help="Also write a report page to this file.")] = None,
     **said: Any,
 ) -> None:
     """Measure MODEL on the test part of DATA, or on all of it if it has only one part."""
     options.answer_alone()
+    from gatewise.base.files import refuse_place
     from gatewise.runtime.tagger_folder import load_tagger
     from gatewise.tasks.tag.measure import evaluate as measure
 
+    if report:
+        refuse_place(report, ".html", ".htm")
     loaded = load_tagger(Path(model))
     dataset = read_words(data, said)
     part = dataset.test or dataset.train or dataset.dev
     if part is None or not part.labelled:
         raise DataError(f"{data} has no labelled part to measure on; give a file with labels.")
-    print_result(measure(loaded, part, training=_learnt_from(training, said, dataset, part)), as_json=as_json)
+    evaluation = measure(loaded, part, training=_learnt_from(training, said, dataset, part))
+    print_result(evaluation, as_json=as_json)
+    if report:
+        write_report(evaluation, report, Path(model))
+        say(f"report written to {report}")
+
+
+def write_report(evaluation: "Evaluation", path: Path, model: Path) -> None:
+    """Write an evaluation as a page, with the dev figures of the model's log if it has one."""
+    from gatewise.base.files import write_atomically
+    from gatewise.pages.tagging import report
+
+    log = model / "metrics.jsonl"
+    history = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if is_file(log) else []
+    write_atomically(path, report(evaluation.as_dict(), history, model.name).encode())
 
 
 def _learnt_from(
