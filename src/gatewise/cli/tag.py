@@ -72,9 +72,18 @@ def train(
     if trained.stopped:
         say(f"Stopped. The best model so far is in {out}; the same command with --resume goes on.")
         raise typer.Exit(stopped.code)
-    if trained.test is None:
+    part = next((part for part in (dataset.test, dataset.dev) if part is not None and part.labelled), None)
+    if part is None or part is dataset.dev:
         say(f"{data} has no labelled test part: these figures are of the dev split, so they flatter.")
-    print_result(trained.test or trained.dev)
+    if part is None:
+        print_lines(f"{name:18}{value}" for name, value in trained.dev.as_dict().items())
+    else:
+        from gatewise.tasks.tag.measure import evaluate as measure
+
+        evaluation = measure(trained.model, part, training=dataset.train)
+        write_report(evaluation, out / "report.html", out)
+        print_result(evaluation)
+        print_lines([f"report  {out / 'report.html'}"])
     print_lines([f"model   {out}"])
 
 
