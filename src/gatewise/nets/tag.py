@@ -18,7 +18,7 @@ from torch.nn import functional
 from gatewise.base.figure import Figure
 from gatewise.base.settings import NetworkConfig, TaggingConfig
 from gatewise.nets.crf import CRF
-from gatewise.nets.encoder import EMBEDDING_STD, Encoder, dropout
+from gatewise.nets.encoder import Encoder, dropout
 from gatewise.runtime.batches import NO_TARGET, Batch
 from gatewise.runtime.cell import CellWeights
 from gatewise.runtime.crf import Chain, Rows, viterbi
@@ -27,7 +27,8 @@ from gatewise.runtime.network import Layout, Table, layout
 from gatewise.runtime.tagnet import TagNetwork
 from gatewise.runtime.tokenizer import UNKNOWN_ID
 
-VECTORS = 0.3  # what a vector's table is multiplied with: all tables learn at one rate, and these should slower
+WIDE, VECTORS = 3.0, 1.0  # what a table is multiplied with: all learn at one rate, and scores should faster
+VECTOR_STD = 0.5  # of a word's vector at the start; LSTM layers learn little from short ones
 
 
 class _Picked(torch.autograd.Function):
@@ -82,11 +83,11 @@ class TagLSTM(nn.Module):
         self.bias = nn.Parameter(torch.zeros(tags))
         if not tagging.recurrent:
             return
-        self.words = nn.Parameter(torch.randn(sizes.words, config.embedding_dim) * EMBEDDING_STD / VECTORS)
+        self.words = nn.Parameter(torch.randn(sizes.words, config.embedding_dim) * VECTOR_STD / VECTORS)
         width = config.embedding_dim
         self.affixes = None
         if tagging.affix_dim:
-            std = EMBEDDING_STD / VECTORS / sizes.dense**0.5
+            std = VECTOR_STD / VECTORS / sizes.dense**0.5
             self.affixes = nn.Parameter(torch.randn(tagging.affix_buckets, tagging.affix_dim) * std)
             width += tagging.affix_dim
         self.narrow = None
@@ -137,7 +138,7 @@ class TagLSTM(nn.Module):
             if (share := self.tagging.wide_dropout) and self.training:
                 weights = torch.empty(rows.shape, dtype=self.wide.dtype)
                 weights.bernoulli_(1 - share, generator=self.random).div_(1 - share)
-            scores = scores + summed(self.wide, rows, weights)
+            scores = scores + WIDE * summed(self.wide, rows, weights)
         if self.tagging.recurrent:
             read = dropout(self.vectors(tokens), self.config.embedding_dropout, self.training, self.random)
             time, texts = batch.inputs.shape[:2]
@@ -226,7 +227,7 @@ def arrays_of(module: TagLSTM) -> TagNetwork:
     def array(tensor: Tensor) -> npt.NDArray[np.float32]:
         return tensor.detach().numpy().astype(np.float32)
 
-    wide = None if module.wide is None else Table(array(module.wide))
+    wide = None if module.wide is None else Table(array(WIDE * module.wide))
     words = affixes = known = None
     layers: list[list[CellWeights]] = []
     head = np.zeros((len(module.bias), 0), np.float32)

@@ -111,7 +111,7 @@ def facts_of(
     """Give what is known of a training whose last event this is: its data, its settings, its figures on dev."""
     facts = prepared.notes | {
         "trained_seconds": round(event.seconds, 1), "steps": event.step, "epochs": round(event.epoch, 3),
-        "settings": settings.flat(), "dev": figures.as_dict(),
+        "settings": settings.flat(), "figures": {"dev": figures.as_dict()},
     }  # fmt: skip
     if encoder:
         facts["encoder"] = {name: value for name, value in encoder.facts.items() if name != "settings"}
