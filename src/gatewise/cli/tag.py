@@ -78,13 +78,16 @@ def train(
     if part is None:
         print_lines(f"{name:18}{value}" for name, value in trained.dev.as_dict().items())
     else:
+        from gatewise.runtime.tagger_folder import update_tagger_card
         from gatewise.tasks.tag.measure import evaluate as measure
 
         evaluation = measure(trained.model, part, training=dataset.train)
+        if part is dataset.test:
+            trained.model.facts.setdefault("figures", {})["test"] = evaluation.figures()
+            update_tagger_card(trained.model, out)
         write_report(evaluation, out / "report.html", out)
         print_result(evaluation)
-        print_lines([f"report  {out / 'report.html'}"])
-    print_lines([f"model   {out}"])
+    print_lines([f"model   {out}", *([f"report  {out / 'report.html'}"] if part else [])])
 
 
 def apart(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

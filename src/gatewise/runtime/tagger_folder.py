@@ -12,13 +12,16 @@ from typing import Any
 import numpy as np
 
 from gatewise.base.errors import ConfigError, ModelError, one_line
-from gatewise.base.files import Arrays, Stored, read_json
+from gatewise.base.files import Arrays, Stored, read_json, write_atomically
 from gatewise.base.settings import NetworkConfig, Storage, TaggingConfig
+from gatewise.base.text import json_text
 from gatewise.runtime.cell import CellWeights
 from gatewise.runtime.crf import Chain, constraints
 from gatewise.runtime.features import DENSE
 from gatewise.runtime.folder import (
+    CARD,
     CONFIG,
+    CONFIG_LIMIT,
     TOKENIZER,
     TOKENIZER_LIMIT,
     WEIGHTS,
@@ -173,3 +176,10 @@ def _lexicon(folder: Path, config: dict[str, Any], tagging: TaggingConfig) -> Le
         raise ModelError(f"{place} has {len(ids['known'])} known words, too few; copy the folder again.")
     buckets = max(tagging.wide_buckets, tagging.affix_buckets)
     return Lexicon(config["units"], buckets, ids["words"], ids["known"], config["lowercase"])
+
+
+def update_tagger_card(tagger: Tagger, path: Path) -> None:
+    """Write a saved tagger's facts and card again, leaving its weights alone."""
+    config = read_json(path / CONFIG, CONFIG_LIMIT) | {"facts": tagger.facts}
+    write_atomically(path / CONFIG, json_text(config, indent=2).encode())
+    write_atomically(path / CARD, tagger_card(tagger, path.name).encode())
