@@ -3,6 +3,7 @@
 Knows nothing of weights.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise.base.errors import ConfigError, DataError
-from gatewise.data.splitting import drawn
 from gatewise.data.tagged import Sentence, TaggedDataset
 from gatewise.nets.tag import Borders
 from gatewise.runtime.batches import NO_TARGET, Sequences, fingerprint
@@ -88,13 +88,24 @@ def prepare(dataset: TaggedDataset, settings: TagSettings, encoder: PretrainedEn
 
 
 def split(sentences: Sequence[Sentence], settings: TagSettings) -> tuple[list[Sentence], list[Sentence]]:
-    """Hold out a share of the sentences: whole documents where several are known, else copies together."""
+    """Hold out a share of the sentences: whole documents where several are known, else copies together.
+
+    Documents are few and of all sizes: drawn one by one, each with the chance of the share, three of Wikigold's hundred
+    came out, 25 sentences of 1,136. So they are put in a random order and taken until the share is full.
+    """
     by_document = len({sentence.document for sentence in sentences}) > 1
-    train: list[Sentence] = []
-    dev: list[Sentence] = []
-    for sentence in sentences:
-        key = str(sentence.document) if by_document else json.dumps(sentence.tokens)
-        (dev if drawn(key, settings.training) else train).append(sentence)
+    keys = [str(one.document) if by_document else json.dumps(one.tokens) for one in sentences]
+    sizes = Counter(keys)
+    seed = settings.training.seed
+    order = sorted(sizes, key=lambda key: hashlib.blake2b(f"{seed} {key}".encode("utf-8", "replace")).digest())
+    held, left = set[str](), settings.training.dev_share * len(sentences)
+    for key in order[:-1]:  # one at least is learnt from
+        if sizes[key] <= 2 * left:  # it brings the share nearer
+            held.add(key)
+            left -= sizes[key]
+    train, dev = (
+        [one for one, key in zip(sentences, keys, strict=True) if (key in held) is out] for out in (False, True)
+    )
     return train, dev
 
 
