@@ -103,6 +103,8 @@ def split(sentences: Sequence[Sentence], settings: TagSettings) -> tuple[list[Se
         if sizes[key] <= 2 * left:  # it brings the share nearer
             held.add(key)
             left -= sizes[key]
+    if not held and order[1:]:  # all are large
+        held.add(min(order, key=sizes.__getitem__))
     train, dev = (
         [one for one, key in zip(sentences, keys, strict=True) if (key in held) is out] for out in (False, True)
     )
