@@ -72,11 +72,12 @@ def test_train_on_a_file_measures_on_nothing_it_does_not_have(command, tmp_path,
 
 def test_train_parts_of_speech(command, tmp_path, write):
     row = "{}\t{}\t_\t{}\t_\t_\t_\t_\t_\t_\n"
-    tree = "".join(
-        row.format(n, *pair) for n, pair in enumerate([("the", "DET"), ("dog", "NOUN"), ("barks", "VERB")], 1)
-    )
+    trees = [
+        "".join(row.format(n, *pair) for n, pair in enumerate([("the", "DET"), (noun, "NOUN"), ("barks", "VERB")], 1))
+        for noun in ("dog", "fox", "seal")
+    ]
     for name in ("train", "test"):
-        write(f"data/{name}.conllu", f"{tree}\n" * 40)
+        write(f"data/{name}.conllu", "\n".join([*trees * 15, ""]))
     trained = command("tag", "train", tmp_path / "data", "--out", tmp_path / "m", *SMALL)
     assert trained.code == 0 and trained.out.startswith("accuracy          1.0000"), trained.err
     found = json.loads(command("tag", "evaluate", tmp_path / "m", tmp_path / "data", "--json").out)
