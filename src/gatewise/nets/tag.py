@@ -132,7 +132,7 @@ class TagLSTM(nn.Module):
         tokens = torch.from_numpy(batch.inputs).flatten(0, 1)[placed.cells]
         scores = self.bias.expand(len(tokens), -1)
         if self.wide is not None:
-            rows, weights = tokens[:, FIRST_ROW:], None
+            rows, weights = tokens[:, FIRST_ROW:] & (len(self.wide) - 1), None
             if (share := self.tagging.wide_dropout) and self.training:
                 weights = torch.empty(rows.shape, dtype=self.wide.dtype)
                 weights.bernoulli_(1 - share, generator=self.random).div_(1 - share)

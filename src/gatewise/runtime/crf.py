@@ -199,7 +199,7 @@ def expected(chain: Chain, emissions: npt.NDArray[np.floating], counts: Rows) ->
 
 
 def _summed(numbers: Numbers, owners: Rows, texts: int) -> Numbers:
-    sums: Numbers = np.bincount(owners, numbers.sum(axis=1), texts)
+    sums: Numbers = np.bincount(owners, numbers.sum(axis=1), texts).astype(np.float64, copy=False)
     return sums
 
 

@@ -69,7 +69,13 @@ def first_sums(network: TagNetwork, tokens: Tokens) -> list[Floats]:
     if not network.layers:
         return []
     vectors = vectors_of(network, tokens)
-    return [vectors @ weights.input.T + weights.bias for weights in network.layers[0]]
+    return [_sums(vectors, weights) for weights in network.layers[0]]
+
+
+def _sums(vectors: Floats, weights: CellWeights) -> Floats:
+    sums: Floats = (vectors @ weights.input.T).astype(np.float32, copy=False)
+    sums += weights.bias
+    return sums
 
 
 def emissions_of(
@@ -93,7 +99,7 @@ def top_states(network: TagNetwork, sums: list[Floats], places: Rows, rows: Layo
     forward, backward = places[rows.forward], places[rows.backward]
     for depth, directions in enumerate(network.layers):
         if depth:
-            sums = [states @ weights.input.T + weights.bias for weights in directions]
+            sums = [_sums(states, weights) for weights in directions]
             forward, backward = np.arange(len(states)), rows.turned
         states = np.empty((len(places), len(directions) * size), np.float32)
         for back, weights in enumerate(directions):
