@@ -27,7 +27,7 @@ from gatewise.runtime.network import Layout, Table, layout
 from gatewise.runtime.tagnet import TagNetwork
 from gatewise.runtime.tokenizer import UNKNOWN_ID
 
-WIDE, VECTORS = 3.0, 1.0  # what a table is multiplied with: all learn at one rate, and scores should faster
+WIDE, VECTORS = 1.0, 1.0  # what a table is multiplied with: all learn at one rate
 VECTOR_STD = 0.5  # of a word's vector at the start; LSTM layers learn little from short ones
 
 
@@ -57,12 +57,10 @@ def summed(table: Tensor, rows: Tensor, weights: Tensor | None = None) -> Tensor
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How many different words, rows a token, and rows with vectors a network has; and the width of known vectors."""
+    """How many different words a network has, and how many of a token's rows have vectors."""
 
     words: int
-    rows: int
     dense: int
-    known: int = 0
 
 
 class TagLSTM(nn.Module):
@@ -134,7 +132,7 @@ class TagLSTM(nn.Module):
         tokens = torch.from_numpy(batch.inputs).flatten(0, 1)[placed.cells]
         scores = self.bias.expand(len(tokens), -1)
         if self.wide is not None:
-            rows, weights = tokens[:, FIRST_ROW:], None
+            rows, weights = tokens[:, FIRST_ROW:] & (len(self.wide) - 1), None
             if (share := self.tagging.wide_dropout) and self.training:
                 weights = torch.empty(rows.shape, dtype=self.wide.dtype)
                 weights.bernoulli_(1 - share, generator=self.random).div_(1 - share)
@@ -162,8 +160,8 @@ class TagLSTM(nn.Module):
         """
         scores, placed = self.emissions(batch)
         targets = placed.targets(batch)
-        loss = float(self.crf.loss(scores, targets, placed.layout.counts))
-        path, _ = viterbi(self.crf.chain(), scores.numpy().astype(np.float64), placed.layout.counts)
+        loss = float(self.crf.loss(scores, targets, placed.layout.counts).detach())
+        path, _ = viterbi(self.crf.chain(), scores.detach().numpy(), placed.layout.counts)
         if self.spans is None:
             asked = targets != NO_TARGET
             return float((path[asked] == targets[asked]).sum()) + LEAST, loss, float(asked.sum()) + LEAST

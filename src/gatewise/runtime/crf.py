@@ -199,7 +199,7 @@ def expected(chain: Chain, emissions: npt.NDArray[np.floating], counts: Rows) ->
 
 
 def _summed(numbers: Numbers, owners: Rows, texts: int) -> Numbers:
-    sums: Numbers = np.bincount(owners, numbers.sum(axis=1), texts)
+    sums: Numbers = np.bincount(owners, numbers.sum(axis=1), texts).astype(np.float64, copy=False)
     return sums
 
 
@@ -225,7 +225,8 @@ def lattices(chain: Chain, emissions: npt.NDArray[np.floating], counts: Rows) ->
         forward, backward = np.log(done.shares), np.log(done.ahead)
     order = np.argsort(done.owners, kind="stable")
     found = []
-    for text, rows in enumerate(np.split(order, np.cumsum(np.bincount(done.owners))[:-1])):
+    for text, own in enumerate(np.split(order, np.cumsum(np.bincount(done.owners))[:-1])):
+        rows = own.astype(np.int64)
         if fine[text]:
             sums = forward[rows], backward[rows], done.scales[rows]
             found.append(Lattice(chain, wide[rows], *sums, float(done.ending[text])))
@@ -292,7 +293,7 @@ def _log_sum(scores: Numbers, axis: int) -> Numbers:
 def viterbi(chain: Chain, emissions: npt.NDArray[np.floating], counts: Rows) -> tuple[Rows, Numbers]:
     """Give the best reading of each sentence laid out step by step: tags, [N], in the rows' order, and scores, [B]."""
     tags, total = emissions.shape[1], int(counts[0])
-    score: Numbers = chain.start + emissions[:total]
+    score = (chain.start + emissions[:total]).astype(np.float64)
     pointers = np.empty((len(emissions), tags), np.int16)
     into = np.ascontiguousarray(chain.transitions.T)  # [to, from]
     finished = np.empty((total, tags))

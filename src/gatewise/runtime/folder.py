@@ -76,8 +76,8 @@ def save(
             own["companion"] |= orders
         arrays |= {f"companion.{name}": getattr(model.companion, name) for name in ("table", "scale", "bias")}
     write(
-        Path(path), "classification", model.tokenizer.to_json(), model.network.config, model.facts, own, arrays, storage,
-        card(model, Path(path).name), overwrite, extra,
+        Path(path), "classification", model.tokenizer.to_json(), model.network.config, model.facts, own, arrays,
+        storage, card(model, Path(path).name), overwrite, extra,
     )  # fmt: skip
 
 
@@ -283,7 +283,8 @@ def _of_another_task(folder: Path, found: str, wanted: str) -> str:
     (kind, _), (asked, _) = KINDS[found], KINDS[wanted]
     if found == "pretraining":
         return f"{folder} is an encoder, not a {asked}; encoders are for `gatewise train --pretrained`."
-    return f"{folder} is a {kind}, not {'an' if asked[0] == 'e' else 'a'} {asked}; give what `gatewise {KINDS[wanted][1]} --out` made."
+    article, command = "an" if asked[0] == "e" else "a", KINDS[wanted][1]
+    return f"{folder} is a {kind}, not {article} {asked}; give what `gatewise {command} --out` made."
 
 
 def _companion_tensors(path: Path, config: Content) -> dict[str, Stored]:

@@ -22,8 +22,8 @@ class Lexicon:
 
     units: Kind
     buckets: int  # rows of the largest hashed table, a power of two
-    words: Mapping[str, int]
-    known: Mapping[str, int] = field(default_factory=dict)  # empty where there is no encoder
+    words: Mapping[str, int]  # in the order of their ids, from UNKNOWN_ID + 1
+    known: Mapping[str, int] = field(default_factory=dict)  # likewise, from 0; empty where there is no encoder
     lowercase: bool = True  # of the encoder's words
 
     @property

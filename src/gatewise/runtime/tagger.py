@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from gatewise.base.errors import DataError
 from gatewise.runtime.crf import FORBIDDEN, Lattice, Numbers, Rows, lattices, probabilities_on, viterbi
+from gatewise.runtime.features import words_in
 from gatewise.runtime.lexicon import Lexicon, Tokens
 from gatewise.runtime.spans import Span, spans_of
-from gatewise.runtime.tagnet import TagNetwork, emissions_of
+from gatewise.runtime.tagnet import TagNetwork, emissions_of, first_sums
 from gatewise.runtime.words import words_of
 
 CHUNK = 2048  # sentences in memory at once
@@ -97,8 +98,10 @@ class Tagger:
 
     def batches(self, sentences: Sequence[Sequence[str]]) -> "Iterator[Scored]":
         """Give scored batches of sentences with at least one token each; the others are in none."""
-        tokens, starts = self.lexicon.encode(sentences)
-        yield from scored(self.network, tokens, starts)
+        words = words_in(sentences)
+        first = np.empty(len(words.words), np.int64)
+        first[words.places[::-1]] = np.arange(len(words.places))[::-1]
+        yield from scored(self.network, self.lexicon.tokens_of(words), words.starts, first, words.places)
 
     def _chunk(self, sentences: list[Sequence[str]], allowed: list[Allowed | None] | None) -> Iterator[Tagged]:
         chunk = [as_tokens(one, place) for place, one in enumerate(sentences)]
@@ -144,8 +147,12 @@ class Scored:
                 scores[own] += np.where(mask, 0.0, FORBIDDEN)
 
 
-def scored(network: TagNetwork, tokens: Tokens, starts: Rows) -> Iterator[Scored]:
-    """Score encoded sentences, tokens [N, columns] end to end, those of near-equal length together."""
+def scored(network: TagNetwork, tokens: Tokens, starts: Rows, first: Rows, places: Rows) -> Iterator[Scored]:
+    """Score encoded sentences, tokens [N, columns] end to end, those of near-equal length together.
+
+    `first` is a token of each different word, [V], and `places` say which of these a token is, [N].
+    """
+    sums = first_sums(network, tokens[first])
     lengths = np.diff(starts)
     order = np.argsort(-lengths, kind="stable")
     order = order[lengths[order] > 0]
@@ -155,8 +162,10 @@ def scored(network: TagNetwork, tokens: Tokens, starts: Rows) -> Iterator[Scored
         rows = order[at : at + size]
         at += size
         own = np.concatenate([np.arange(starts[row], starts[row + 1]) for row in rows.tolist()])
-        emissions, placed = emissions_of(network, tokens[own], lengths[rows])
-        yield Scored(rows.tolist(), lengths[rows], emissions, placed.counts, np.argsort(placed.forward))
+        emissions, placed = emissions_of(network, tokens[own], lengths[rows], sums, places[own])
+        laid = np.empty(len(own), np.int64)
+        laid[placed.forward] = np.arange(len(own))
+        yield Scored(rows.tolist(), lengths[rows], emissions, placed.counts, laid)
 
 
 def split(flat: npt.NDArray[Any], lengths: Rows) -> list[npt.NDArray[Any]]:

@@ -58,16 +58,14 @@ def save_tagger(
         "rule": tagger.words, "units": lexicon.units, "words": len(lexicon.words), "known": len(lexicon.known),
         "lowercase": lexicon.lowercase, "tagging": dataclasses.asdict(network.tagging),
     }  # fmt: skip
-    words = {
-        name: sorted(ids, key=ids.__getitem__) for name, ids in (("words", lexicon.words), ("known", lexicon.known))
-    }
+    words = {"words": list(lexicon.words), "known": list(lexicon.known)}  # both in the order of their ids
     rules = constraints(tagger.tags, spans=tagger.spans_are_tags)
     arrays = packed(_weights(network), storage)
     for part in CHAIN:
         arrays[part] = (getattr(network.chain, part) - getattr(rules, part)).astype(np.float32)
     write(
-        Path(path), "tagging", json.dumps(words, ensure_ascii=False), network.config, tagger.facts, own, arrays, storage,
-        tagger_card(tagger, Path(path).name), overwrite, extra,
+        Path(path), "tagging", json.dumps(words, ensure_ascii=False), network.config, tagger.facts, own, arrays,
+        storage, tagger_card(tagger, Path(path).name), overwrite, extra,
     )  # fmt: skip
 
 
@@ -139,7 +137,7 @@ def _of_spans(tag: str) -> bool:
 def _network(
     config: NetworkConfig, tagging: TaggingConfig, content: dict[str, Any], shapes: Shapes, arrays: Arrays, chain: Chain
 ) -> TagNetwork:
-    """Build the network of stored arrays; the tables stay as they are stored, for a sentence needs few of their rows."""
+    """Build the network of stored arrays; the tables stay as they are stored: a sentence needs few of their rows."""
     tables = {name: Table(arrays[name], arrays.get(f"{name}.scale")) if name in shapes else None for name in TABLES}
     others = {name: shape for name, shape in shapes.items() if name not in TABLES}
     weights = unpacked(arrays, others, content["storage"])

@@ -5,6 +5,7 @@ first layer's sums is computed once for each different word of a batch.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,33 +64,56 @@ def vectors_of(network: TagNetwork, tokens: Tokens) -> Floats:
     return np.concatenate(parts, axis=1)
 
 
-def emissions_of(network: TagNetwork, tokens: Tokens, lengths: Rows) -> tuple[Floats, Layout]:
-    """Give the scores of tags, [N, K], laid out step by step, of sentences of falling lengths laid end to end."""
+def first_sums(network: TagNetwork, tokens: Tokens) -> list[Floats]:
+    """Give what different words, [V, columns], add to the sums of the first layer's gates, [V, 4H] a direction."""
+    if not network.layers:
+        return []
+    vectors = vectors_of(network, tokens)
+    return [_sums(vectors, weights) for weights in network.layers[0]]
+
+
+def _sums(vectors: Floats, weights: CellWeights) -> Floats:
+    sums: Floats = (vectors @ weights.input.T).astype(np.float32, copy=False)
+    sums += weights.bias
+    return sums
+
+
+def emissions_of(
+    network: TagNetwork, tokens: Tokens, lengths: Rows, sums: list[Floats], places: Rows
+) -> tuple[Floats, Layout]:
+    """Give the scores of tags, [N, K], laid out step by step, of sentences of falling lengths laid end to end.
+
+    `sums` are first_sums() of different words, and `places`, [N], say which of them each token is.
+    """
     rows = layout(lengths)
     scores = wide_scores(network, tokens)[rows.forward]
     scores += network.bias
     if network.layers:
-        scores += top_states(network, tokens, rows) @ network.head.T
+        scores += top_states(network, sums, places, rows) @ network.head.T
     return scores, rows
 
 
-def top_states(network: TagNetwork, tokens: Tokens, rows: Layout) -> Floats:
+def top_states(network: TagNetwork, sums: list[Floats], places: Rows, rows: Layout) -> Floats:
     """Give the last layer's states, [N, directions * H], in the layout's order."""
-    size = network.config.hidden_size
-    own = tokens[:, : FIRST_ROW + network.dense]
-    _, first, place = np.unique(_keys(own), return_index=True, return_inverse=True)
-    below, forward, backward = vectors_of(network, tokens[first]), place[rows.forward], place[rows.backward]
-    for directions in network.layers:
-        states = np.empty((len(tokens), len(directions) * size), np.float32)
+    size, states = network.config.hidden_size, np.empty(0, np.float32)
+    forward, backward = places[rows.forward], places[rows.backward]
+    for depth, directions in enumerate(network.layers):
+        if depth:
+            sums = [_sums(states, weights) for weights in directions]
+            forward, backward = np.arange(len(states)), rows.turned
+        states = np.empty((len(places), len(directions) * size), np.float32)
         for back, weights in enumerate(directions):
-            sums = below @ weights.input.T
-            sums += weights.bias
-            here: Floats = states[:, back * size : (back + 1) * size]
-            _read(sums, backward if back else forward, weights.recurrent, rows, here)
+            here = states[:, back * size : (back + 1) * size]
+            _read(sums[back], backward if back else forward, weights.recurrent, rows, here)
             if back:
                 here[:] = here[rows.turned]
-        below, forward, backward = states, np.arange(len(states)), rows.turned
     return states
+
+
+def different(tokens: Tokens, dense: int) -> tuple[Rows, Rows]:
+    """Give the first of all tokens, [N, columns], with the same word, [V], and which of these each token is, [N]."""
+    _, first, places = np.unique(_keys(tokens[:, : FIRST_ROW + dense]), return_index=True, return_inverse=True)
+    return first, places
 
 
 def _keys(own: Tokens) -> npt.NDArray[np.uint64]:
@@ -101,7 +125,7 @@ def _keys(own: Tokens) -> npt.NDArray[np.uint64]:
     return keys
 
 
-def _read(sums: Floats, places: Rows, recurrent: Floats, rows: Layout, states: Floats) -> None:
+def _read(sums: Floats, places: Rows, recurrent: Floats, rows: Layout, states: npt.NDArray[Any]) -> None:
     """Read a batch in one direction: row n adds sums[places[n]] to what the state adds; fill `states`, [N, H]."""
     state, cell_state = (np.zeros((len(rows.lengths), states.shape[1]), np.float32) for _ in range(2))
     into, at = np.ascontiguousarray(recurrent.T), 0

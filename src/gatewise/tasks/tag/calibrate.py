@@ -13,6 +13,7 @@ from gatewise.runtime.batches import NO_TARGET, Sequences
 from gatewise.runtime.crf import Chain, Numbers, Rows, probabilities_on, viterbi
 from gatewise.runtime.spans import spans_of
 from gatewise.runtime.tagger import Scored, Tagger, scored, split
+from gatewise.runtime.tagnet import different
 
 LIMIT = 2.0  # of log T, either way
 SPREAD = 0.5  # of log T: a dev split with few spans moves it little
@@ -77,7 +78,8 @@ def _sure(chain: Chain, answer: _Answered, temperature: float) -> Numbers:
 def answered(model: Tagger, dev: Sequences) -> tuple[list[_Answered], int]:
     """Read the dev split: where the model finds spans and which are right; and how many there are to find."""
     answers, given = [], 0
-    for batch in scored(model.network, dev.steps, dev.starts):
+    alike = different(dev.steps, model.network.dense)
+    for batch in scored(model.network, dev.steps, dev.starts, *alike):
         path, _ = viterbi(model.network.chain, batch.emissions, batch.counts)
         found = split(path[batch.order], batch.lengths)
         first, last, right = [], [], []

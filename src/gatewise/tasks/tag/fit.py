@@ -12,6 +12,7 @@ from gatewise.base.settings import Storage
 from gatewise.data.tagged import TaggedDataset
 from gatewise.nets.tag import Sizes, TagLSTM, arrays_of
 from gatewise.runtime import folder, tagger_folder
+from gatewise.runtime.batches import Sequences
 from gatewise.runtime.crf import constraints
 from gatewise.runtime.encoder import PretrainedEncoder
 from gatewise.runtime.tagger import Tagger
@@ -23,6 +24,8 @@ from gatewise.training.device import seeded
 from gatewise.training.log import Event, tell_logger
 from gatewise.training.loop import train
 from gatewise.training.session import Report, Session, Stopped, opened, reserved, settle
+
+DEV_SHARE, MOST_CHOSEN = 0.2, 6_000  # of the training tokens, and tokens, that dev sentences have that choose a pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +85,26 @@ def fit(
     with seeded(settings.training):
         network = new_network(prepared, settings, encoder)
         event = train(
-            network, prepared.train, prepared.dev, settings.training, session,
+            network, prepared.train, chosen_by(prepared), settings.training, session,
             baseline=float(np.log(len(prepared.tags))), checkpoint=Checkpoint(fingerprint=prepared.fingerprint()),
         )  # fmt: skip
     model = Tagger(prepared.lexicon, arrays_of(network), prepared.tags, prepared.spans, words=prepared.rule)
     model, figures = calibrated(model, prepared.dev)
     return dataclasses.replace(model, facts=facts_of(prepared, settings, encoder, event, figures)), figures
+
+
+def chosen_by(prepared: Prepared) -> Sequences:
+    """Give the dev sentences that choose a pass: not so many that looking at them takes as long as learning.
+
+    The temperature and the figures are those of all.
+    """
+    train, dev = len(prepared.train.steps), len(prepared.dev.steps)
+    most = max(MOST_CHOSEN, round(DEV_SHARE * train))
+    if dev <= most:
+        return prepared.dev
+    rows = np.random.default_rng(0).permutation(len(prepared.dev))
+    enough = int(np.searchsorted(np.cumsum(prepared.dev.lengths[rows]), most)) + 1
+    return prepared.dev.select(np.sort(rows[:enough]))
 
 
 def new_network(prepared: Prepared, settings: TagSettings, encoder: PretrainedEncoder | None) -> TagLSTM:
@@ -97,7 +114,7 @@ def new_network(prepared: Prepared, settings: TagSettings, encoder: PretrainedEn
     if encoder and settings.tagging.recurrent:
         vectors = encoder.weights["embedding.weight"]
         known = torch.from_numpy(vectors / vectors.std())
-    sizes = Sizes(len(prepared.singletons), lexicon.columns, lexicon.dense)
+    sizes = Sizes(len(prepared.singletons), lexicon.dense)
     rules = constraints(prepared.tags, spans=prepared.spans)
     borders = borders_of(prepared.tags) if prepared.spans else None
     network = TagLSTM(settings.network, settings.tagging, sizes, rules, borders, known)

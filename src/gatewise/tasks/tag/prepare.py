@@ -163,7 +163,8 @@ def words_known_to(encoder: PretrainedEncoder) -> tuple[dict[str, int], bool]:
     content = json.loads(encoder.tokenizer.to_json())
     if content["model"]["type"] != "WordLevel":
         raise ConfigError("The encoder reads subwords, and a tagger needs vectors of whole words; give one of words.")
-    return content["model"]["vocab"], content["normalizer"] is not None
+    vocabulary = content["model"]["vocab"]
+    return dict(sorted(vocabulary.items(), key=lambda word: int(word[1]))), content["normalizer"] is not None
 
 
 def encoded(sentences: Sequence[Sentence], lexicon: Lexicon, tags: Sequence[str]) -> Sequences:
