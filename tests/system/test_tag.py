@@ -3,9 +3,12 @@
 import json
 import shlex
 import shutil
+import signal
+import sys
 
 import pytest
 
+from gatewise.cli.main import main
 from gatewise.data.tagged_reading import read_tagged
 
 SMALL = shlex.split("""
@@ -19,10 +22,6 @@ COLUMNS = "Ada B-PER\nmet O\nBob B-PER\n\nOslo B-LOC\nis O\ncold O\n\n" * 20
 @pytest.fixture(scope="module")
 def names(tmp_path_factory):
     """A tagger that has learnt a little from the sample, and what was said. Shared: copy it before changing it."""
-    import sys
-
-    from gatewise.cli.main import main
-
     path = tmp_path_factory.mktemp("taggers") / "names"
     before = sys.argv
     sys.argv = ["gatewise", "tag", "train", "wikigold", "--out", str(path), *SMALL]
@@ -83,6 +82,31 @@ def test_train_parts_of_speech(command, tmp_path, write):
     found = json.loads(command("tag", "evaluate", tmp_path / "m", tmp_path / "data", "--json").out)
     assert found["accuracy"] == 1.0 and found["n"] == 135 and "f1" not in found
     assert command("tag", "predict", tmp_path / "m", "the dog").out == "the/DET dog/NOUN\n"
+
+
+def test_a_training_that_was_stopped_goes_on_to_the_same_bits(command, tmp_path, write, monkeypatch):
+    path = write("data.conll", COLUMNS)
+    arguments = ("tag", "train", path, *SMALL, "--epochs", "4", "--checkpoint-seconds", "0")
+    assert command(*arguments, "--out", tmp_path / "unbroken").code == 0
+    fit, stops = sys.modules["gatewise.tasks.tag.fit"], []
+
+    def stopping(dataset, out, *, report, train=fit.train_tagger, **more):
+        def told(event):
+            report(event)
+            if event.kind == "dev" and not stops:
+                stops.append(event)
+                signal.raise_signal(signal.SIGTERM)
+
+        return train(dataset, out, report=told, **more)
+
+    monkeypatch.setattr(fit, "train_tagger", stopping)
+    stopped = command(*arguments, "--out", tmp_path / "m")
+    assert stopped.code == 143 and "the same command with --resume goes on" in stopped.err, stopped.err
+    assert (tmp_path / "m" / "model.safetensors").exists() and (tmp_path / "m.training").is_dir()
+    assert command(*arguments, "--out", tmp_path / "m", "--resume").code == 0
+    assert not (tmp_path / "m.training").exists()
+    for name in ("model.safetensors", "tokenizer.json"):
+        assert (tmp_path / "m" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
 
 
 def test_train_refuses_a_place_that_is_taken(command, names):
