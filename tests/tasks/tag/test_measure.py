@@ -191,6 +191,14 @@ def test_evaluate_refuses_what_has_no_labels():
         evaluate(right(), tagged_from_lists([["a"]], name="nothing"))
 
 
+def test_evaluate_refuses_labels_of_the_other_kind():
+    plain = tagged_from_lists([["a", "b"]], [["DET", "NOUN"]], name="words")
+    with pytest.raises(DataError, match="The model gives spans, and words holds plain labels"):
+        evaluate(right(), plain)
+    with pytest.raises(DataError, match="The model gives plain labels, and three sentences holds spans"):
+        evaluate(right(plain=True), PART)
+
+
 def test_evaluate_of_text_without_entities():
     part = tagged_from_lists([["a", "b"]], [["O", "O"]])
     found = evaluate(Told({}), part)

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from gatewise.base.errors import DataError, one_line
-from gatewise.data.tagged import Sentence
+from gatewise.data.tagged import Sentence, TaggedPart
 from gatewise.runtime.dictionary import labels_of
 from gatewise.runtime.spans import Span, spans_of, tags_of
 from gatewise.tasks.tag import scores
@@ -100,10 +100,15 @@ def evaluate(
     """Measure a tagger on labelled sentences; `training` is what it learnt from, for what stands in both.
 
     Sentences without labels are left out. Labels that the model does not know count as missed. `progress` is told the
-    number of sentences done. Raises DataError where the part holds no labelled sentence.
+    number of sentences done. Raises DataError where the part holds no labelled sentence, or labels of the other kind.
     """
     started = time.perf_counter()
     plain = not model.spans_are_tags
+    if isinstance(part, TaggedPart) and part.labelled and bool(part.scheme.name) is plain:
+        kinds = ("plain labels", "spans") if plain else ("spans", "plain labels")
+        raise DataError(
+            f"The model gives {kinds[0]}, and {one_line(part.name)} holds {kinds[1]}; measure it on data of its kind."
+        )
     known = known_of(training, plain=plain) if training is not None else None
     ledger = Ledger(plain, known, frozenset(labels_of(model.tags, spans_are_tags=model.spans_are_tags)))
     seconds = 0.0
