@@ -150,6 +150,7 @@ class TaggingConfig:
     affix_dim: int = setting(64, "Numbers per vector of hashed beginnings, endings and shapes; 0 for none.", 0, 1024)
     affix_buckets: int = setting(2**15, "Rows of the table of these vectors, a power of two.", 2**8, 2**22)
     known_dim: int = setting(64, "Numbers to which an encoder's word vectors are brought down.", 1, 1024)
+    known_dropout: float = setting(0.2, "Share of features of an encoder's vectors dropped while training.", 0.0, 0.95)
     singletons: float = setting(0.5, "Share of the uses of a word seen once that are hidden while training.", 0.0, 1.0)
 
     def __post_init__(self) -> None:

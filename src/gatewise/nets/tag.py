@@ -117,14 +117,19 @@ class TagLSTM(nn.Module):
         if self.training and self.config.word_dropout:
             hidden = torch.empty(len(words)).bernoulli_(self.config.word_dropout, generator=self.random).bool()
             words = words.masked_fill(hidden, UNKNOWN_ID)
-        parts = [VECTORS * summed(self.words, words[:, None])]
+        share = self.config.embedding_dropout
+        parts = [(VECTORS * summed(self.words, words[:, None]), share)]
         if self.affixes is not None:
             rows = tokens[:, FIRST_ROW : FIRST_ROW + self.sizes.dense] & (len(self.affixes) - 1)
-            parts.append(VECTORS * summed(self.affixes, rows))
+            parts.append((VECTORS * summed(self.affixes, rows), share))
         if self.narrow is not None:
             assert isinstance(self.known, Tensor)
-            parts.append(self.narrow(self.known[tokens[:, KNOWN]]))
-        return torch.cat(parts, dim=1)
+            parts.append((self.narrow(self.known[tokens[:, KNOWN]]), self.tagging.known_dropout))
+        return torch.cat([self.noise(part, share) for part, share in parts], dim=1)
+
+    def noise(self, vectors: Tensor, share: float) -> Tensor:
+        """Drop a share of features while training, drawn anew for each token."""
+        return dropout(vectors, share, self.training, self.random)
 
     def emissions(self, batch: Batch) -> tuple[Tensor, "Placed"]:
         """Give the scores of tags, [N, K], of a batch laid out step by step, and that layout."""
@@ -138,12 +143,11 @@ class TagLSTM(nn.Module):
                 weights.bernoulli_(1 - share, generator=self.random).div_(1 - share)
             scores = scores + WIDE * summed(self.wide, rows, weights)
         if self.tagging.recurrent:
-            read = dropout(self.vectors(tokens), self.config.embedding_dropout, self.training, self.random)
+            read = self.vectors(tokens)
             time, texts = batch.inputs.shape[:2]
             padded = read.new_zeros(time * texts, read.shape[1]).index_copy(0, placed.cells, read)
             states = self.encoder(padded.view(time, texts, -1), placed.given, self.random).flatten(0, 1)[placed.cells]
-            states = dropout(states, self.config.dropout, self.training, self.random)
-            scores = scores + self.head(states)
+            scores = scores + self.head(self.noise(states, self.config.dropout))
         return scores.to(self.bias.dtype), placed
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:

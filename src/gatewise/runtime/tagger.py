@@ -92,7 +92,7 @@ class Tagger:
         answers: dict[int, Lattice] = {}
         cool = self.network.chain.divided(self.temperature)
         for batch in self.batches([as_tokens(one, place) for place, one in enumerate(sentences)]):
-            found = lattices(cool, batch.emissions / self.temperature, batch.counts)
+            found = lattices(cool, batch.emissions.astype(np.float64) / self.temperature, batch.counts)
             answers |= zip(batch.sentences, found, strict=True)
         return [answers[place] for place in range(len(sentences))]
 
