@@ -30,10 +30,15 @@ def test_readings_are_the_likeliest_of_all(tiny_tagger, every):
 
 def test_tags_have_the_probability_of_all_readings_with_them(tiny_tagger, every):
     for step, token in enumerate(explain_tags(tiny_tagger, SENTENCE).tokens):
+        assert list(token.likeliest.values())[1:] == sorted(list(token.likeliest.values())[1:], reverse=True)
         for tag, probability in token.likeliest.items():
             place = tiny_tagger.tags.index(tag)
             assert probability == pytest.approx(sum(p for path, p in every.items() if path[step] == place), abs=1e-9)
-        assert next(iter(token.likeliest)) == token.tag and token.probability == token.likeliest[token.tag]
+        assert (
+            len(token.likeliest) == 3
+            and next(iter(token.likeliest)) == token.tag
+            and token.probability == token.likeliest[token.tag]
+        )
 
 
 def test_spans_have_the_probability_of_all_readings_with_them(tiny_tagger, every):

@@ -30,7 +30,7 @@ class Told:
     """A tagger that answers what it was told, by sentence."""
 
     said: dict[tuple[str, ...], list[tuple[Span, float]]]
-    tags: tuple[str, ...] = ("O", "B-LOC", "I-LOC", "E-LOC", "S-LOC", "S-PER")
+    tags: tuple[str, ...] = ("O", "B-LOC", "I-LOC", "E-LOC", "S-LOC", "S-PER", "B-PER", "E-PER")
     spans_are_tags: bool = True
 
     def stream(self, sentences: Iterable[Sequence[str]]) -> Iterator[Answer]:
@@ -230,3 +230,18 @@ def test_evaluate_says_how_sure_a_tagger_is_that_nothing_is_there():
     assert [(error.kind, error.probability, error.text[error.start : error.end]) for error in missed] == [
         ("missed", 0.75, "New York")
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "label"),
+    [
+        (Span(2, 4, "LOC"), "ORG"),  # its own borders come first,
+        (Span(2, 6, "PER"), "PER"),  # then its own label,
+        (Span(3, 6, "LOC"), "ORG"),  # then whatever stands first
+    ],
+)
+def test_evaluate_says_what_a_wrong_answer_should_be(answer, label):
+    tokens = [["a", "b", "c", "d", "e", "f"]]
+    part = tagged_from_lists(tokens, [["O", "O", "B-ORG", "I-ORG", "B-PER", "I-PER"]])
+    errors = [one for one in evaluate(Told({tuple(tokens[0]): [(answer, 0.9)]}), part).errors if one.predicted]
+    assert [one.label for one in errors] == [label]
