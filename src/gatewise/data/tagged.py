@@ -3,9 +3,11 @@
 Tags of spans are BIOES whatever scheme came in; offsets are half-open, in code points of the text.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from enum import Enum
+from itertools import pairwise, repeat
 
 from gatewise.base.errors import DataError, one_line
 from gatewise.base.text import clean
@@ -13,6 +15,17 @@ from gatewise.data.table import quoted
 from gatewise.runtime.spans import PLAIN, Scheme, Span, scheme_of, spans_of, steps_of, tags_of
 
 Offsets = tuple[tuple[int, int], ...]
+WIDE = re.compile(  # Han, kana
+    "[々〆〇\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+
+
+class Joint(Enum):
+    """What stands between tokens whose text is lost."""
+
+    BLANK = "a blank"
+    NOTHING = "nothing"
+    BETWEEN_WORDS = "a blank between words of letters, nothing beside Chinese or Japanese or a sign"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +77,29 @@ class TaggedDataset:
     notes: tuple[str, ...] = ()
 
 
-def joined(tokens: Sequence[str], joint: str = " ") -> tuple[str, Offsets]:
-    """Put tokens into one text, the same between all of them, and say where each stands."""
-    offsets, place = [], 0
-    for token in tokens:
+def joined(tokens: Sequence[str], joint: Joint = Joint.BLANK) -> tuple[str, Offsets]:
+    """Put tokens into one text and say where each stands."""
+    if joint is Joint.BETWEEN_WORDS:
+        apart = [_is_letter(left[-1:]) and _is_letter(right[:1]) for left, right in pairwise(tokens)]
+    else:
+        apart = [joint is Joint.BLANK] * (len(tokens) - 1)
+    pieces, offsets, place = [], [], 0
+    for token, blank in zip(tokens, [*apart, False], strict=True):
+        pieces.append(token + " " if blank else token)
         offsets.append((place, place + len(token)))
-        place += len(token) + len(joint)
-    return joint.join(tokens), tuple(offsets)
+        place += len(pieces[-1])
+    return "".join(pieces), tuple(offsets)
+
+
+def _is_letter(character: str) -> bool:
+    return character.isalnum() and not WIDE.match(character)
+
+
+def joint_of(tokens: int, wide: int, single: int) -> Joint:
+    """Say what stands between tokens, so many of which begin with Han or kana, and so many are of one character."""
+    if wide and single == tokens:
+        return Joint.NOTHING
+    return Joint.BETWEEN_WORDS if 2 * wide > tokens else Joint.BLANK
 
 
 def tagged_from_lists(
