@@ -1,5 +1,6 @@
 """The tagger's network passes what every Learner must; its NumPy twin scores as it does; its loss is the CRF's."""
 
+import dataclasses
 import itertools
 import math
 
@@ -153,6 +154,7 @@ def test_tag_score_counts_spans_found_whole_with_their_label():
 
 def test_tag_hides_singletons_only_while_it_trains():
     network = tagger()(1)
+    network.config = dataclasses.replace(network.config, embedding_dropout=0.0)
     batch = collate(texts(), np.arange(4))
     tokens = torch.from_numpy(batch.inputs).flatten(0, 1)[placed_in(batch).cells]
     rare = tokens[tokens[:, 0] > 14]

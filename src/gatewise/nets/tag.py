@@ -19,6 +19,7 @@ from gatewise.base.figure import Figure
 from gatewise.base.settings import NetworkConfig, TaggingConfig
 from gatewise.nets.crf import CRF
 from gatewise.nets.encoder import Encoder, dropout
+from gatewise.nets.reading import read
 from gatewise.runtime.batches import NO_TARGET, Batch
 from gatewise.runtime.cell import CellWeights
 from gatewise.runtime.crf import Chain, Rows, viterbi
@@ -143,12 +144,19 @@ class TagLSTM(nn.Module):
                 weights.bernoulli_(1 - share, generator=self.random).div_(1 - share)
             scores = scores + WIDE * summed(self.wide, rows, weights)
         if self.tagging.recurrent:
-            read = self.vectors(tokens)
-            time, texts = batch.inputs.shape[:2]
-            padded = read.new_zeros(time * texts, read.shape[1]).index_copy(0, placed.cells, read)
-            states = self.encoder(padded.view(time, texts, -1), placed.given, self.random).flatten(0, 1)[placed.cells]
+            states = self.states(self.vectors(tokens), placed.layout)
             scores = scores + self.head(self.noise(states, self.config.dropout))
         return scores.to(self.bias.dtype), placed
+
+    def states(self, vectors: Tensor, rows: Layout) -> Tensor:
+        """Give the last layer's states, [N, directions * H], of vectors, [N, E], in the layout's order."""
+        for depth, directions in enumerate(self.encoder.layers()):
+            if depth:
+                vectors = self.noise(vectors, self.config.dropout)
+            vectors = torch.cat(
+                [read(lstm, vectors, rows, backward=bool(place)) for place, lstm in enumerate(directions)], dim=1
+            )
+        return vectors
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Give the summed loss of a batch's sentences, in nats, and the number of their tokens."""
