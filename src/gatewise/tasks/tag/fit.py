@@ -89,7 +89,7 @@ def fit(
             baseline=float(np.log(len(prepared.tags))), checkpoint=Checkpoint(fingerprint=prepared.fingerprint()),
         )  # fmt: skip
     model = Tagger(prepared.lexicon, arrays_of(network), prepared.tags, prepared.spans, words=prepared.rule)
-    model, figures = calibrated(model, prepared.dev)
+    model, figures = calibrated(model, prepared.dev, prepared.missed)
     return dataclasses.replace(model, facts=facts_of(prepared, settings, encoder, event, figures)), figures
 
 

@@ -39,6 +39,7 @@ class Prepared:
     singletons: npt.NDArray[np.bool_]  # [words] seen once in training
     train: Sequences
     dev: Sequences
+    missed: int  # spans, or tokens, of dev whose label training never saw
     notes: dict[str, Any]
     counts: dict[str, int]  # of training spans of each label, or of plain labels; the rarest last
 
@@ -84,7 +85,8 @@ def prepare(dataset: TaggedDataset, settings: TagSettings, encoder: PretrainedEn
     }  # fmt: skip
     train_set, dev_set = (encoded(some, lexicon, tags) for some in (train, dev))
     rule = rule_of((sentence.text, sentence.offsets) for sentence in train)
-    return Prepared(lexicon, tags, rule, spans, singletons, train_set, dev_set, notes, counts)
+    missed = sum(label not in labels for sentence in dev for label in labels_in(sentence, spans=spans))
+    return Prepared(lexicon, tags, rule, spans, singletons, train_set, dev_set, missed, notes, counts)
 
 
 def split(sentences: Sequence[Sentence], settings: TagSettings) -> tuple[list[Sentence], list[Sentence]]:
