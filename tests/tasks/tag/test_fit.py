@@ -18,7 +18,7 @@ from gatewise.tasks.tag.settings import TagSettings
 
 NAMES, PLACES = ("Anna", "Peter Smith", "Maria", "Hugo Wolf", "Ines"), ("Berlin", "New York", "Oslo", "Rio")
 SMALL = {
-    "embedding_dim": 8, "hidden_size": 8, "affix_dim": 6, "wide_buckets": 4096, "affix_buckets": 1024, "epochs": 6,
+    "embedding_dim": 8, "hidden_size": 8, "affix_dim": 6, "epochs": 6,
     "learning_rate": 0.01, "batch_texts": 8, "precision": "float32", "threads": 1, "averaging": 0.9, "known_dim": 4,
 }  # fmt: skip
 
@@ -160,8 +160,8 @@ def test_fit_refuses_wrong_settings():
         LSTMTagger(hiden_size=3)
     with pytest.raises(ConfigError, match="random_state"):
         LSTMTagger(seed=3)
-    with pytest.raises(ConfigError, match="power of two"):
-        settings(wide_buckets=1000)
+    with pytest.raises(ConfigError, match="feature_count"):
+        settings(feature_count=0)
     with pytest.raises(DataError, match="y is None"):
         LSTMTagger().fit([["a"]], None)
 

@@ -114,7 +114,8 @@ def new_network(prepared: Prepared, settings: TagSettings, encoder: PretrainedEn
     if encoder and settings.tagging.recurrent:
         vectors = encoder.weights["embedding.weight"]
         known = torch.from_numpy(vectors / vectors.std())
-    sizes = Sizes(len(prepared.singletons), lexicon.dense)
+    features = lexicon.features
+    sizes = Sizes(len(prepared.singletons), len(features.hashes), features.own, lexicon.dense)
     rules = constraints(prepared.tags, spans=prepared.spans)
     borders = borders_of(prepared.tags) if prepared.spans else None
     network = TagLSTM(settings.network, settings.tagging, sizes, rules, borders, known)

@@ -18,7 +18,7 @@ from gatewise.data.tagged import Sentence, TaggedDataset
 from gatewise.nets.tag import Borders
 from gatewise.runtime.batches import NO_TARGET, Sequences, fingerprint
 from gatewise.runtime.encoder import PretrainedEncoder
-from gatewise.runtime.features import Kind, normal
+from gatewise.runtime.features import Kind, hashes_of, normal, seen, words_in
 from gatewise.runtime.lexicon import Lexicon
 from gatewise.runtime.spans import OUTSIDE, parted
 from gatewise.runtime.tokenizer import UNKNOWN_ID
@@ -142,9 +142,11 @@ def lexicon_of(
     ids = {word: UNKNOWN_ID + 1 + place for place, (word, _) in enumerate(words.most_common())}
     once = np.zeros(UNKNOWN_ID + 1 + len(ids), bool)
     once[UNKNOWN_ID + 1 :] = [count == 1 for _, count in words.most_common()]
-    buckets = max(settings.tagging.wide_buckets, settings.tagging.affix_buckets)
+    units = units_of(sentences, settings)
+    hashes = hashes_of(words_in(sentence.tokens for sentence in sentences), units)
+    features = seen(hashes, settings.tagging.feature_count)
     known, lowercase = words_known_to(encoder) if encoder else ({}, True)
-    return Lexicon(units_of(sentences, settings), buckets, ids, known, lowercase), once
+    return Lexicon(units, features, ids, known, lowercase), once
 
 
 def words_known_to(encoder: PretrainedEncoder) -> tuple[dict[str, int], bool]:
