@@ -10,10 +10,13 @@ from gatewise.runtime.features import (
     DENSE,
     ENDED,
     LONGEST,
+    SPACE,
     TEMPLATES,
     attributes_of,
+    from_bits,
+    hashes_of,
     normal,
-    rows_of,
+    seen,
     words_in,
 )
 
@@ -34,7 +37,7 @@ def whole(word: str) -> int:
     return hashed
 
 
-def slow_rows(given: list[list[str]], kind: str, buckets: int) -> list[list[int]]:
+def slow_hashes(given: list[list[str]], kind: str) -> list[list[int]]:
     """Hash token by token, template by template."""
     rows = []
     for sentence in given:
@@ -47,16 +50,16 @@ def slow_rows(given: list[list[str]], kind: str, buckets: int) -> list[list[int]
                     near = at + place
                     value = int(BEGUN) if near < 0 else int(ENDED) if near >= len(sentence) else own[near][name]
                     hashed = mix(hashed, value)
-                row.append(hashed % buckets)
+                row.append(hashed % (SPACE // 2) + (SPACE // 2 if number >= DENSE[kind] else 0))
             rows.append(row)
     return rows
 
 
 @pytest.mark.parametrize("kind", TEMPLATES)
 @settings(max_examples=40, deadline=None)
-@given(given=sentences, bits=st.integers(4, 20))
-def test_features_of_many_are_those_of_one_by_one(kind, given, bits):
-    assert rows_of(words_in(given), kind, 2**bits).tolist() == slow_rows(given, kind, 2**bits)
+@given(given=sentences)
+def test_features_of_many_are_those_of_one_by_one(kind, given):
+    assert hashes_of(words_in(given), kind).tolist() == slow_hashes(given, kind)
 
 
 @given(word=words)
@@ -95,20 +98,31 @@ def test_features_a_long_word_is_cut_but_not_mistaken():
 
 def test_features_of_neighbours_stop_at_the_border_of_a_sentence():
     alone, behind = words_in([["one", "two"]]), words_in([["zero"], ["one", "two"], ["three"]])
-    np.testing.assert_array_equal(rows_of(alone, "words", 2**16), rows_of(behind, "words", 2**16)[1:3])
-    swapped = rows_of(words_in([["two", "one"]]), "words", 2**16)
+    np.testing.assert_array_equal(hashes_of(alone, "words"), hashes_of(behind, "words")[1:3])
+    swapped = hashes_of(words_in([["two", "one"]]), "words")
     own = slice(0, DENSE["words"])
-    np.testing.assert_array_equal(swapped[0, own], rows_of(alone, "words", 2**16)[1, own])
-    assert (swapped[0] != rows_of(alone, "words", 2**16)[1]).any()
+    np.testing.assert_array_equal(swapped[0, own], hashes_of(alone, "words")[1, own])
+    assert (swapped[0] != hashes_of(alone, "words")[1]).any()
 
 
 def test_features_of_nothing_and_of_an_empty_sentence():
-    assert rows_of(words_in([]), "words", 256).shape == (0, len(TEMPLATES["words"]))
+    assert hashes_of(words_in([]), "words").shape == (0, len(TEMPLATES["words"]))
     assert words_in([[], ["a"], []]).starts.tolist() == [0, 0, 1, 1]
-    assert rows_of(words_in([[], ["a"], []]), "characters", 256).shape == (1, len(TEMPLATES["characters"]))
+    assert hashes_of(words_in([[], ["a"], []]), "characters").shape == (1, len(TEMPLATES["characters"]))
 
 
 def test_features_normal_form():
     assert [normal(word) for word in ("Berlin", "1996-08-22", "B2B", "٣", "很")] == [
         "berlin", "0000-00-00", "b0b", "0", "很",
     ]  # fmt: skip
+
+
+def test_features_known_are_those_seen_often_enough():
+    hashes = np.array([[5, SPACE // 2 + 1], [5, 9], [7, SPACE // 2 + 1]], np.uint32)
+    all_of_them, twice = seen(hashes, 1), seen(hashes, 2)
+    assert all_of_them.hashes.tolist() == [5, 7, 9, SPACE // 2 + 1] and all_of_them.own == 3
+    assert twice.hashes.tolist() == [5, SPACE // 2 + 1] and twice.own == 1
+    assert twice.numbers[hashes].tolist() == [[1, 2], [1, 0], [0, 2]]
+    again = from_bits(twice.bits())
+    np.testing.assert_array_equal(again.hashes, twice.hashes)
+    np.testing.assert_array_equal(again.numbers, twice.numbers)

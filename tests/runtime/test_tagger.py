@@ -11,7 +11,7 @@ from gatewise.base.settings import NetworkConfig, TaggingConfig
 from gatewise.runtime import tagger as module
 from gatewise.runtime.cell import CellWeights
 from gatewise.runtime.crf import Chain, constraints, viterbi
-from gatewise.runtime.features import DENSE
+from gatewise.runtime.features import DENSE, hashes_of, seen, words_in
 from gatewise.runtime.lexicon import Lexicon
 from gatewise.runtime.network import Table
 from gatewise.runtime.spans import spans_of
@@ -34,9 +34,8 @@ def tagger_of(*, layers: int = 1, wide: bool = True, recurrent: bool = True, kno
         return random.normal(0, spread, shape).astype(np.float32)
 
     config = NetworkConfig(embedding_dim=4, hidden_size=5, num_layers=layers)
-    tagging = TaggingConfig(
-        wide=wide, recurrent=recurrent, wide_buckets=512, affix_buckets=256, affix_dim=3, known_dim=2
-    )
+    tagging = TaggingConfig(wide=wide, recurrent=recurrent, affix_dim=3, known_dim=2)
+    features = seen(hashes_of(words_in(SENTENCES[:4]), "words"), 1)
     width = 4 + 3 + 2 * known
     cells = [
         [CellWeights(draw(20, 10 if depth else width), draw(20, 5), draw(20)) for _ in range(2)]
@@ -44,18 +43,24 @@ def tagger_of(*, layers: int = 1, wide: bool = True, recurrent: bool = True, kno
     ]
     rules = constraints(TAGS, spans=not plain)
     chain = Chain(*(draw(*part.shape) + part for part in (rules.transitions, rules.start, rules.stop)))
-    tables = (Table(draw(512, 9)) if wide else None, None, None, None)
+    tables = (Table(none_first(draw(1 + len(features.hashes), 9))) if wide else None, None, None, None)
     if recurrent:
         tables = (
-            tables[0], Table(draw(2 + len(WORDS), 4)), Table(draw(256, 3)), Table(draw(4, 2)) if known else None
+            tables[0], Table(draw(2 + len(WORDS), 4)), Table(none_first(draw(1 + features.own, 3))),
+            Table(draw(4, 2)) if known else None,
         )  # fmt: skip
     head = draw(9, 10) if recurrent else draw(9, 0)
     network = TagNetwork(config, tagging, DENSE["words"], chain, draw(9), *tables, cells, head)
     ids = {word: 2 + place for place, word in enumerate(WORDS)}
     lexicon = Lexicon(
-        "words", 512, ids, {word: place for place, word in enumerate(KNOWN)} if known and recurrent else {}
+        "words", features, ids, {word: place for place, word in enumerate(KNOWN)} if known and recurrent else {}
     )
     return Tagger(lexicon, network, TAGS, not plain, temperature=1.3)
+
+
+def none_first(table: np.ndarray) -> np.ndarray:
+    table[0] = 0
+    return table
 
 
 FORMS = {

@@ -11,6 +11,7 @@ from tests.runtime.test_tagger import FORMS, SENTENCES, tagger_of
 from gatewise.base.errors import GatewiseError, ModelError
 from gatewise.base.files import tensor_bytes
 from gatewise.runtime import folder
+from gatewise.runtime.features import SPACE
 from gatewise.runtime.folder import CONFIG, TOKENIZER, WEIGHTS
 from gatewise.runtime.tagger_folder import load_tagger, save_tagger
 
@@ -66,10 +67,12 @@ def test_tagger_folder_rounds_weights_and_keeps_the_chain(storage, tmp_path):
     [
         ({"tags": []}, "tags is \\[\\]"), ({"tags": ["O", "O"]}, "tags"), ({"tags": ["O", "NOUN"]}, "tags"),
         ({"tags": ["", "x"]}, "tags"), ({"temperature": 0}, "temperature is 0"), ({"rule": "nltk"}, "rule"),
-        ({"units": "bytes"}, "units"), ({"words": 5}, "6 different words and config.json says 5"),
+        ({"units": "bytes"}, "units"), ({"words": 5}, "tensor 'words'"),
         ({"words": -1}, "words"),
-        ({"known": 10**9}, "known"), ({"more": 1}, "more has no place"), ({"wide_buckets": 1000}, "power of two"),
-        ({"wide_buckets": 1024}, "tensor 'wide'"), ({"recurrent": False}, "should be absent"), ({"spans": 1}, "spans"),
+        ({"known": 10**9}, "known"), ({"more": 1}, "more has no place"),
+        ({"feature_count": 0}, "feature_count"),
+        ({"features": 7}, "tensor '"),
+        ({"own_features": -1}, "own_features"), ({"recurrent": False}, "should be absent"), ({"spans": 1}, "spans"),
         ({"tagging": 3}, "tagging"), ({"tagging": {"x": 1}}, "does not describe a tagger"),
         ({"lowercase": None}, "lowercase"),
         ({"task": "classification"}, "is a model, not a tagger"), ({"task": "singing"}, "singing"),
@@ -101,13 +104,21 @@ def test_tagger_folder_refuses_numbers_that_cannot_be(saved):
     from gatewise.base.files import read_tensors
     from gatewise.runtime.tagger_folder import CHAIN, shapes_of
 
-    shapes = shapes_of(model.network.config, model.network.tagging, tags=9, words=6, known=4)
+    count, own = len(model.lexicon.features.hashes), model.lexicon.features.own
+    shapes = shapes_of(
+        model.network.config, model.network.tagging, tags=9, words=6, known=4, features=count, own_features=own
+    )
     expected = {name: (shape, "float32") for name, shape in shapes.items()}
     expected |= {part: (getattr(model.network.chain, part).shape, "float32") for part in CHAIN}
+    expected["features"] = ((SPACE // 8,), "int8")
     arrays = read_tensors(saved / WEIGHTS, expected)
     arrays["start"] = np.full(9, 1e9, np.float32)
     (saved / WEIGHTS).write_bytes(tensor_bytes(arrays))
     refused(saved, "holds 1e\\+09 in 'start'")
+    arrays["start"] = np.zeros(9, np.float32)
+    arrays["features"] = np.zeros(SPACE // 8, np.int8)
+    (saved / WEIGHTS).write_bytes(tensor_bytes(arrays))
+    refused(saved, "has other features than config.json says")
 
 
 def test_tagger_folder_refuses_damage_anywhere(saved):

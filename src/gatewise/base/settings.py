@@ -145,19 +145,15 @@ class TaggingConfig:
     crf: bool = setting(True, "Score tags together, by a linear-chain CRF; without it, each by itself.")
     recurrent: bool = setting(True, "Read the sentence with LSTM layers; without them only hashed features decide.")
     wide: bool = setting(True, "Let hashed features of a word and its neighbours score tags directly, as a CRF does.")
-    wide_buckets: int = setting(2**17, "Rows of the table of these features, a power of two.", 2**8, 2**22)
+    feature_count: int = setting(1, "A feature seen less often than this in the training text says nothing.", 1, 10_000)
     wide_dropout: float = setting(0.2, "Share of these features hidden while training.", 0.0, 0.95)
     affix_dim: int = setting(64, "Numbers per vector of hashed beginnings, endings and shapes; 0 for none.", 0, 1024)
-    affix_buckets: int = setting(2**15, "Rows of the table of these vectors, a power of two.", 2**8, 2**22)
     known_dim: int = setting(64, "Numbers to which an encoder's word vectors are brought down.", 1, 1024)
     known_dropout: float = setting(0.2, "Share of features of an encoder's vectors dropped while training.", 0.0, 0.95)
     singletons: float = setting(0.5, "Share of the uses of a word seen once that are hidden while training.", 0.0, 1.0)
 
     def __post_init__(self) -> None:
         check(self)
-        for name in ("wide_buckets", "affix_buckets"):
-            if (value := getattr(self, name)) & (value - 1):
-                raise ConfigError(f"{name} is {value}; choose a power of two.")
 
 
 def check(config: Any) -> None:

@@ -19,6 +19,7 @@ from gatewise.base.figure import Figure
 from gatewise.base.settings import NetworkConfig, TaggingConfig
 from gatewise.nets.crf import CRF
 from gatewise.nets.encoder import Encoder, dropout
+from gatewise.nets.reading import read
 from gatewise.runtime.batches import NO_TARGET, Batch
 from gatewise.runtime.cell import CellWeights
 from gatewise.runtime.crf import Chain, Rows, viterbi
@@ -32,7 +33,10 @@ VECTOR_STD = 0.5  # of a word's vector at the start; LSTM layers learn little fr
 
 
 class _Picked(torch.autograd.Function):
-    """Some rows of a table, each once and in rising order; the gradient names them and is no table itself."""
+    """Some rows of a table, each once and in rising order; the gradient names them and is no table itself.
+
+    Row 0 is that of a feature which is not known: it holds zeros and learns nothing.
+    """
 
     @staticmethod
     def forward(ctx: Any, table: Tensor, rows: Tensor) -> Tensor:
@@ -43,6 +47,8 @@ class _Picked(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         rows = ctx.saved_tensors[0]
+        if len(rows) and rows[0] == 0:
+            gradient[0] = 0
         return torch.sparse_coo_tensor(rows[None], gradient, ctx.shape, is_coalesced=True, check_invariants=False), None
 
 
@@ -57,10 +63,12 @@ def summed(table: Tensor, rows: Tensor, weights: Tensor | None = None) -> Tensor
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How many different words a network has, and how many of a token's rows have vectors."""
+    """How many different words and features a network knows, and how many of a token's features have vectors."""
 
     words: int
-    dense: int
+    features: int
+    own: int  # features of a word by itself
+    dense: int  # templates of these
 
 
 class TagLSTM(nn.Module):
@@ -77,7 +85,7 @@ class TagLSTM(nn.Module):
         tags = len(rules.start)
         self.crf = CRF(rules, together=tagging.crf)
         self.register_buffer("known", known, persistent=False)
-        self.wide = nn.Parameter(torch.zeros(tagging.wide_buckets, tags)) if tagging.wide else None
+        self.wide = nn.Parameter(torch.zeros(1 + sizes.features, tags)) if tagging.wide else None
         self.bias = nn.Parameter(torch.zeros(tags))
         if not tagging.recurrent:
             return
@@ -86,7 +94,9 @@ class TagLSTM(nn.Module):
         self.affixes = None
         if tagging.affix_dim:
             std = VECTOR_STD / VECTORS / sizes.dense**0.5
-            self.affixes = nn.Parameter(torch.randn(tagging.affix_buckets, tagging.affix_dim) * std)
+            self.affixes = nn.Parameter(torch.randn(1 + sizes.own, tagging.affix_dim) * std)
+            with torch.no_grad():
+                self.affixes[0] = 0
             width += tagging.affix_dim
         self.narrow = None
         if known is not None:
@@ -120,7 +130,7 @@ class TagLSTM(nn.Module):
         share = self.config.embedding_dropout
         parts = [(VECTORS * summed(self.words, words[:, None]), share)]
         if self.affixes is not None:
-            rows = tokens[:, FIRST_ROW : FIRST_ROW + self.sizes.dense] & (len(self.affixes) - 1)
+            rows = tokens[:, FIRST_ROW : FIRST_ROW + self.sizes.dense]
             parts.append((VECTORS * summed(self.affixes, rows), share))
         if self.narrow is not None:
             assert isinstance(self.known, Tensor)
@@ -137,18 +147,25 @@ class TagLSTM(nn.Module):
         tokens = torch.from_numpy(batch.inputs).flatten(0, 1)[placed.cells]
         scores = self.bias.expand(len(tokens), -1)
         if self.wide is not None:
-            rows, weights = tokens[:, FIRST_ROW:] & (len(self.wide) - 1), None
+            rows, weights = tokens[:, FIRST_ROW:], None
             if (share := self.tagging.wide_dropout) and self.training:
                 weights = torch.empty(rows.shape, dtype=self.wide.dtype)
                 weights.bernoulli_(1 - share, generator=self.random).div_(1 - share)
             scores = scores + WIDE * summed(self.wide, rows, weights)
         if self.tagging.recurrent:
-            read = self.vectors(tokens)
-            time, texts = batch.inputs.shape[:2]
-            padded = read.new_zeros(time * texts, read.shape[1]).index_copy(0, placed.cells, read)
-            states = self.encoder(padded.view(time, texts, -1), placed.given, self.random).flatten(0, 1)[placed.cells]
+            states = self.states(self.vectors(tokens), placed.layout)
             scores = scores + self.head(self.noise(states, self.config.dropout))
         return scores.to(self.bias.dtype), placed
+
+    def states(self, vectors: Tensor, rows: Layout) -> Tensor:
+        """Give the last layer's states, [N, directions * H], of vectors, [N, E], in the layout's order."""
+        for depth, directions in enumerate(self.encoder.layers()):
+            if depth:
+                vectors = self.noise(vectors, self.config.dropout)
+            vectors = torch.cat(
+                [read(lstm, vectors, rows, backward=bool(place)) for place, lstm in enumerate(directions)], dim=1
+            )
+        return vectors
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Give the summed loss of a batch's sentences, in nats, and the number of their tokens."""

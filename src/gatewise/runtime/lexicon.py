@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from gatewise.runtime.features import DENSE, TEMPLATES, Kind, Words, normal, rows_of, words_in
+from gatewise.runtime.features import DENSE, TEMPLATES, Kind, Known, Words, hashes_of, normal, words_in
 from gatewise.runtime.tokenizer import UNKNOWN_ID
 
-WORD, KNOWN, FIRST_ROW = 0, 1, 2  # columns of a token
+WORD, KNOWN, FIRST_ROW = 0, 1, 2  # columns of a token; its features stand from the last on
 Tokens = npt.NDArray[np.uint32]
 
 
@@ -21,7 +21,7 @@ class Lexicon:
     """The words of the training text, by their normal form, and those of an encoder, each with its id."""
 
     units: Kind
-    buckets: int  # rows of the largest hashed table, a power of two
+    features: Known
     words: Mapping[str, int]  # in the order of their ids, from UNKNOWN_ID + 1
     known: Mapping[str, int] = field(default_factory=dict)  # likewise, from 0; empty where there is no encoder
     lowercase: bool = True  # of the encoder's words
@@ -48,9 +48,8 @@ class Lexicon:
 
     def tokens_of(self, words: Words) -> Tokens:
         """Give each token's row of numbers, [N, columns]."""
-        return np.concatenate(
-            [self.ids_of(words.words)[words.places], rows_of(words, self.units, self.buckets)], axis=1
-        )
+        ids = self.ids_of(words.words)[words.places]
+        return np.concatenate([ids, self.features.numbers[hashes_of(words, self.units)]], axis=1)
 
     def encode(self, sentences: Iterable[Sequence[str]]) -> tuple[Tokens, npt.NDArray[np.int64]]:
         """Give the tokens of sentences end to end, [N, columns], and where each sentence starts, [B + 1]."""

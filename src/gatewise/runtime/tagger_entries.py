@@ -3,7 +3,7 @@
 from typing import Any, get_args
 
 from gatewise.runtime.facts import Check, number, whole
-from gatewise.runtime.features import Kind
+from gatewise.runtime.features import SPACE, Kind
 from gatewise.runtime.words import RULES
 
 MOST_TAGS, MOST_WORDS = 4_001, 5_000_000
@@ -23,6 +23,8 @@ TAGGER_ENTRIES: dict[str, Check] = {
     "units": lambda value: isinstance(value, str) and value in get_args(Kind),
     "words": whole(0, MOST_WORDS),
     "known": whole(0, MOST_WORDS),
+    "features": whole(0, SPACE),
+    "own_features": whole(0, SPACE // 2),
     "lowercase": lambda value: type(value) is bool,
     "tagging": lambda value: isinstance(value, dict),
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gatewise.base.errors import ConfigError, ModelError, one_line
 from gatewise.base.files import Arrays, Stored, read_json, write_atomically
@@ -17,7 +18,7 @@ from gatewise.base.settings import NetworkConfig, Storage, TaggingConfig
 from gatewise.base.text import json_text
 from gatewise.runtime.cell import CellWeights
 from gatewise.runtime.crf import Chain, constraints
-from gatewise.runtime.features import DENSE
+from gatewise.runtime.features import DENSE, SPACE, from_bits
 from gatewise.runtime.folder import (
     CARD,
     CONFIG,
@@ -56,11 +57,13 @@ def save_tagger(
     own: dict[str, Any] = {
         "tags": list(tagger.tags), "spans": tagger.spans_are_tags, "temperature": tagger.temperature,
         "rule": tagger.words, "units": lexicon.units, "words": len(lexicon.words), "known": len(lexicon.known),
+        "features": len(lexicon.features.hashes), "own_features": lexicon.features.own,
         "lowercase": lexicon.lowercase, "tagging": dataclasses.asdict(network.tagging),
     }  # fmt: skip
     words = {"words": list(lexicon.words), "known": list(lexicon.known)}  # both in the order of their ids
     rules = constraints(tagger.tags, spans=tagger.spans_are_tags)
     arrays = packed(_weights(network), storage)
+    arrays["features"] = lexicon.features.bits()
     for part in CHAIN:
         arrays[part] = (getattr(network.chain, part) - getattr(rules, part)).astype(np.float32)
     write(
@@ -83,17 +86,26 @@ def _weights(network: TagNetwork) -> dict[str, Floats]:
     return weights
 
 
-def shapes_of(config: NetworkConfig, tagging: TaggingConfig, *, tags: int, words: int, known: int) -> Shapes:
-    """Give the name and shape of every weight but the chain's, of so many tags, words and words of an encoder."""
+def shapes_of(
+    config: NetworkConfig,
+    tagging: TaggingConfig,
+    *,
+    tags: int,
+    words: int,
+    known: int,
+    features: int,
+    own_features: int,
+) -> Shapes:
+    """Give the name and shape of every weight but the chain's, of so many tags, words and features."""
     shapes: Shapes = {"bias": (tags,)}
     if tagging.wide:
-        shapes["wide"] = (tagging.wide_buckets, tags)
+        shapes["wide"] = (1 + features, tags)
     if not tagging.recurrent:
         return shapes
     width, directions, hidden = config.embedding_dim, 2 if config.bidirectional else 1, config.hidden_size
     shapes["words"] = (words + UNKNOWN_ID + 1, config.embedding_dim)
     if tagging.affix_dim:
-        shapes["affixes"] = (tagging.affix_buckets, tagging.affix_dim)
+        shapes["affixes"] = (1 + own_features, tagging.affix_dim)
         width += tagging.affix_dim
     if known:
         shapes["known"] = (known, tagging.known_dim)
@@ -116,14 +128,15 @@ def load_tagger(path: Path | str) -> Tagger:
         raise ModelError(f"{place} does not describe a tagger ({one_line(error)}); copy the folder again.") from error
     if config["spans"] and not all(_of_spans(tag) for tag in tags):
         raise ModelError(f"{place} names tags that are no tags of spans; copy the folder again.")
-    shapes = shapes_of(network, tagging, tags=len(tags), words=config["words"], known=config["known"])
+    counts = {name: config[name] for name in ("words", "known", "features", "own_features")}
+    shapes = shapes_of(network, tagging, tags=len(tags), **counts)
     size = len(tags)
     chain: dict[str, Stored] = dict.fromkeys(CHAIN, ((size,), "float32")) | {"transitions": ((size, size), "float32")}
-    expected = stored(shapes, config["storage"]) | chain
+    expected = stored(shapes, config["storage"]) | chain | {"features": ((SPACE // 8,), "int8")}
     if 4 * sum(math.prod(shape) for shape, _ in expected.values()) > WEIGHTS_LIMIT:
         raise ModelError(f"{place} describes a model of more than {WEIGHTS_LIMIT >> 30} GiB; it is not opened.")
-    lexicon = _lexicon(folder, config, tagging)
     arrays = tensors_in(folder / WEIGHTS, expected)
+    lexicon = _lexicon(folder, config, arrays["features"])
     rules = constraints(tags, spans=config["spans"])
     learnt = Chain(*(arrays[part].astype(np.float64) for part in CHAIN))
     made = _network(network, tagging, config, shapes, arrays, learnt + rules)
@@ -153,7 +166,7 @@ def _network(
     )  # fmt: skip
 
 
-def _lexicon(folder: Path, config: dict[str, Any], tagging: TaggingConfig) -> Lexicon:
+def _lexicon(folder: Path, config: dict[str, Any], bits: npt.NDArray[np.int8]) -> Lexicon:
     """Read the words; refuse a file that is not two lists of different strings, as many as config.json says."""
     place = folder / TOKENIZER
     content = read_json(place, TOKENIZER_LIMIT)
@@ -172,8 +185,10 @@ def _lexicon(folder: Path, config: dict[str, Any], tagging: TaggingConfig) -> Le
         raise ModelError(f"{place} holds {one_line(next(iter(content)), 60)}, which has no place there; copy it again.")
     if 0 < len(ids["known"]) <= UNKNOWN_ID:
         raise ModelError(f"{place} has {len(ids['known'])} known words, too few; copy the folder again.")
-    buckets = max(tagging.wide_buckets, tagging.affix_buckets)
-    return Lexicon(config["units"], buckets, ids["words"], ids["known"], config["lowercase"])
+    features = from_bits(bits)
+    if (len(features.hashes), features.own) != (config["features"], config["own_features"]):
+        raise ModelError(f"{folder / WEIGHTS} has other features than {CONFIG} says; the files do not belong together.")
+    return Lexicon(config["units"], features, ids["words"], ids["known"], config["lowercase"])
 
 
 def update_tagger_card(tagger: Tagger, path: Path) -> None:

@@ -46,8 +46,7 @@ def wide_scores(network: TagNetwork, tokens: Tokens) -> Floats:
     """Give what hashed features say, [N, K], of tokens [N, columns]."""
     scores = np.zeros((len(tokens), network.tags), np.float32)
     if network.wide is not None:
-        rows = tokens[:, FIRST_ROW:] & np.uint32(len(network.wide) - 1)
-        for column in np.ascontiguousarray(rows.T):
+        for column in np.ascontiguousarray(tokens[:, FIRST_ROW:].T):
             scores += network.wide.rows(column)
     return scores
 
@@ -57,7 +56,7 @@ def vectors_of(network: TagNetwork, tokens: Tokens) -> Floats:
     assert network.words is not None
     parts = [network.words.rows(tokens[:, WORD])]
     if network.affixes is not None:
-        rows = tokens[:, FIRST_ROW : FIRST_ROW + network.dense] & np.uint32(len(network.affixes) - 1)
+        rows = tokens[:, FIRST_ROW : FIRST_ROW + network.dense]
         parts.append(network.affixes.rows(rows).sum(axis=1, dtype=np.float32))
     if network.known is not None:
         parts.append(network.known.rows(tokens[:, KNOWN]))

@@ -89,7 +89,7 @@ def fit(
             baseline=float(np.log(len(prepared.tags))), checkpoint=Checkpoint(fingerprint=prepared.fingerprint()),
         )  # fmt: skip
     model = Tagger(prepared.lexicon, arrays_of(network), prepared.tags, prepared.spans, words=prepared.rule)
-    model, figures = calibrated(model, prepared.dev)
+    model, figures = calibrated(model, prepared.dev, prepared.missed)
     return dataclasses.replace(model, facts=facts_of(prepared, settings, encoder, event, figures)), figures
 
 
@@ -114,7 +114,8 @@ def new_network(prepared: Prepared, settings: TagSettings, encoder: PretrainedEn
     if encoder and settings.tagging.recurrent:
         vectors = encoder.weights["embedding.weight"]
         known = torch.from_numpy(vectors / vectors.std())
-    sizes = Sizes(len(prepared.singletons), lexicon.dense)
+    features = lexicon.features
+    sizes = Sizes(len(prepared.singletons), len(features.hashes), features.own, lexicon.dense)
     rules = constraints(prepared.tags, spans=prepared.spans)
     borders = borders_of(prepared.tags) if prepared.spans else None
     network = TagLSTM(settings.network, settings.tagging, sizes, rules, borders, known)

@@ -18,7 +18,7 @@ from gatewise.data.tagged import Sentence, TaggedDataset
 from gatewise.nets.tag import Borders
 from gatewise.runtime.batches import NO_TARGET, Sequences, fingerprint
 from gatewise.runtime.encoder import PretrainedEncoder
-from gatewise.runtime.features import Kind, normal
+from gatewise.runtime.features import Kind, hashes_of, normal, seen, words_in
 from gatewise.runtime.lexicon import Lexicon
 from gatewise.runtime.spans import OUTSIDE, parted
 from gatewise.runtime.tokenizer import UNKNOWN_ID
@@ -39,6 +39,7 @@ class Prepared:
     singletons: npt.NDArray[np.bool_]  # [words] seen once in training
     train: Sequences
     dev: Sequences
+    missed: int  # spans, or tokens, of dev whose label training never saw
     notes: dict[str, Any]
     counts: dict[str, int]  # of training spans of each label, or of plain labels; the rarest last
 
@@ -84,7 +85,8 @@ def prepare(dataset: TaggedDataset, settings: TagSettings, encoder: PretrainedEn
     }  # fmt: skip
     train_set, dev_set = (encoded(some, lexicon, tags) for some in (train, dev))
     rule = rule_of((sentence.text, sentence.offsets) for sentence in train)
-    return Prepared(lexicon, tags, rule, spans, singletons, train_set, dev_set, notes, counts)
+    missed = sum(label not in labels for sentence in dev for label in labels_in(sentence, spans=spans))
+    return Prepared(lexicon, tags, rule, spans, singletons, train_set, dev_set, missed, notes, counts)
 
 
 def split(sentences: Sequence[Sentence], settings: TagSettings) -> tuple[list[Sentence], list[Sentence]]:
@@ -153,9 +155,11 @@ def lexicon_of(
     ids = {word: UNKNOWN_ID + 1 + place for place, (word, _) in enumerate(words.most_common())}
     once = np.zeros(UNKNOWN_ID + 1 + len(ids), bool)
     once[UNKNOWN_ID + 1 :] = [count == 1 for _, count in words.most_common()]
-    buckets = max(settings.tagging.wide_buckets, settings.tagging.affix_buckets)
+    units = units_of(sentences, settings)
+    hashes = hashes_of(words_in(sentence.tokens for sentence in sentences), units)
+    features = seen(hashes, settings.tagging.feature_count)
     known, lowercase = words_known_to(encoder) if encoder else ({}, True)
-    return Lexicon(units_of(sentences, settings), buckets, ids, known, lowercase), once
+    return Lexicon(units, features, ids, known, lowercase), once
 
 
 def words_known_to(encoder: PretrainedEncoder) -> tuple[dict[str, int], bool]:
