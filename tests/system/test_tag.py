@@ -43,7 +43,7 @@ def test_train_evaluate_predict_explain_on_the_sample(command, names):
     assert {"f1", "precision", "recall", "n", "ece", "seconds", "errors", "by_label"} <= found.keys()
     assert found["n"] == 1188 and found["f1"] > 0.25  # two small passes: 0.36
     assert found["units"] == "documents" and (found["seen"]["n"], found["unseen"]["n"]) == (112, 1076)
-    assert found["repeated_sentences"] == 0
+    assert found["repeated_sentences"] == 0 and found["data"] == "wikigold test"
     assert f"f1 {found['f1']:.4g}" in card
 
     text = "👩 Bob Smith lives in Germany.\r\nHe left the United States."

@@ -1,5 +1,6 @@
 """The commands that learn and measure a tagger. They parse, call the library and print."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -99,11 +100,16 @@ def apart(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def read_words(data: str, said: dict[str, Any], *, labels: bool = True) -> "TaggedDataset":
     """Open a data set of labelled words, saying what was found out of its files."""
+    from gatewise.data.named import OF_WORDS
     from gatewise.data.tagged_reading import read_tagged
 
     dataset = read_tagged(data, labels=labels, **said)
     for note in dataset.notes:
         say(note)
+    if data in OF_WORDS:  # told by its name, wherever the package lies
+        parts = {name: part for name in ("train", "test") if (part := getattr(dataset, name)) is not None}
+        named = {name: dataclasses.replace(part, name=f"{data} {name}") for name, part in parts.items()}
+        return dataclasses.replace(dataset, **named)
     return dataset
 
 

@@ -117,4 +117,5 @@ _read: Callable[..., Tensor] = _Read.apply
 def read(lstm: nn.LSTM, vectors: Tensor, rows: Layout, *, backward: bool) -> Tensor:
     """Give one direction's states, [N, H], of vectors, [N, E], in the layout's order."""
     weight_ih, weight_hh, bias_ih, bias_hh = lstm.parameters()
-    return _read(vectors, weight_ih, weight_hh, bias_ih + bias_hh, rows, backward)
+    with torch.autocast(vectors.device.type, enabled=False):  # NumPy has no bfloat16
+        return _read(vectors.to(weight_ih.dtype), weight_ih, weight_hh, bias_ih + bias_hh, rows, backward)
