@@ -166,3 +166,8 @@ def normal(tags: Sequence[str], scheme: Scheme, where: str) -> tuple[str, ...]:
         plain.append(f"{letter}-{label}" if label else letter)
     fixed = tags_of(spans_of(plain), len(plain))
     return tuple(fix if tag else "" for fix, tag in zip(fixed, tags, strict=True))
+
+
+def some(count: int, noun: str) -> str:
+    """Count things in a sentence: 1 span, 2 spans."""
+    return f"{count:,} {noun}" + "s" * (count != 1)

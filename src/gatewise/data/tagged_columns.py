@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from gatewise.base.errors import DataError
 from gatewise.base.text import check_utf8, lines
 from gatewise.data.opening import Source
-from gatewise.data.tagged import WIDE, Joint, Sentence, joined, joint_of, mixed, normal
+from gatewise.data.tagged import WIDE, Joint, Sentence, joined, joint_of, mixed, normal, some
 from gatewise.data.tagged_layout import TaggedLayout
 from gatewise.runtime.spans import PLAIN, Scheme, faults, scheme_of, steps_of
 
-BORDER = "-DOCSTART-"
+BORDER, MASKED = "-DOCSTART-", "_"
 HEAD_ROWS = 1000  # looked at to find the columns
 MOST_TOKENS = 1 << 20  # of a sentence: a file without blank lines is no sentence
 PLACED = re.compile(r"(.)(\d+)|(.+?)(\d+)", re.DOTALL)  # Weibo's tokens: a character and its place in its word
@@ -89,7 +89,7 @@ def settled(steps: Counter[tuple[str, str]], layout: TaggedLayout, name: str, pl
 def _notes(
     name: str, shape: Shape, steps: Counter[tuple[str, str]], sentences: int, tokens: int, documents: int
 ) -> Iterator[str]:
-    held = f"{name}: {sentences:,} sentences, {tokens:,} tokens"
+    held = f"{name}: {some(sentences, 'sentence')}, {some(tokens, 'token')}"
     held += f", {documents:,} documents" if documents > 1 else ""
     if shape.tag is None:
         yield f"{held}, no tags"
@@ -103,12 +103,13 @@ def said_of(held: str, name: str, scheme: Scheme, steps: Counter[tuple[str, str]
     """Say what a file of tags holds: its scheme or its labels, and how many steps were repaired."""
     tags = {tag for _, tag in steps if tag and tag != "O"}
     if not scheme.name:
-        yield f"{held}, {len(tags | {tag for _, tag in steps if tag}):,} different labels"
+        labels = {tag for _, tag in steps if tag}
+        yield f"{held}, plain labels, {len(labels):,} of them"
         return
     spelt = ", the letter last" if scheme.after else ""
     spelt += f", joined by {scheme.separator}" if scheme.separator != "-" else ""
     types = {scheme.parted(tag)[1] for tag in tags} - {""}
-    kinds = f", spans of {len(types):,} {'type' if len(types) == 1 else 'types'}" if types else ""
+    kinds = f", spans of {some(len(types), 'type')}" if types else ""
     yield f"{held}{kinds}, tags in {scheme.name}{spelt}" + ("" if tags else ", none of which is in a span")
     if count := faults(steps, scheme):
         times = "1 step from tag to tag is" if count == 1 else f"{count:,} steps from tag to tag are"
@@ -125,8 +126,13 @@ def column_sentences(source: Source, shape: Shape, encoding: str = "", document:
         tags = None
         if shape.tag is not None:
             tags = tuple(row[shape.tag].strip() for row in rows.columns)
-            tags = normal(tags, shape.scheme, where) if shape.scheme.name else tags
+            tags = normal(tags, shape.scheme, where) if shape.scheme.name else unmasked(tags)
         yield Sentence(tuple(tokens), tags, *joined(tokens, shape.joint), rows.document + document, where)
+
+
+def unmasked(tags: Sequence[str]) -> tuple[str, ...]:
+    """Give plain labels with "" for one that is missing, which is written _."""
+    return tuple("" if tag == MASKED else tag for tag in tags)
 
 
 def rows_of(source: Source, shape: Shape, encoding: str = "") -> Iterator[Rows]:
@@ -148,7 +154,7 @@ def rows_of(source: Source, shape: Shape, encoding: str = "") -> Iterator[Rows]:
             if not columns and line.startswith("# "):  # some files tell a sentence's number so
                 continue
             raise DataError(
-                f"{source.name}, line {number} has {_columns(len(fields))} where the lines before have {shape.count}; "
+                f"{source.name}, line {number} has {some(len(fields), 'column')} where the others have {shape.count}; "
                 "correct it."
             )
         if not fields[shape.token]:
@@ -177,10 +183,6 @@ def parted_line(line: str, *, tabs: bool) -> list[str] | None:
     return line.split("\t") if tabs else [part for part in line.split(" ") if part]
 
 
-def _columns(count: int) -> str:
-    return "1 column" if count == 1 else f"{count} columns"
-
-
 def _columns_of(source: Source, layout: TaggedLayout, *, labels: bool) -> Shape:
     """Find out from the first rows what parts the columns, how many there are, and which is token and tag."""
     head = [line for _, (_, line) in zip(range(HEAD_ROWS), _numbered(source, layout.encoding), strict=False)]
@@ -199,7 +201,7 @@ def _columns_of(source: Source, layout: TaggedLayout, *, labels: bool) -> Shape:
         return Shape(count, max(0, layout.token_column - 1), None, tabs)
     for asked in (layout.token_column, layout.tag_column):
         if abs(asked) > count:
-            raise DataError(f"{source.name} has {_columns(count)}, so none is number {asked}; name another.")
+            raise DataError(f"{source.name} has {some(count, 'column')}, so none is number {asked}; name another.")
     if layout.tag_column:
         tag = layout.tag_column - 1 if layout.tag_column > 0 else count + layout.tag_column
     else:

@@ -13,7 +13,7 @@ from gatewise.base.errors import DataError
 from gatewise.base.text import check_utf8, lines
 from gatewise.data.opening import Source
 from gatewise.data.table import quoted
-from gatewise.data.tagged import WIDE, Joint, Offsets, Sentence, joined, joint_of, normal
+from gatewise.data.tagged import WIDE, Joint, Offsets, Sentence, joined, joint_of, normal, some
 from gatewise.data.tagged_columns import MOST_TOKENS, said_of, settled
 from gatewise.data.tagged_layout import TaggedLayout
 from gatewise.runtime.spans import PLAIN, Scheme, Span, steps_of, tags_of
@@ -71,7 +71,7 @@ def tree_shape(source: Source, layout: TaggedLayout, *, labels: bool = True) -> 
         raise DataError(f"{source.name} has no sentences; give a file with a word a line, in ten columns.")
     layer = _chosen(source.name, layers, layout) if labels else ""
     joint = Joint.BLANK if spaced else joint_of(tokens, wide, -1)
-    held = f"{source.name}: {sentences:,} sentences, {tokens:,} words"
+    held = f"{source.name}: {some(sentences, 'sentence')}, {some(tokens, 'word')}"
     held += f", {documents:,} documents" if documents > 1 else ""
     if layer in ("", WORDS):
         said = ["the borders of words, a tag a character" if layer else "no tags"]

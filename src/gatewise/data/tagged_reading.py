@@ -14,8 +14,9 @@ from gatewise.base.errors import DataError, one_line
 from gatewise.base.places import exists, is_file, is_folder
 from gatewise.base.settings import takes
 from gatewise.base.text import clean
+from gatewise.data.named import OF_WORDS, locate_words
 from gatewise.data.opening import Source
-from gatewise.data.tagged import WIDE, Joint, Sentence, TaggedDataset, TaggedPart, joined, joint_of, normal
+from gatewise.data.tagged import WIDE, Joint, Sentence, TaggedDataset, TaggedPart, joined, joint_of, normal, some
 from gatewise.data.tagged_brat import brat_texts
 from gatewise.data.tagged_columns import column_sentences, said_of, settled, shape_of
 from gatewise.data.tagged_conllu import tree_sentences, tree_shape
@@ -25,8 +26,7 @@ from gatewise.data.tagged_parts import PARTS, TaggedPlace, tagged_parts
 from gatewise.data.tagged_spans import Evidence, Marked, Reading, notes_of, sentence_of
 from gatewise.runtime.spans import PLAIN, Scheme, spans_of, steps_of
 
-SAMPLES = ("wikigold",)  # that come with the package
-SPANS = Scheme("BIOES")  # of files that write no tags
+SPANS = Scheme("IOB2")  # of files that write no tags: what most tools read, should tags be written of them
 _LOG = logging.getLogger("gatewise")
 Stream = Callable[[int], Iterator[Sentence]]  # sentences, documents counted from the number given
 Opened = tuple[Stream, bool, Scheme, tuple[str, ...]]  # of one file: a stream, whether labelled, its scheme, notes
@@ -43,8 +43,8 @@ def read_tagged(data: str | Path, *, labels: bool = True, **given: object) -> Ta
     """
     layout, path = TaggedOptions().replace(**given).layout, Path(data)
     try:
-        if data in SAMPLES or not exists(path):
-            path = _sample(str(data))
+        if data in OF_WORDS or not exists(path):
+            path = locate_words(str(data))
         if not (is_folder(path) or is_file(path)):
             raise DataError(f"{path} is no plain file, and data is read more than once; write it to a file first.")
         places, notes = tagged_parts(path, layout)
@@ -66,15 +66,6 @@ def read_tagged(data: str | Path, *, labels: bool = True, **given: object) -> Ta
         raise DataError(
             f"{path} cannot be read ({one_line(error.strerror or error)}); check the file and its permissions."
         ) from error
-
-
-def _sample(name: str) -> Path:
-    path = Path(__file__).parent.parent / "samples" / name
-    if name not in SAMPLES or not is_folder(path):
-        raise DataError(
-            f"{one_line(name)!r} is neither a file or folder here nor a named data set; the named one is {SAMPLES[0]}."
-        )
-    return path
 
 
 def _part(place: TaggedPlace, layout: TaggedLayout, *, labels: bool) -> TaggedPart:
@@ -143,7 +134,7 @@ def _objects(source: Source, layout: TaggedLayout, *, labels: bool) -> Opened:
     places.pop("", None)
     scheme = settled(steps, layout, source.name, places) if labels else PLAIN
     stream = partial(_tagged, source, layout, scheme, joint_of(tokens, wide, single), labels)
-    held = f"{source.name}: {listed:,} sentences, {tokens:,} tokens"
+    held = f"{source.name}: {some(listed, 'sentence')}, {some(tokens, 'token')}"
     notes = tuple(said_of(held, source.name, scheme, steps)) if labels else (f"{held}, no tags",)
     return stream, labels, scheme, notes
 
@@ -188,8 +179,8 @@ def _marked(
         kinds.update(span.label for span in found)
     if not texts:
         raise DataError(f"{name} has no text with a word in it; give a file with at least one.")
-    held = f"{name}: {texts:,} texts, {tokens:,} tokens"
-    held += f", {spans:,} spans of {len(kinds):,} {'type' if len(kinds) == 1 else 'types'}" if labels else ", no spans"
+    held = f"{name}: {some(texts, 'text')}, {some(tokens, 'token')}"
+    held += f", {some(spans, 'span')} of {some(len(kinds), 'type')}" if labels else ", no spans"
     notes = (held, *notes, *notes_of(name, count, layout))
     return lambda document: sentences(document, Counter()), labels, SPANS if labels else PLAIN, notes
 

@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 from gatewise.base.errors import DataError
 from gatewise.base.text import clean
 from gatewise.data.table import quoted
-from gatewise.data.tagged import WIDE, Sentence
+from gatewise.data.tagged import WIDE, Sentence, some
 from gatewise.data.tagged_layout import TaggedLayout
 from gatewise.runtime.spans import Span, tags_of
 from gatewise.runtime.words import words_of
@@ -279,16 +279,16 @@ def _parted(places: list[Piece], spans: list[Span], text: str, count: Counter[st
 def notes_of(name: str, count: Counter[str], layout: TaggedLayout) -> list[str]:
     """Say what was dropped, joined or parted of a file's annotations."""
     told = {
-        "nested": f"spans over another were left out, the {layout.nested} kept (--nested)",
-        "twice": "spans stood twice, with one label, and were taken once",
-        "cut": "spans begin or end inside of a token, which was parted there",
-        "trimmed": "spans had blanks at an end, which were left off",
-        "blank": "spans held blanks alone and were left out",
-        "pieces": "annotations are of several pieces, each of which was taken for a span",
-        "untokened": "spans hold none of the tokens that the file gives and were left out",
-        "empty": "texts without a word were left out",
-        "rejected": "texts were left out, as their answer is not accept",
-        "unannotated": "texts were left out, as nobody annotated them",
-        "several": "texts were annotated several times; the last that was not cancelled is read",
+        "nested": ("span", f"over or under another left out, the {layout.nested} kept (--nested)"),
+        "twice": ("span", "that stood twice, with one label, taken once"),
+        "cut": ("span", "beginning or ending inside of a token, which was parted there"),
+        "trimmed": ("span", "with blanks at an end, which were left off"),
+        "blank": ("span", "of blanks alone left out"),
+        "pieces": ("annotation", "of several pieces, each taken for a span"),
+        "untokened": ("span", "with none of the tokens that the file gives left out"),
+        "empty": ("text", "without a word left out"),
+        "rejected": ("text", "left out whose answer is not accept"),
+        "unannotated": ("text", "left out that nobody annotated"),
+        "several": ("text", "annotated several times, the last that was not cancelled taken"),
     }
-    return [f"{name}: {count[key]:,} {what}" for key, what in told.items() if count[key]]
+    return [f"{name}: {some(count[key], noun)} {what}" for key, (noun, what) in told.items() if count[key]]
