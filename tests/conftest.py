@@ -133,7 +133,7 @@ def tiny_tagger() -> Tagger:
     part = tagged_from_lists(*named_sentences(120), name="names")
     settings = TagSettings().replace(
         embedding_dim=8, hidden_size=8, epochs=6, learning_rate=0.02, batch_texts=8, averaging=0.9, dev_share=0.2,
-        precision="float32", sharing="texts", threads=1, wide_buckets=2**10, affix_buckets=2**10, affix_dim=8,
+        precision="float32", sharing="texts", threads=1, affix_dim=8,
     )  # fmt: skip
     prepared = prepare_tagging(TaggedDataset("names", part, scheme="IOB2"), settings)
     return fit_tagger(prepared, settings)[0]

@@ -13,7 +13,7 @@ from gatewise.data.tagged_reading import read_tagged
 
 SMALL = shlex.split("""
     --epochs 2 --embedding-dim 8 --hidden-size 8 --batch-texts 16 --learning-rate 0.02 --affix-dim 8
-    --affix-buckets 1024 --wide-buckets 8192 --averaging 0.9 --precision float32 --sharing texts --threads 1 --quiet
+    --averaging 0.9 --precision float32 --sharing texts --threads 1 --quiet
 """)
 FILES = ["README.md", "config.json", "metrics.jsonl", "model.safetensors", "report.html", "tokenizer.json"]
 COLUMNS = "Ada B-PER\nmet O\nBob B-PER\n\nOslo B-LOC\nis O\ncold O\n\n" * 20
