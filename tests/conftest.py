@@ -14,11 +14,16 @@ import torch
 from hypothesis import HealthCheck, settings
 
 from gatewise.data.part import Dataset, from_lists
+from gatewise.data.tagged import TaggedDataset, tagged_from_lists
 from gatewise.runtime.classifier import Model
+from gatewise.runtime.tagger import Tagger
 from gatewise.tasks.classify.companion import train_companion
 from gatewise.tasks.classify.fit import fit
 from gatewise.tasks.classify.prepare import prepare
 from gatewise.tasks.classify.settings import Settings
+from gatewise.tasks.tag.fit import fit as fit_tagger
+from gatewise.tasks.tag.prepare import prepare as prepare_tagging
+from gatewise.tasks.tag.settings import TagSettings
 
 settings.register_profile("gatewise", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gatewise")
@@ -104,3 +109,31 @@ def spelt_pair(tiny_model: Model, english: Corpus, tiny_settings: Settings) -> M
     prepared = prepare(Dataset("tiny reviews", from_lists(*english, name="tiny reviews")), settings)
     companion = train_companion(prepared.train, 2, words=2, pieces=4)
     return dataclasses.replace(tiny_model, companion=companion, companion_weight=0.7)
+
+
+def named_sentences(count: int, seed: int = 0) -> tuple[list[list[str]], list[list[str]]]:
+    """Make sentences of words with people and places in them, and their tags in IOB2."""
+    draw = random.Random(seed)
+    people, places = (
+        ["Ada", "Bob", "Eve", "Max", "Zoe", "Ida", "Leo"],
+        ["Oslo", "Rome", "New York", "San Jose", "Paris", "Bern"],
+    )
+    rows, tags = [], []
+    for _ in range(count):
+        person, place = draw.choice(people), draw.choice(places).split()
+        verb = draw.choice(["met", "saw", "left", "likes"])
+        rows.append([person, verb, draw.choice(["him", "rain"]), "in", *place, "."])
+        tags.append(["B-PER", "O", "O", "O", "B-LOC", *["I-LOC"] * (len(place) - 1), "O"])
+    return rows, tags
+
+
+@pytest.fixture(scope="session")
+def tiny_tagger() -> Tagger:
+    """A tagger that has learnt people and places. Shared: do not change it."""
+    part = tagged_from_lists(*named_sentences(120), name="names")
+    settings = TagSettings().replace(
+        embedding_dim=8, hidden_size=8, epochs=6, learning_rate=0.02, batch_texts=8, averaging=0.9, dev_share=0.2,
+        precision="float32", sharing="texts", threads=1, affix_dim=8,
+    )  # fmt: skip
+    prepared = prepare_tagging(TaggedDataset("names", part, scheme="IOB2"), settings)
+    return fit_tagger(prepared, settings)[0]

@@ -16,8 +16,9 @@ MAY_IMPORT = {  # rooms, beside themselves; two towers, answering and learning, 
     "serving": "base runtime explanation pages",
     "data": "base runtime", "nets": "base runtime", "training": "base runtime",
     "tasks.classify": "base data runtime nets training", "tasks.pretrain": "base data runtime nets training",
+    "tasks.tag": "base data runtime nets training",
     "lab": "base data runtime explanation nets training",
-    "cli": "base data runtime explanation pages serving nets training tasks.classify tasks.pretrain lab",
+    "cli": "base data runtime explanation pages serving nets training tasks.classify tasks.pretrain tasks.tag lab",
 }  # fmt: skip
 HEAVY = {"torch", "sklearn", "scipy", "pyarrow"}
 ANSWERING = ("base", "runtime", "explanation", "pages", "serving")

@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,37 @@ def test_datasets_unknown_name_suggests_the_nearest() -> None:
 def test_datasets_reviews_come_with_the_package() -> None:
     files = {path.name: path.stat().st_size for path in datasets.locate("reviews").iterdir()}
     assert set(files) == {"README.md", "test.parquet", "train.parquet"} and sum(files.values()) < 4_000_000
+
+
+def test_named_words_come_with_the_package():
+    place = datasets.locate_words("wikigold")
+    assert {path.name for path in place.iterdir()} == {"README.md", "train.conll", "test.conll"}
+    card = (place / "README.md").read_text(encoding="utf-8")
+    for name in ("train.conll", "test.conll"):
+        content = (place / name).read_text(encoding="utf-8")
+        sentences = [block for block in content.split("\n\n") if not block.startswith("-DOCSTART-")]
+        entities = sum(
+            tag != "O" and tag != before
+            for block in sentences
+            for before, tag in pairwise(["O", *(line.rsplit(" ", 1)[1] for line in block.strip().split("\n"))])
+        )
+        tokens = sum(block.strip().count("\n") + 1 for block in sentences)
+        documents = content.count("-DOCSTART-")
+        row = f"| {documents} | {len(sentences):,} | {tokens:,} | {entities:,} |"
+        assert f"| `{name}` {row}" in card
+        assert f" {len(content.encode()):,} |" in card
+
+
+@pytest.mark.parametrize(
+    ("find", "name", "said"),
+    [
+        (datasets.locate, "wikigold", "has a label for each word, not for each text; use it with gatewise tag."),
+        (datasets.locate_words, "reviews", "has a label for each text, not for each word; use it with gatewise train."),
+        (datasets.locate_words, "wikigod", "did you mean wikigold?"),
+        (datasets.locate_words, "zzz", "'zzz' is neither a file or folder here nor a named data set; the only named"),
+    ],
+)
+def test_named_data_of_the_other_kind(find, name, said):
+    with pytest.raises(DataError) as error:
+        find(name)
+    assert said in str(error.value)

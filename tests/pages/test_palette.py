@@ -18,7 +18,9 @@ TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 )
 GATES = ("--forget-gate", "--input-gate", "--candidate", "--output-gate")
-MEANINGS = {"explain": ("--for", "--against", *GATES), "report": ("--right", "--wrong")}
+MEANINGS = {
+    "explain": ("--for", "--against", *GATES), "report": ("--right", "--wrong"), "tagging": ("--right", "--wrong"),
+}  # fmt: skip
 APART = 15  # in CIELAB, where 2 is just seen side by side
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +36,25 @@ def write_atomically(path: Path, content: bytes) -> None:
     Of two who write at once one waits. Raises GatewiseError, naming the file and the system's reason, when it cannot be
     written.
     """
+    write_pieces(path, [content])
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Replace a file's content as write_atomically does, by pieces of which one is held at a time.
+
+    Where a piece cannot be made, its error goes on and the old content stays.
+    """
     partial = path.with_name(path.name + ".part")
     try:
         with alone(partial, wait=True) as (file, _):
             try:
                 os.ftruncate(file.fileno(), 0)  # left by a killed process
-                file.write(content)
+                file.writelines(pieces)
                 file.flush()
                 os.fsync(file.fileno())
                 if os.name == "posix":
                     partial.replace(path)
-            except OSError:
+            except BaseException:
                 with contextlib.suppress(OSError):
                     partial.unlink(missing_ok=True)
                 raise

@@ -18,6 +18,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 Sharing = Literal["auto", "texts", "operations"]
 TokenizerKind = Literal["word", "bpe"]
 Storage = Literal["float32", "float16", "int8"]
+TagUnits = Literal["auto", "words", "characters"]
 
 
 def setting(default: Any, sentence: str, low: float | None = None, high: float | None = None, option: str = "") -> Any:
@@ -134,6 +135,27 @@ class PretrainingConfig:
         check(self)
 
 
+@dataclass(frozen=True, slots=True)
+class TaggingConfig:
+    """What a tagger sees of a word beside its own vector, and how it decides."""
+
+    units: TagUnits = setting(
+        "auto", "What tokens are, and so which features are read: words, or single characters, as of Chinese."
+    )
+    crf: bool = setting(True, "Score tags together, by a linear-chain CRF; without it, each by itself.")
+    recurrent: bool = setting(True, "Read the sentence with LSTM layers; without them only hashed features decide.")
+    wide: bool = setting(True, "Let hashed features of a word and its neighbours score tags directly, as a CRF does.")
+    feature_count: int = setting(1, "A feature seen less often than this in the training text says nothing.", 1, 10_000)
+    wide_dropout: float = setting(0.2, "Share of these features hidden while training.", 0.0, 0.95)
+    affix_dim: int = setting(64, "Numbers per vector of hashed beginnings, endings and shapes; 0 for none.", 0, 1024)
+    known_dim: int = setting(64, "Numbers to which an encoder's word vectors are brought down.", 1, 1024)
+    known_dropout: float = setting(0.2, "Share of features of an encoder's vectors dropped while training.", 0.0, 0.95)
+    singletons: float = setting(0.5, "Share of the uses of a word seen once that are hidden while training.", 0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
 def check(config: Any) -> None:
     """Hold every field of a config to its type and range, or raise ConfigError."""
     for field in dataclasses.fields(config):
@@ -205,10 +227,8 @@ class Groups(Protocol):
 
 
 class Grouped(Groups, Protocol):
-    """Settings of a task, three groups of which are those of every task."""
+    """Settings of a task, two groups of which are those of every task."""
 
-    @property
-    def tokenizer(self) -> TokenizerConfig: ...
     @property
     def network(self) -> NetworkConfig: ...
     @property

@@ -158,7 +158,7 @@ def event_line(event: "Event") -> str:
     """Say in a line, or two where there are classes, what an event tells."""
     values = event.values
     if event.kind == "prepared":
-        classes = f"\n{_classes(values['classes'])}" if "classes" in values else ""
+        classes = "".join(f"\n{_classes(values[name], name)}" for name in ("classes", "labels") if values.get(name))
         return f"{'; '.join(_noticed(values))}; read in {event.seconds:.0f} s{classes}"
     if event.kind == "start":
         together = ", all cores on each operation" if values["sharing"] == "operations" else ""
@@ -186,17 +186,18 @@ NOTICED = {
 def _noticed(notes: dict[str, Any]) -> Iterator[str]:
     split = f" (split {notes['dev_split']})" if "dev_split" in notes else ""
     tokens = f", {notes['training_tokens']:,} tokens" if "training_tokens" in notes else ""
-    yield f"{notes['training_texts']:,} training and {notes['dev_texts']:,} dev texts{split}{tokens}"
+    what = "sentences" if "training_sentences" in notes else "texts"
+    yield f"{notes[f'training_{what}']:,} training and {notes[f'dev_{what}']:,} dev {what}{split}{tokens}"
     yield from (f"{notes[name]:,} {what}" for name, what in NOTICED.items() if notes.get(name))
 
 
-def _classes(counts: dict[str, int]) -> str:
+def _classes(counts: dict[str, int], what: str) -> str:
     """List classes with their counts, rarest last; of many the first and the last."""
     names = [f"{one_line(label, 60)} {count:,}" for label, count in counts.items()]
     if len(names) > FIRST_CLASSES + LAST_CLASSES:
         between = f"... {len(names) - FIRST_CLASSES - LAST_CLASSES:,} more ..."
         names = [*names[:FIRST_CLASSES], between, *names[-LAST_CLASSES:]]
-    return f"{len(counts):,} classes, rarest last: {', '.join(names)}"
+    return f"{len(counts):,} {what}, rarest last: {', '.join(names)}"
 
 
 def dev_figure(event: "Event") -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 from gatewise.base.errors import DataError, one_line
 
 NAMES = ("imdb", "reviews")
+OF_WORDS = ("wikigold",)  # those whose words bear the labels, for tagging
+SAMPLES = Path(__file__).parent.parent / "samples"
 IMDB_URL = "http://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 IMDB_SIZE = 84_125_825
 IMDB_MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
@@ -33,12 +35,28 @@ def locate(name: str, *, progress: Progress | None = None) -> Path:
     `progress(done_bytes, total_bytes)`. Raises DataError for any other name and for a failed download.
     """
     if name == "reviews":
-        return Path(__file__).parent.parent / "samples" / "reviews"
+        return SAMPLES / name
     if name == "imdb":
         return _locate_imdb(progress)
-    near = difflib.get_close_matches(name.lower(), NAMES)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"the named data sets are {' and '.join(NAMES)}."
-    raise DataError(f"{one_line(name)!r} is neither a file or folder here nor a named data set; {hint}")
+    if name in OF_WORDS:
+        raise DataError(f"{name} has a label for each word, not for each text; use it with gatewise tag.")
+    raise _unknown(name, NAMES)
+
+
+def locate_words(name: str) -> Path:
+    """Find a named data set of labelled words on this machine, all of which come with the package; raise DataError."""
+    if name in OF_WORDS:
+        return SAMPLES / name
+    if name in NAMES:
+        raise DataError(f"{name} has a label for each text, not for each word; use it with gatewise train.")
+    raise _unknown(name, OF_WORDS)
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> DataError:
+    near = difflib.get_close_matches(name.lower(), known)
+    every = f"the named data sets are {' and '.join(known)}" if known[1:] else f"the only named data set is {known[0]}"
+    hint = f"did you mean {' or '.join(near)}?" if near else f"{every}."
+    return DataError(f"{one_line(name)!r} is neither a file or folder here nor a named data set; {hint}")
 
 
 def _locate_imdb(progress: Progress | None) -> Path:

@@ -31,7 +31,7 @@ def objects(source: Source, layout: Layout) -> Table:
 def _rows(source: Source, layout: Layout, whole_lines: bool, columns: Sequence[str] | None) -> Rows:
     """Give objects with values inside others taken out under their path: {"review": {"text": ...}} has review.text."""
     with source.text(layout.encoding) as text:
-        for number, (unit, value) in enumerate(_values(text, source.name, whole_lines), 1):
+        for number, (unit, value) in enumerate(values(text, source.name, whole_lines), 1):
             where = f"{source.name}, {unit}"
             if not isinstance(value, dict):
                 raise DataError(f'{where} needs an object such as {{"text": ..., "label": ...}}.')
@@ -71,7 +71,7 @@ def _flat(value: dict[str, Any], path: str = "", depth: int = 0) -> dict[str, An
     return flat
 
 
-def _values(text: io.TextIOWrapper, name: str, whole_lines: bool) -> Numbered:
+def values(text: io.TextIOWrapper, name: str, whole_lines: bool) -> Numbered:
     """Give values, each with where it stands."""
     if whole_lines:
         numbered = (

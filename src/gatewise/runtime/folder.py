@@ -45,13 +45,16 @@ from gatewise.runtime.facts import fault as unread
 from gatewise.runtime.network import Table, from_weights, weights_of
 from gatewise.runtime.shapes import language_shapes, parameter_shapes
 from gatewise.runtime.storage import packed, stored, unpacked
+from gatewise.runtime.tagger_entries import TAGGER_ENTRIES
 from gatewise.runtime.tokenizer import TextTokenizer, from_json
 
 FORMAT = 1
 CONFIG, TOKENIZER, WEIGHTS, CARD = "config.json", "tokenizer.json", "model.safetensors", "README.md"
 CONFIG_LIMIT, TOKENIZER_LIMIT, WEIGHTS_LIMIT = 8 << 20, 256 << 20, 16 << 30
 ORDERS = {"words": WORDS, "pieces": PIECES}  # of a companion whose entry does not say
-KINDS = {"classification": ("model", "train"), "pretraining": ("encoder", "pretrain")}  # its name, and who makes it
+KINDS = {  # its name, and who makes it
+    "classification": ("model", "train"), "pretraining": ("encoder", "pretrain"), "tagging": ("tagger", "tag train"),
+}  # fmt: skip
 READINGS = 20  # of a folder that is replaced while it is read
 Content = dict[str, Any]
 Extra = Mapping[str, bytes] | None
@@ -64,7 +67,7 @@ def save(
 
     Raises GatewiseError when the place is taken and `overwrite` is false, or when the disk is full.
     """
-    own: Content = {"labels": list(model.labels), "temperature": model.temperature, "companion": None}
+    own = _sizes(model.tokenizer) | {"labels": list(model.labels), "temperature": model.temperature, "companion": None}
     arrays = packed(weights_of(model.network), storage)
     if model.companion:
         orders = {"words": model.companion.words, "pieces": model.companion.pieces}
@@ -72,9 +75,9 @@ def save(
         if orders != ORDERS:  # else an older gatewise reads it too
             own["companion"] |= orders
         arrays |= {f"companion.{name}": getattr(model.companion, name) for name in ("table", "scale", "bias")}
-    _write(
-        Path(path), "classification", model.tokenizer, model.network.config, model.facts, own, arrays, storage,
-        card(model, Path(path).name), overwrite, extra,
+    write(
+        Path(path), "classification", model.tokenizer.to_json(), model.network.config, model.facts, own, arrays,
+        storage, card(model, Path(path).name), overwrite, extra,
     )  # fmt: skip
 
 
@@ -87,25 +90,31 @@ def save_encoder(
     extra: Extra = None,
 ) -> None:
     """Write an encoder folder, whole or not at all, as save() does."""
-    _write(
-        Path(path), "pretraining", encoder.tokenizer, encoder.network, encoder.facts, {},
+    write(
+        Path(path), "pretraining", encoder.tokenizer.to_json(), encoder.network, encoder.facts,
+        _sizes(encoder.tokenizer),
         packed(encoder.weights, storage), storage, encoder_card(encoder, Path(path).name), overwrite, extra,
     )  # fmt: skip
 
 
-def _write(
-    path: Path, task: str, tokenizer: TextTokenizer, network: NetworkConfig, facts: Content, own: Content,
+def _sizes(tokenizer: TextTokenizer) -> Content:
+    return {"vocab_size": tokenizer.vocab_size, "max_tokens": tokenizer.max_tokens}
+
+
+def write(
+    path: Path, task: str, tokenizer: str, network: NetworkConfig, facts: Content, own: Content,
     arrays: Arrays, storage: Storage, text: str, overwrite: bool, extra: Extra,
 ) -> None:  # fmt: skip
+    """Write a folder of any task, whole or not at all; `tokenizer` is the text of tokenizer.json."""
     from gatewise import __version__
 
     config = {
-        "format": FORMAT, "task": task, "gatewise": __version__, "vocab_size": tokenizer.vocab_size,
-        "max_tokens": tokenizer.max_tokens, "network": dataclasses.asdict(network), "storage": storage, "facts": facts,
+        "format": FORMAT, "task": task, "gatewise": __version__, "network": dataclasses.asdict(network),
+        "storage": storage, "facts": facts,
     }  # fmt: skip
     with new_folder(path, overwrite=overwrite) as folder:
         write_atomically(folder / CONFIG, _json(config | own))
-        write_atomically(folder / TOKENIZER, tokenizer.to_json().encode())
+        write_atomically(folder / TOKENIZER, tokenizer.encode("utf-8", "replace"))
         write_atomically(folder / WEIGHTS, tensor_bytes(arrays))
         write_atomically(folder / CARD, text.encode())
         for name, content in (extra or {}).items():
@@ -119,7 +128,7 @@ def update_card(model: Model, path: Path) -> None:
     write_atomically(path / CARD, card(model, path.name).encode())
 
 
-Read = TypeVar("Read", Model, PretrainedEncoder)
+Read = TypeVar("Read")
 
 
 def undisturbed(read: Callable[[Path | str], Read]) -> Callable[[Path | str], Read]:
@@ -153,14 +162,14 @@ def load(path: Path | str) -> Model:
 
     Raises ModelError, with one sentence, for anything that is not exactly as save() wrote it.
     """
-    folder, config, network = _described(path, "classification")
+    folder, config, network = described(path, "classification")
     labels = tuple(config["labels"])
     if len({str(label) for label in labels}) < len(labels):
         raise ModelError(f"{folder / CONFIG} names a label twice; copy the model folder again.")
     shapes = parameter_shapes(network, config["vocab_size"], len(labels))
     expected = stored(shapes, config["storage"]) | _companion_tensors(folder / CONFIG, config)
     tokenizer = _tokenizer(folder, config, expected)
-    arrays = _weights(folder / WEIGHTS, expected)
+    arrays = tensors_in(folder / WEIGHTS, expected)
     companion, weight = None, 0.0
     if config["companion"]:
         orders = {name: config["companion"].get(name, order) for name, order in ORDERS.items()}
@@ -179,11 +188,11 @@ def load(path: Path | str) -> Model:
 @undisturbed
 def load_encoder(path: Path | str) -> PretrainedEncoder:
     """Read an encoder folder, or the bundled encoder by its name (reviews-en); raises ModelError as load() does."""
-    folder, config, network = _described(path, "pretraining")
+    folder, config, network = described(path, "pretraining")
     shapes = language_shapes(network, config["vocab_size"])
     expected = stored(shapes, config["storage"])
     tokenizer = _tokenizer(folder, config, expected)
-    weights = unpacked(_weights(folder / WEIGHTS, expected), shapes, config["storage"])
+    weights = unpacked(tensors_in(folder / WEIGHTS, expected), shapes, config["storage"])
     return PretrainedEncoder(tokenizer, network, weights, config["facts"])
 
 
@@ -191,20 +200,20 @@ ENTRIES: dict[str, Check] = {  # of every config.json; anything else is refused
     "format": lambda value: type(value) is int and value == FORMAT,
     "task": lambda value: isinstance(value, str) and value in KINDS,
     "gatewise": lambda value: isinstance(value, str),
-    "vocab_size": whole(2, 1_000_000),
-    "max_tokens": whole(8, 100_000),
     "network": lambda value: isinstance(value, dict),
     "storage": lambda value: isinstance(value, str) and value in get_args(Storage),
     "facts": lambda value: isinstance(value, dict),
 }
+TEXT_ENTRIES: dict[str, Check] = {"vocab_size": whole(2, 1_000_000), "max_tokens": whole(8, 100_000)}
 OWN_ENTRIES: dict[str, dict[str, Check]] = {
-    "classification": {
+    "classification": TEXT_ENTRIES | {
         "labels": lambda value: isinstance(value, list) and 2 <= len(value) <= 100_000
         and all(type(label) in (str, int, bool) or (type(label) is float and math.isfinite(label)) for label in value),
         "temperature": number(1e-3),
         "companion": lambda value: value is None or isinstance(value, dict),
     },
-    "pretraining": {},
+    "pretraining": TEXT_ENTRIES,
+    "tagging": TAGGER_ENTRIES,
     "companion": {
         "companion.buckets": lambda value: whole(1, BUCKETS)(value) and not value & (value - 1),  # a power of two
         "companion.weight": number(0),
@@ -213,7 +222,7 @@ OWN_ENTRIES: dict[str, dict[str, Check]] = {
 }  # fmt: skip
 
 
-def _described(path: Path | str, task: str) -> tuple[Path, Content, NetworkConfig]:
+def described(path: Path | str, task: str) -> tuple[Path, Content, NetworkConfig]:
     """Find a folder of this task and read its config.json, every entry of which is as it should be."""
     folder, (kind, command) = Path(path), KINDS[task]
     if str(path) in BUNDLED and not exists(folder):
@@ -271,9 +280,11 @@ def _of_another_task(folder: Path, found: str, wanted: str) -> str:
     """Say by name what a folder is for, and where it belongs."""
     if found not in KINDS:
         return f"{folder} is for the task {one_line(found)!r}, which this gatewise does not know; install a newer one."
+    (kind, _), (asked, _) = KINDS[found], KINDS[wanted]
     if found == "pretraining":
-        return f"{folder} is an encoder, not a model; encoders are for `gatewise train --pretrained`."
-    return f"{folder} is a model, not an encoder; give what `gatewise {KINDS[wanted][1]} --out` made."
+        return f"{folder} is an encoder, not a {asked}; encoders are for `gatewise train --pretrained`."
+    article, command = "an" if asked[0] == "e" else "a", KINDS[wanted][1]
+    return f"{folder} is a {kind}, not {article} {asked}; give what `gatewise {command} --out` made."
 
 
 def _companion_tensors(path: Path, config: Content) -> dict[str, Stored]:
@@ -290,7 +301,7 @@ def _companion_tensors(path: Path, config: Content) -> dict[str, Stored]:
     }
 
 
-def _weights(path: Path, expected: dict[str, Stored]) -> Arrays:
+def tensors_in(path: Path, expected: dict[str, Stored]) -> Arrays:
     """Read the tensors; refuse numbers that no training gives, and that would overflow in an answer."""
     arrays = read_tensors(path, expected)
     for name, array in arrays.items():

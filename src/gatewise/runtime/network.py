@@ -32,7 +32,7 @@ class Table:
 
     def rows(self, ids: npt.NDArray[np.integer]) -> Floats:
         """Give the vectors of ids, [..., E]; the whole table is never widened."""
-        vectors: Floats = self.values[ids].astype(np.float32)
+        vectors: Floats = self.values[ids].astype(np.float32, copy=False)
         return vectors if self.scale is None else vectors * self.scale[ids][..., np.newaxis]
 
 

@@ -49,6 +49,7 @@ class Checkpoint:
         tensors |= {f"best.{name}": tensor for name, tensor in run.best.items()}
         for index, moments in run.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in moments.items()}
+        tensors |= {f"tables.{name}": tensor for name, tensor in run.tables.state().items()}
         values = {"identity": self.identity(run), "progress": dataclasses.asdict(run.progress)}
         run.session.keep(self.name, {name: tensor.numpy() for name, tensor in tensors.items()}, values)
         run.saved = time.perf_counter()
@@ -72,6 +73,7 @@ class Checkpoint:
             index, key = name.split(".", 1)
             moments.setdefault(int(index), {})[key] = tensor
         run.optimizer.load_state_dict({"state": moments, "param_groups": run.optimizer.state_dict()["param_groups"]})
+        run.tables.restore(_under("tables.", tensors))
         run.progress = Progress(**values["progress"])
         run.earlier, run.logged_tokens = run.progress.seconds, run.progress.tokens
         log.shorten(folder, run.progress.log_bytes)

@@ -20,6 +20,7 @@ from gatewise.training.learner import Learner
 from gatewise.training.log import Event
 from gatewise.training.schedule import budget_share, decay_at
 from gatewise.training.session import Session
+from gatewise.training.tables import Tables
 from gatewise.training.workers import Workers
 
 
@@ -69,6 +70,7 @@ class Run:
             [{"params": group} for group in groups], lr=0.0, betas=(0.9, 0.98), weight_decay=config.weight_decay,
             fused=True,
         )  # fmt: skip
+        self.tables = Tables(network, self.averaged)
         self.best: dict[str, Tensor] = {}
         self.progress = Progress()
         self.earlier = 0.0  # seconds of training before this part of the run
@@ -114,6 +116,7 @@ class Run:
         total, weight = self.workers.gradients(batch, progress.precision)
         value = total / weight
         self.refuse_no_number(value)
+        rows = self.tables.take(list(self.network.parameters()))
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self.optimizer.step()
         progress.step += 1
@@ -121,9 +124,10 @@ class Run:
         progress.tokens += int(batch.lengths.sum())
         progress.padding_cells += batch.cells - int(batch.lengths.sum())
         progress.recent_loss = value if progress.step == 1 else 0.95 * progress.recent_loss + 0.05 * value
-        moved = 1 - decay_at(progress.step, self.config.averaging)
+        decay = decay_at(progress.step, self.config.averaging)
+        self.tables.step(rows, learning_rate, decay)
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.network.parameters()), moved)
+            torch._foreach_lerp_(*self.tables.others(), 1 - decay)
         return value
 
     def refuse_no_number(self, loss: float) -> None:
@@ -137,6 +141,7 @@ class Run:
     def measure(self, dev_set: Sequences) -> tuple[float, float]:
         """Give the averaged weights' score and loss on the dev split; keep them if they are the best so far."""
         config, progress = self.config, self.progress
+        self.tables.settle()
 
         def measured(batch: Batch) -> tuple[float, float, float]:
             with torch.no_grad(), autocast(progress.precision):

@@ -1,0 +1,138 @@
+"""A tagger's network as arrays, and encoded sentences to the scores of their tags, in NumPy; knows no text.
+
+A batch is laid out step by step, the longest sentence first, as in gatewise.runtime.network. What a word brings to the
+first layer's sums is computed once for each different word of a batch.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewise.base.settings import NetworkConfig, TaggingConfig
+from gatewise.runtime.batches import Rows
+from gatewise.runtime.cell import CellWeights
+from gatewise.runtime.crf import Chain
+from gatewise.runtime.lexicon import FIRST_ROW, KNOWN, WORD, Tokens
+from gatewise.runtime.network import Floats, Layout, Table, advance, layout
+
+Places = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TagNetwork:
+    """Tables, LSTM layers and the scores of tags; what a model does without is None or empty."""
+
+    config: NetworkConfig
+    tagging: TaggingConfig
+    dense: int  # rows of a token that have vectors
+    chain: Chain  # with the rules of its scheme
+    bias: Floats  # [K]
+    wide: Table | None  # [rows, K]
+    words: Table | None  # [words, E]
+    affixes: Table | None  # [rows, A]
+    known: Table | None  # [encoder's words, D] as they enter the first layer
+    layers: list[list[CellWeights]]
+    head: Floats  # [K, directions * H]
+
+    @property
+    def tags(self) -> int:
+        """Number of tags."""
+        return len(self.bias)
+
+
+def wide_scores(network: TagNetwork, tokens: Tokens) -> Floats:
+    """Give what hashed features say, [N, K], of tokens [N, columns]."""
+    scores = np.zeros((len(tokens), network.tags), np.float32)
+    if network.wide is not None:
+        for column in np.ascontiguousarray(tokens[:, FIRST_ROW:].T):
+            scores += network.wide.rows(column)
+    return scores
+
+
+def vectors_of(network: TagNetwork, tokens: Tokens) -> Floats:
+    """Give what the first layer reads of tokens, [N, E]."""
+    assert network.words is not None
+    parts = [network.words.rows(tokens[:, WORD])]
+    if network.affixes is not None:
+        rows = tokens[:, FIRST_ROW : FIRST_ROW + network.dense]
+        parts.append(network.affixes.rows(rows).sum(axis=1, dtype=np.float32))
+    if network.known is not None:
+        parts.append(network.known.rows(tokens[:, KNOWN]))
+    return np.concatenate(parts, axis=1)
+
+
+def first_sums(network: TagNetwork, tokens: Tokens) -> list[Floats]:
+    """Give what different words, [V, columns], add to the sums of the first layer's gates, [V, 4H] a direction."""
+    if not network.layers:
+        return []
+    vectors = vectors_of(network, tokens)
+    return [_sums(vectors, weights) for weights in network.layers[0]]
+
+
+def _sums(vectors: Floats, weights: CellWeights) -> Floats:
+    sums: Floats = (vectors @ weights.input.T).astype(np.float32, copy=False)
+    sums += weights.bias
+    return sums
+
+
+def emissions_of(
+    network: TagNetwork, tokens: Tokens, lengths: Rows, sums: list[Floats], places: Rows
+) -> tuple[Floats, Layout]:
+    """Give the scores of tags, [N, K], laid out step by step, of sentences of falling lengths laid end to end.
+
+    `sums` are first_sums() of different words, and `places`, [N], say which of them each token is.
+    """
+    rows = layout(lengths)
+    scores = wide_scores(network, tokens)[rows.forward]
+    scores += network.bias
+    if network.layers:
+        scores += top_states(network, sums, places, rows) @ network.head.T
+    return scores, rows
+
+
+def top_states(network: TagNetwork, sums: list[Floats], places: Rows, rows: Layout) -> Floats:
+    """Give the last layer's states, [N, directions * H], in the layout's order."""
+    size, states = network.config.hidden_size, np.empty(0, np.float32)
+    forward, backward = places[rows.forward], places[rows.backward]
+    for depth, directions in enumerate(network.layers):
+        if depth:
+            sums = [_sums(states, weights) for weights in directions]
+            forward, backward = np.arange(len(states)), rows.turned
+        states = np.empty((len(places), len(directions) * size), np.float32)
+        for back, weights in enumerate(directions):
+            here = states[:, back * size : (back + 1) * size]
+            _read(sums[back], backward if back else forward, weights.recurrent, rows, here)
+            if back:
+                here[:] = here[rows.turned]
+    return states
+
+
+def different(tokens: Tokens, dense: int) -> tuple[Rows, Rows]:
+    """Give the first of all tokens, [N, columns], with the same word, [V], and which of these each token is, [N]."""
+    _, first, places = np.unique(_keys(tokens[:, : FIRST_ROW + dense]), return_index=True, return_inverse=True)
+    return first, places
+
+
+def _keys(own: Tokens) -> npt.NDArray[np.uint64]:
+    """Give a number for each token's own part, equal where the parts are."""
+    keys = own[:, 0].astype(np.uint64)
+    for column in range(1, own.shape[1]):
+        keys = (keys ^ own[:, column]) * np.uint64(0x9E3779B97F4A7C15)
+        keys ^= keys >> np.uint64(29)
+    return keys
+
+
+def _read(sums: Floats, places: Rows, recurrent: Floats, rows: Layout, states: npt.NDArray[Any]) -> None:
+    """Read a batch in one direction: row n adds sums[places[n]] to what the state adds; fill `states`, [N, H]."""
+    state, cell_state = (np.zeros((len(rows.lengths), states.shape[1]), np.float32) for _ in range(2))
+    into, at = np.ascontiguousarray(recurrent.T), 0
+    for count in rows.counts.tolist():
+        step = sums[places[at : at + count]]
+        if at:
+            step += state[:count] @ into
+        new = state[:count]
+        advance(step, cell_state[:count], new)
+        states[at : at + count] = new
+        at += count

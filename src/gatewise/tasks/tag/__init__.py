@@ -1,0 +1,1 @@
+"""Tagging: labels for the words of sentences."""
