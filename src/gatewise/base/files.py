@@ -49,7 +49,8 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
         with alone(partial, wait=True) as (file, _):
             try:
                 os.ftruncate(file.fileno(), 0)  # left by a killed process
-                file.writelines(pieces)
+                for piece in pieces:
+                    file.write(piece)
                 file.flush()
                 os.fsync(file.fileno())
                 if os.name == "posix":

@@ -83,7 +83,7 @@ def tree_shape(source: Source, layout: TaggedLayout, *, labels: bool = True) -> 
     notes = [f"{note}, by {layer}" if not number else note for number, note in
              enumerate(said_of(held, source.name, scheme, steps[layer]))]  # fmt: skip
     if masked:
-        notes.append(f"{source.name}: {masked:,} words have no {layer} (_) and teach nothing")
+        notes.append(f"{source.name}: {some(masked, 'word')} without {layer} (_), of which nothing is learnt")
     if others := [name for name in ("name", "NER") if layers[name] and name != layer]:
         notes.append(f"{source.name}: MISC holds spans too; read them with --layer {others[0]}")
     return TreeShape(layer, scheme, joint), tuple(notes)

@@ -112,9 +112,7 @@ class Evidence:
                 for one in READINGS:
                     self.faults[one] += not _meets(marked.text, one.pieces(marked.text, mark.pieces))
                 if not self.beyond and self._plain().pieces(marked.text, mark.pieces) is None:
-                    self.beyond = (
-                        f"{marked.place} has a span {_shown(mark)}, of a text of {len(marked.text):,} characters"
-                    )
+                    self.beyond = _outside(marked, mark)
 
     def _plain(self) -> Reading:
         return Reading(POINTS, self.asked.inclusive)
@@ -122,7 +120,7 @@ class Evidence:
     def _told(self, marked: Marked, mark: Mark) -> str:
         pieces = self.left[0].pieces(marked.text, mark.pieces)
         there = " ".join(marked.text[start:end] for start, end in pieces or [])
-        return f"{marked.place} has a span {_shown(mark)} that is to be {quoted(mark.surface)}, " + (
+        return f"{mark.place or marked.place} has a span {_shown(mark)} that is to be {quoted(mark.surface)}, " + (
             f"but {quoted(there)} stands there" if pieces else "but it is not in the text"
         )
 

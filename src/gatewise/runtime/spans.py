@@ -158,9 +158,10 @@ def _spelling(counts: Counter[str]) -> Scheme:
     if bare and counts.keys() <= {*PREFIXES, *MISSPELT} and bare & {"B", "I"}:
         return Scheme("IOB2")
     forms = [Scheme("IOB2", separator, after) for after in (False, True) for separator in "-_"]
-    typed = [sum(n for tag, n in counts.items() if tag not in PREFIXES and _fits(form, tag)) for form in forms]
-    best = max(range(len(forms)), key=typed.__getitem__)
-    return forms[best] if 2 * typed[best] >= counts.total() else PLAIN
+    typed = {tag: count for tag, count in counts.items() if tag not in (*PREFIXES, *MISSPELT)}
+    fitting = [sum(count for tag, count in typed.items() if _fits(form, tag)) for form in forms]
+    best = max(range(len(forms)), key=fitting.__getitem__)
+    return forms[best] if fitting[best] and 2 * fitting[best] >= sum(typed.values()) else PLAIN
 
 
 def _fits(scheme: Scheme, tag: str) -> bool:
