@@ -277,7 +277,7 @@ def test_folder_on_a_full_disk_leaves_what_was_there(tiny_model, tmp_path, monke
 @pytest.mark.parametrize("fails", [False, True])
 def test_folder_that_is_replaced_while_it_is_read_is_read_again(tiny_model, saved, monkeypatch, fails):
     other = dataclasses.replace(tiny_model, labels=("no", "yes"))
-    weights, times = folder._weights, []
+    weights, times = folder.tensors_in, []
 
     def replaced(*arguments):
         times.append(1)
@@ -287,7 +287,7 @@ def test_folder_that_is_replaced_while_it_is_read_is_read_again(tiny_model, save
                 raise ModelError("of two folders")
         return weights(*arguments)
 
-    monkeypatch.setattr(folder, "_weights", replaced)
+    monkeypatch.setattr(folder, "tensors_in", replaced)
     assert folder.load(saved).labels == ("no", "yes") and len(times) == 2
 
 

@@ -187,8 +187,11 @@ def shapes_of(codes: Hashes, lengths: Rows) -> Hashes:
     """Hash the shapes of words, [V, L]: capitals, small letters, digits and other letters; a run of one kind counts
     once, and any other character is its own kind.
     """
-    different, places = np.unique(codes, return_inverse=True)
-    kinds = np.array([_kind(code) for code in different.tolist()], np.uint64)[places].reshape(codes.shape)
+    kind_of = np.zeros(int(codes.max(initial=0)) + 1, np.uint64)
+    kind_of[codes] = 1
+    different = np.flatnonzero(kind_of)
+    kind_of[different] = [_kind(code) for code in different.tolist()]
+    kinds = kind_of[codes]
     hashes = np.zeros(len(codes), np.uint64)
     for column in range(codes.shape[1]):
         counts = column < lengths

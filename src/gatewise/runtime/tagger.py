@@ -13,7 +13,7 @@ from gatewise.runtime.crf import FORBIDDEN, Lattice, Numbers, Rows, lattices, pr
 from gatewise.runtime.features import words_in
 from gatewise.runtime.lexicon import Lexicon, Tokens
 from gatewise.runtime.spans import Span, spans_of
-from gatewise.runtime.tagnet import TagNetwork, emissions_of, first_sums
+from gatewise.runtime.tagnet import TagNetwork, emissions_of, looked_up
 from gatewise.runtime.words import words_of
 
 CHUNK = 2048  # sentences in memory at once
@@ -152,7 +152,7 @@ def scored(network: TagNetwork, tokens: Tokens, starts: Rows, first: Rows, place
 
     `first` is a token of each different word, [V], and `places` say which of these a token is, [N].
     """
-    sums = first_sums(network, tokens[first])
+    words = looked_up(network, tokens[first])
     lengths = np.diff(starts)
     order = np.argsort(-lengths, kind="stable")
     order = order[lengths[order] > 0]
@@ -162,7 +162,7 @@ def scored(network: TagNetwork, tokens: Tokens, starts: Rows, first: Rows, place
         rows = order[at : at + size]
         at += size
         own = np.concatenate([np.arange(starts[row], starts[row + 1]) for row in rows.tolist()])
-        emissions, placed = emissions_of(network, tokens[own], lengths[rows], sums, places[own])
+        emissions, placed = emissions_of(network, tokens[own], lengths[rows], words, places[own])
         laid = np.empty(len(own), np.int64)
         laid[placed.forward] = np.arange(len(own))
         yield Scored(rows.tolist(), lengths[rows], emissions, placed.counts, laid)

@@ -42,11 +42,19 @@ class TagNetwork:
         return len(self.bias)
 
 
-def wide_scores(network: TagNetwork, tokens: Tokens) -> Floats:
-    """Give what hashed features say, [N, K], of tokens [N, columns]."""
-    scores = np.zeros((len(tokens), network.tags), np.float32)
+@dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """What V different words bring wherever they stand."""
+
+    sums: list[Floats]  # [V, 4H] a direction, to the first layer's gates
+    scores: Floats  # [V, K] by the features of a word by itself
+
+
+def wide_scores(network: TagNetwork, features: Tokens) -> Floats:
+    """Give what features say, [N, K], of tokens with features [N, columns]."""
+    scores = np.zeros((len(features), network.tags), np.float32)
     if network.wide is not None:
-        for column in np.ascontiguousarray(tokens[:, FIRST_ROW:].T):
+        for column in np.ascontiguousarray(features.T):
             scores += network.wide.rows(column)
     return scores
 
@@ -63,12 +71,13 @@ def vectors_of(network: TagNetwork, tokens: Tokens) -> Floats:
     return np.concatenate(parts, axis=1)
 
 
-def first_sums(network: TagNetwork, tokens: Tokens) -> list[Floats]:
-    """Give what different words, [V, columns], add to the sums of the first layer's gates, [V, 4H] a direction."""
+def looked_up(network: TagNetwork, tokens: Tokens) -> Looked:
+    """Look up different words, [V, columns]."""
+    scores = wide_scores(network, tokens[:, FIRST_ROW : FIRST_ROW + network.dense]) + network.bias
     if not network.layers:
-        return []
+        return Looked([], scores)
     vectors = vectors_of(network, tokens)
-    return [_sums(vectors, weights) for weights in network.layers[0]]
+    return Looked([_sums(vectors, weights) for weights in network.layers[0]], scores)
 
 
 def _sums(vectors: Floats, weights: CellWeights) -> Floats:
@@ -78,17 +87,18 @@ def _sums(vectors: Floats, weights: CellWeights) -> Floats:
 
 
 def emissions_of(
-    network: TagNetwork, tokens: Tokens, lengths: Rows, sums: list[Floats], places: Rows
+    network: TagNetwork, tokens: Tokens, lengths: Rows, words: Looked, places: Rows
 ) -> tuple[Floats, Layout]:
     """Give the scores of tags, [N, K], laid out step by step, of sentences of falling lengths laid end to end.
 
-    `sums` are first_sums() of different words, and `places`, [N], say which of them each token is.
+    `words` are different ones, looked up, and `places`, [N], say which of them each token is.
     """
     rows = layout(lengths)
-    scores = wide_scores(network, tokens)[rows.forward]
-    scores += network.bias
+    scores = words.scores[places]
+    scores += wide_scores(network, tokens[:, FIRST_ROW + network.dense :])
+    scores = scores[rows.forward]
     if network.layers:
-        scores += top_states(network, sums, places, rows) @ network.head.T
+        scores += top_states(network, words.sums, places, rows) @ network.head.T
     return scores, rows
 
 

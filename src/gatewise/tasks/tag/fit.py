@@ -25,7 +25,7 @@ from gatewise.training.log import Event, tell_logger
 from gatewise.training.loop import train
 from gatewise.training.session import Report, Session, Stopped, opened, reserved, settle
 
-DEV_SHARE, MOST_CHOSEN = 0.2, 6_000  # of the training tokens, and tokens, that dev sentences have that choose a pass
+DEV_SHARE, MOST_CHOSEN = 0.2, 15_000  # of the training tokens, and tokens, that dev sentences have that choose a pass
 
 
 @dataclass(frozen=True, slots=True)

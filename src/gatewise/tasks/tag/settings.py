@@ -13,7 +13,7 @@ class TagSettings:
         embedding_dim=100, hidden_size=128, word_dropout=0.0, embedding_dropout=0.5, dropout=0.5
     )
     training: TrainingConfig = TrainingConfig(
-        epochs=8, learning_rate=3e-3, weight_decay=0.0, warmup=0.05, batch_texts=32, batch_tokens=4096, patience=4,
+        epochs=5, learning_rate=3e-3, weight_decay=0.0, warmup=0.05, batch_texts=16, batch_tokens=4096, patience=4,
         clip_norm=5.0,
     )  # fmt: skip
     tagging: TaggingConfig = TaggingConfig()
