@@ -39,6 +39,9 @@ def described(field: dataclasses.Field, default: object) -> str:
         (["runs/m"], "runs/m", []),
         (["here"], "here", []),
         (["my model", "good"], "my model", ["good"]),
+        (["这家酒店很干净。", "很差"], "", ["这家酒店很干净。", "很差"]),
+        (["这家酒店的房间很干净也很安静", "很差"], "", ["这家酒店的房间很干净也很安静", "很差"]),
+        (["订单模型", "很差"], "订单模型", ["很差"]),
     ],
 )
 def test_a_model_is_told_from_texts(monkeypatch, tmp_path, given, model, texts):

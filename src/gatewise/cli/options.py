@@ -18,8 +18,9 @@ from gatewise.base.errors import ConfigError, GatewiseError, ModelError, one_lin
 from gatewise.base.places import exists, standing
 from gatewise.base.settings import Storage, choices, shown, takes, values_of
 from gatewise.data.layout import LayoutOptions
-from gatewise.runtime.bundled import BUNDLED
+from gatewise.runtime.bundled import BUNDLED, HAN
 
+LONGEST_NAME = 12  # Chinese characters of a folder's name
 SEVERAL = "<str>,..."  # how an option that takes several values shows them
 Data = Annotated[
     str,
@@ -96,7 +97,7 @@ def model_and_texts(given: list[str], *, elsewhere: bool = False) -> tuple[str, 
         return "", []
     first = given[0]
     named = first in BUNDLED or _exists(first)
-    spaced = any(letter.isspace() for letter in first)
+    spaced = any(letter.isspace() for letter in first) or is_sentence(first)
     text = not named and (spaced or (len(given) == 1 and not set(first) & set("/\\")))
     if text and elsewhere and len(given) == 1 and first and not spaced:
         near = _nearest(first)
@@ -105,6 +106,11 @@ def model_and_texts(given: list[str], *, elsewhere: bool = False) -> tuple[str, 
             f"There is no model {one_line(first)!r}{meant}; give a model, or, where it is a text, a model before it."
         )
     return ("", given) if text else (first, given[1:])
+
+
+def is_sentence(text: str) -> bool:
+    """Say whether what holds no blank is a sentence all the same: Chinese stops, or too long in Chinese for a name."""
+    return bool(set(text) & set("，。！？；、")) or len(HAN.findall(text)) > LONGEST_NAME
 
 
 def texts_are_piped() -> bool:

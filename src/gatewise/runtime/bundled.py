@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-NAMES = ("sentiment-en", "sentiment-zh", "reviews-en", "reviews-zh")
+NAMES = ("sentiment-en", "sentiment-zh", "reviews-en", "reviews-zh", "entities-en")
 BUNDLED = {name: Path(__file__).parent.parent / "samples" / name for name in NAMES}
 HAN, KANA = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]"), re.compile("[\u3040-\u30ff]")
 A_WORD = 3  # letters of another script weigh as one character of Chinese
