@@ -137,10 +137,19 @@ def test_frozen_training_calibrates_on_a_dev_part_of_its_own():
     assert figures.n == 3 and model.predict_proba(["a superb film"]).argmax() == 1
 
 
-def test_frozen_training_needs_an_encoder_and_different_texts():
+def test_frozen_training_of_a_new_network_weighs_its_companion_by_all_texts():
+    """Where no encoder knows the words, the companion says most, and is not judged by a tenth of few texts."""
+    dataset = Dataset("few", from_lists(TEXTS, LABELS * 4))
+    settings = Settings().replace(freeze=True, threads=1, companion_pieces=5)
+    model, dev = fit(prepare(dataset, settings), settings)
+    assert model.companion_weight > 0 and dev.n == len(TEXTS) and dev.accuracy > 0.8
+    assert model.predict_proba(["a superb film", "a dull film"]).argmax(axis=1).tolist() == [1, 0]
+
+
+def test_frozen_training_needs_different_texts_and_teaches_nobody():
     prepared, settings = prepared_of(TEXTS, LABELS * 4)
-    with pytest.raises(ConfigError, match=r"needs --pretrained.*leave out --freeze\.$"):
-        fit(prepared, settings)
+    with pytest.raises(ConfigError, match=r"teaches no student; leave out --freeze or --student-epochs\.$"):
+        fit(prepared, settings.replace(student_epochs=1), encoder=load_encoder("reviews-en"))
     prepared = dataclasses.replace(prepared, groups=np.zeros(len(TEXTS), int))
     with pytest.raises(DataError, match="of one group"):
         fit(prepared, settings, encoder=load_encoder("reviews-en"))

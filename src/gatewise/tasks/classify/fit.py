@@ -142,13 +142,15 @@ def fit(
 def fit_frozen(
     prepared: Prepared, settings: Settings, session: Session, encoder: PretrainedEncoder | None
 ) -> tuple[Model, Evaluation]:
-    """Fit a head on an encoder that stays as it is, beside a companion; all training texts choose, out of fold.
+    """Fit a head on a network that stays as it begins, beside a companion; all training texts choose, out of fold.
 
-    Where the data set has a dev part of its own, that one weighs and calibrates. Raises ConfigError without an encoder.
+    Where the data set has a dev part of its own, that one weighs and calibrates. Raises ConfigError for a student.
     """
     config, begun = settings.classification, session.seconds()
-    if encoder is None or config.student_epochs:
-        raise ConfigError("A frozen encoder needs --pretrained, and teaches no student; leave out --freeze.")
+    if config.student_epochs:
+        raise ConfigError(
+            "A network that stays as it begins teaches no student; leave out --freeze or --student-epochs."
+        )
     with seeded(settings.training):
         network, folds = new_network(prepared, settings, session, Turn.ONLY, encoder), folds_of(prepared, settings)
         logits, penalty = fit_head(network, prepared, folds, balanced=config.class_weights)

@@ -34,7 +34,7 @@ class ClassificationConfig:
         (), "Model folders, a comma between, that together teach the student in place of a first network."
     )
     freeze: bool = setting(
-        False, "Leave the encoder as it is: fit the head alone, on all texts, chosen out of fold. For few texts."
+        False, "Leave the network as it begins, an encoder's or new: fit its head alone, out of fold. For few texts."
     )
     class_weights: bool = setting(
         False, "Weigh classes by the inverse of their frequency, in the loss and in the dev score."
