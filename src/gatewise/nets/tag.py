@@ -144,18 +144,23 @@ class TagLSTM(nn.Module):
     def emissions(self, batch: Batch) -> tuple[Tensor, "Placed"]:
         """Give the scores of tags, [N, K], of a batch laid out step by step, and that layout."""
         placed = placed_in(batch)
+        parts = self.parts(batch, placed)
+        return torch.stack(parts).sum(0) + self.bias, placed
+
+    def parts(self, batch: Batch, placed: "Placed") -> list[Tensor]:
+        """Give what features and what the LSTM say, [N, K] each, of those that there are."""
         tokens = torch.from_numpy(batch.inputs).flatten(0, 1)[placed.cells]
-        scores = self.bias.expand(len(tokens), -1)
+        parts = []
         if self.wide is not None:
             rows, weights = tokens[:, FIRST_ROW:], None
             if (share := self.tagging.wide_dropout) and self.training:
                 weights = torch.empty(rows.shape, dtype=self.wide.dtype)
                 weights.bernoulli_(1 - share, generator=self.random).div_(1 - share)
-            scores = scores + WIDE * summed(self.wide, rows, weights)
+            parts.append(WIDE * summed(self.wide, rows, weights))
         if self.tagging.recurrent:
             states = self.states(self.vectors(tokens), placed.layout)
-            scores = scores + self.head(self.noise(states, self.config.dropout))
-        return scores.to(self.bias.dtype), placed
+            parts.append(self.head(self.noise(states, self.config.dropout)))
+        return [part.to(self.bias.dtype) for part in parts] or [torch.zeros(len(tokens), len(self.bias))]
 
     def states(self, vectors: Tensor, rows: Layout) -> Tensor:
         """Give the last layer's states, [N, directions * H], of vectors, [N, E], in the layout's order."""
@@ -168,11 +173,17 @@ class TagLSTM(nn.Module):
         return vectors
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
-        """Give the summed loss of a batch's sentences, in nats, and the number of their tokens."""
-        scores, placed = self.emissions(batch)
+        """Give the summed loss of a batch's sentences, in nats, and the number of their tokens.
+
+        With `apart` it is the mean of three losses: of both parts' sum, and of each alone. Features alone explain the
+        training text so soon that an LSTM beside them has little left to learn.
+        """
+        placed = placed_in(batch)
+        parts, targets, counts = self.parts(batch, placed), placed.targets(batch), placed.layout.counts
+        scores = [torch.stack(parts).sum(0), *(parts if self.tagging.apart and len(parts) > 1 else [])]
         with torch.autocast("cpu", enabled=False):
-            total = self.crf.loss(scores, placed.targets(batch), placed.layout.counts)
-        return total, float(batch.lengths.sum())
+            losses = [self.crf.loss(some + self.bias, targets, counts) for some in scores]
+        return torch.stack(losses).mean(), float(batch.lengths.sum())
 
     def score(self, batch: Batch) -> tuple[float, float, float]:
         """Give twice the right spans, the loss, and the spans given and found: the quotient of all is F1.
