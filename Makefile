@@ -57,6 +57,7 @@ bundled: .venv/installed
 	cp -r build/reviews-zh/. $(SAMPLES)/reviews-zh
 	$(BIN)/gatewise train $(CHINESE)/opinions --threads 1 --storage int8 --companion-buckets 524288 --overwrite \
 		--out $(SAMPLES)/sentiment-zh
+	$(BIN)/gatewise tag train wikigold --pretrained reviews-en --threads 1 --storage int8 --overwrite --out $(SAMPLES)/entities-en
 	rm -f $(SAMPLES)/*/metrics.jsonl $(SAMPLES)/*/report.html
 	$(BIN)/gatewise faithfulness $(SAMPLES)/sentiment-en reviews --keep
 
