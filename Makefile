@@ -60,6 +60,7 @@ bundled: .venv/installed
 	$(BIN)/gatewise tag train wikigold --pretrained reviews-en --threads 1 --storage int8 --overwrite --out $(SAMPLES)/entities-en
 	rm -f $(SAMPLES)/*/metrics.jsonl $(SAMPLES)/*/report.html
 	$(BIN)/gatewise faithfulness $(SAMPLES)/sentiment-en reviews --keep
+	$(BIN)/gatewise faithfulness $(SAMPLES)/sentiment-zh $(CHINESE)/opinions --texts 300 --keep
 
 docs: .venv/installed-dev
 	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs

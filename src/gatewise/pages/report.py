@@ -80,10 +80,15 @@ def _overconfidence(bins: Sequence[Mapping[str, Any]]) -> float | None:
 def _curves(history: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """Keep what is drawn: step and dev events that say at which epoch they happened, of the last network that learnt.
 
-    Where a run teaches several networks in turn, each begins again at epoch 0, and the last is the model's.
+    Where a run teaches several networks in turn, each begins again at epoch 0, and the last is the model's. A head that
+    was fitted at once, at step 0, has no curve.
     """
     keys = {"step": ("epoch", "loss"), "dev": ("epoch", "loss", "score")}
-    events = [event for event in history if event.get("kind") in keys and event.get("epoch") is not None]
+    events = [
+        event
+        for event in history
+        if event.get("kind") in keys and event.get("epoch") is not None and event.get("step") != 0
+    ]
     begins = [place for place, (one, next_) in enumerate(pairwise(events), 1) if next_["epoch"] < one["epoch"]]
     own = events[begins[-1] if begins else 0 :]
     curves = {

@@ -1,6 +1,7 @@
 """Few texts: a head on an encoder that stays as it is, and everything chosen out of fold."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.data.part import Dataset, from_lists
+from gatewise.pages.report import report
 from gatewise.runtime.encoder import shaped_as
 from gatewise.runtime.folder import load, load_encoder
 from gatewise.tasks.classify import frozen
@@ -49,7 +51,9 @@ def test_frozen_training_leaves_the_encoder_as_it_was_and_answers(trained):
             stored = [cell.recurrent for cell in layer] + [cell.input for cell in layer]
             assert any(array.shape == one.shape and np.array_equal(array, one) for one in stored) or array.ndim == 1
     assert load(place).predict_proba(["a superb film", "a dull film"]).argmax(axis=1).tolist() == [1, 0]
-    assert result.test.n == 1 and result.dev.n == len(TEXTS)
+    assert result.test.n == 1 and result.dev.n == len(TEXTS) and result.dev.data == "training texts, out of fold"
+    history = [json.loads(line) for line in (place / "metrics.jsonl").read_text().splitlines()]
+    assert '"curves":{"step":[],"dev":[]}' in report(result.dev.as_dict(), history, "few").replace(" ", "")
     assert (events[0].kind, events[-1].kind, events[-1].step) == ("prepared", "dev", 0)
     assert not unfinished(place).exists() and '"dev"' in (place / "metrics.jsonl").read_text()
     assert result.model.facts["penalty"] in frozen.PENALTIES and result.model.facts["dev_split"] == "out of fold"

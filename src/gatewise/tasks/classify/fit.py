@@ -165,7 +165,7 @@ def fit_frozen(
                 if part := companion_of(others, prepared, config):
                     said[asked] = ngram_logits(part, prepared.train.select(asked))
             best = calibrated(model, prepared.train.select(rows), logits[rows], said[rows])
-            best = best._replace(dev=dataclasses.replace(best.dev, data=OUT_OF_FOLD))
+            best = best._replace(dev=dataclasses.replace(best.dev, data=f"training texts, {OUT_OF_FOLD}"))
     values = {"score": best.dev.accuracy, "loss": best.dev.log_loss, "padding": 0.0}
     event = Event("dev", session.seconds(), values=values | Figure("accuracy", best.dev.accuracy, "higher")._asdict())
     session.tell(event)
