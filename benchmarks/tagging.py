@@ -161,10 +161,14 @@ SETS = {  # the peer's features and iterations, and our systems
     "resume": ("zh", 100, (LABELS,)), "weibo": ("zh", 100, (LABELS,)), "ud_zh": ("zh", 100, (LABELS,)),
 }  # fmt: skip
 RECIPES: dict[str, dict[str, Any]] = {  # chosen on dev parts; what is not named is the default
-    "conll2003": {"epochs": 3, "feature_count": 2}, "conll2003-2000": {"epochs": 6, "batch_texts": 8, "feature_count": 2},
-    "conll2000": {"epochs": 4, "feature_count": 2}, "ud_ewt": {"epochs": 4, "feature_count": 2}, "resume": {"epochs": 4},
-    "weibo": {"epochs": 4, "batch_texts": 8}, "ud_zh": {"epochs": 4},
-}  # fmt: skip
+    "conll2003": {"epochs": 3, "feature_count": 2},
+    "conll2003-2000": {"epochs": 6, "batch_texts": 8, "feature_count": 2},
+    "conll2000": {"epochs": 4, "feature_count": 2},
+    "ud_ewt": {"epochs": 4, "feature_count": 2},
+    "resume": {"epochs": 4},
+    "weibo": {"epochs": 4, "batch_texts": 8},
+    "ud_zh": {"epochs": 4},
+}
 
 
 # ------------------------------------------------------------------------------------------------------ measuring
