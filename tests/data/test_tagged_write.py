@@ -133,6 +133,9 @@ def test_write_words_that_are_written_as_one() -> None:
     assert (one.tokens, one.tags, one.text, one.offsets) == (made.tokens, made.tags, made.text, offsets)
     (one,) = again([made], "jsonl", PLAIN)
     assert (one.tokens, one.offsets) == (made.tokens, offsets)
+    named = Sentence(made.tokens, ("O", "O", "O", "S-LOC"), made.text, offsets)
+    (one,) = again([named], "jsonl", Scheme("IOB2"))
+    assert (one.tokens, one.tags, one.offsets) == (made.tokens, named.tags, offsets)
 
 
 def test_write_documents_and_unlabelled() -> None:
