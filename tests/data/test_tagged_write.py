@@ -93,7 +93,7 @@ def test_write_spans_out_and_in(form: str, made: list[Sentence], name: str) -> N
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(made=st.lists(sentences(plain=True), min_size=1, max_size=3))
 def test_write_plain_labels_out_and_in(form: str, made: list[Sentence]) -> None:
     back = again(made, form, PLAIN)
