@@ -61,6 +61,7 @@ def test_columns_asked_for(tmp_path: Path) -> None:
     assert part.scheme == PLAIN and rows(part) == ["EU/NNP is/VB"]
     assert rows(part_of(tmp_path, content, token_column=2, tag_column=-2)) == ["EU/NNP is/VB"]
     assert rows(part_of(tmp_path, content, token_column=2)) == ["EU/S-ORG is/O"]
+    assert rows(part_of(tmp_path, content, token_column=2, tag_column=4)) == ["EU/S-ORG is/O"]
     assert rows(part_of(tmp_path, "EU B-X\n", scheme="plain")) == ["EU/B-X"]
     assert part_of(tmp_path, "EU B-X\n", scheme="BILOU").scheme == Scheme("BILOU")
 

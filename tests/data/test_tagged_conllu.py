@@ -52,6 +52,7 @@ def test_conllu_documents(tmp_path: Path) -> None:
     word = line(1, "a", "X") + "\n"
     part = part_of(tmp_path, f"# newdoc id = 1\n# sent_id = 1\n{word}{word}# newdoc\n{word}")
     assert [one.document for one in part.sentences()] == [0, 0, 1]
+    assert part.notes[0].endswith("3 sentences, 3 words, 2 documents, plain labels, 1 of them, by upos")
 
 
 def test_conllu_layers(tmp_path: Path) -> None:
@@ -66,6 +67,9 @@ def test_conllu_layers(tmp_path: Path) -> None:
     part = part_of(tmp_path, content, layer="name")
     assert next(part.sentences()).tags == ("B-ORG", "E-ORG", "O") and part.scheme.name == "IOB2"
     assert next(part.sentences()).spans() == [Span(0, 3, "ORG")]
+    mixed = line(1, "a", "X", "name=B-X") + line(2, "b", "X", "name=E-X") + line(3, "c", "X", "name=U-X")
+    with pytest.raises(DataError, match="line 3 has tags of two schemes, 'E-X' and 'U-X'"):
+        part_of(tmp_path, mixed, layer="name")
     with pytest.raises(DataError, match="has no 'NE' at any word; choose with --layer"):
         part_of(tmp_path, content, layer="NE")
     with pytest.raises(DataError, match="neither UPOS nor XPOS"):
@@ -93,6 +97,7 @@ def test_conllu_borders_of_chinese_words(tmp_path: Path) -> None:
         (line(1, "a", "X") + line(1, "b", "X"), "line 2 has word 1 where 2 is next"),
         (line("2-3", "ab"), "line 1 has words 2-3 before word 1"),
         (line("1-3", "ab") + line(1, "a", "X"), "begins a sentence of 1 words, but 'ab' has words 1 to 3"),
+        (line("1-2", "ab") + line(1, "a", "X"), "begins a sentence of 1 words, but 'ab' has words 1 to 2"),
         ("# text = a\n", "has no sentences"),
     ],
 )

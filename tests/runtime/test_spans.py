@@ -115,6 +115,10 @@ def found(*rows: str) -> Scheme:
         (["B E S"], Scheme("BIOES")),
         (["O O", "O"], Scheme("IOB2")),
         (["o 0 B-A O"], Scheme("IOB2")),
+        (["o 0 o"], Scheme("IOB2")),
+        (["I-A O B-A"], Scheme("IOB2")),  # as many of one as of the other
+        (["I-A I-B I-A B-A O B-C"], Scheme("IOB1")),
+        (["I I B O I"], Scheme("IOB1")),
         (["PER-B PER-I O"], Scheme("IOB2", "-", True)),
         (["B_PER I_PER O"], Scheme("IOB2", "_")),
         (["PER_S O ORG_B ORG_E"], Scheme("BIOES", "_", True)),
@@ -122,6 +126,7 @@ def found(*rows: str) -> Scheme:
         (["NOUN VERB PUNCT"], PLAIN),
         (["DT NN -LRB- PRP$ ."], PLAIN),
         (["S V O"], PLAIN),
+        (["X Y B-A"], PLAIN),  # most are no tags of spans
         (["0 1 0"], PLAIN),
         ([], Scheme("IOB2")),
     ],

@@ -78,7 +78,7 @@ def _by_name(
     for split, sources in found.items():
         numbered = all(re.search(r"\d", one.path.stem) for one in sources)
         if split in inner or (len(sources) > 1 and not numbered):
-            paths = [one.path for one in sources] + [folders[split]] * (split in inner)
+            paths = [one.path for one in sources] + [folders[one] for one in (split,) if one in folders]
             raise DataError(f"{where} has several candidates for {split}: {listing(paths)}; keep one.")
     parts = inner | {split: _place(sources, layout) for split, sources in found.items()}
     others = [one for one in files if not _split(one.path) and one.suffix in SURE]
@@ -162,12 +162,14 @@ def _brat_source(annotations: Path) -> Source:
 
 def form_of(source: Source, layout: TaggedLayout) -> str:
     """Say whether a file is CoNLL-U, JSON or plain columns, as asked or as it begins."""
-    refuse_other(Source(source.name, PurePath("x.txt"), source.opener))
+    head = source.head(1 << 16)
+    if head[:4] == b"PAR1" or head[:6] == b"ARROW1":
+        raise DataError(f"{source.name} is a table of Parquet or Arrow; write its tokens and tags as JSON Lines.")
+    refuse_other(Source(source.name, PurePath("x.conll"), source.opener))
     if layout.form != "auto":
         return layout.form
     if source.suffix == ".conllu" or layout.layer:
         return "conllu"
-    head = source.head(1 << 16)
     if source.suffix in (".json", ".jsonl", ".ndjson") or JSON_ROW.match(head) or PAIR_ROW.match(head):
         return "json"
     with source.text(layout.encoding) as text:

@@ -5,11 +5,12 @@ counting is taken for the whole file or none. Knows no format.
 """
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
+from functools import lru_cache
+from itertools import pairwise
 
 from gatewise.base.errors import DataError
 from gatewise.base.text import clean
@@ -20,9 +21,13 @@ from gatewise.runtime.spans import Span, tags_of
 from gatewise.runtime.words import words_of
 
 Piece = tuple[int, int]
-LINE_AS_ONE = re.compile(r"\r\n|.", re.DOTALL)
 POINTS = "code-points"
-COUNTINGS = (POINTS, "utf-16", "lines-as-one", "utf-16-lines-as-one")
+ODD = {  # what counts as more code points than one, or fewer, by the way of counting
+    "utf-16": re.compile("[\U00010000-\U0010ffff]"),
+    "lines-as-one": re.compile("\r\n"),
+    "utf-16-lines-as-one": re.compile("\r\n|[\U00010000-\U0010ffff]"),
+}
+COUNTINGS = (POINTS, *ODD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,8 @@ class Reading:
         """Give half-open pieces in code points; None where one is outside of the text or inside of a character."""
         ends = 1 if self.inclusive else 0
         plain = [(start, end + ends) for start, end in pieces]
-        if self.counting != POINTS and ("\r\n" in text or not text.isascii()):
-            borders = _borders(text, self.counting)
-            plain = [(borders.get(start, -1), borders.get(end, -1)) for start, end in plain]
+        if self.counting != POINTS:
+            plain = [(_point(text, self.counting, start), _point(text, self.counting, end)) for start, end in plain]
         return plain if all(0 <= start < end <= len(text) for start, end in plain) else None
 
     def said(self) -> str:
@@ -75,12 +79,26 @@ class Reading:
 READINGS = tuple(Reading(counting, inclusive) for inclusive in (False, True) for counting in COUNTINGS)
 
 
-def _borders(text: str, counting: str) -> dict[int, int]:
-    """Map what a file counts up to each border between characters to code points."""
-    units = LINE_AS_ONE.findall(text) if counting.endswith("lines-as-one") else [*text]
-    wide = counting.startswith("utf-16")
-    counts = [2 if wide and unit > "\uffff" else 1 for unit in units]
-    return dict(zip(accumulate(counts, initial=0), accumulate(map(len, units), initial=0), strict=True))
+def _point(text: str, counting: str, unit: int) -> int:
+    """Turn what a file counts up to a border into code points; -1 inside of a character and before the text."""
+    starts, ends, points = _odd(text, counting)
+    before = bisect_right(ends, unit)  # how many odd characters lie before the border
+    if unit < 0 or (before < len(starts) and starts[before] < unit):
+        return -1
+    return points[before - 1] + unit - ends[before - 1] if before else unit
+
+
+@lru_cache(len(COUNTINGS))  # a long text has many spans, one after the other
+def _odd(text: str, counting: str) -> tuple[list[int], list[int], list[int]]:
+    """Find what does not count as one code point: where each begins and ends as the file counts, and ends in points."""
+    starts, ends, points = [], [], []
+    shift = 0  # code points less what the file counts
+    for match in ODD[counting].finditer(text):
+        starts.append(match.start() - shift)
+        ends.append(starts[-1] + (1 if match[0] == "\r\n" else 2))
+        points.append(match.end())
+        shift = points[-1] - ends[-1]
+    return starts, ends, points
 
 
 @dataclass(slots=True)
