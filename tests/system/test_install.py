@@ -50,7 +50,7 @@ def test_wheel_carries_every_file_of_the_package_and_nothing_else(wheel):
     assert {f"gatewise/pages/{name}" for name in pages} | {"gatewise/explanation/gradients.json"} <= carried
     assert {f"gatewise/samples/reviews/{part}" for part in ("train.parquet", "test.parquet", "README.md")} <= carried
     assert {f"gatewise/samples/{name}/model.safetensors" for name in ("reviews-en", "sentiment-en")} <= carried
-    assert wheel.name.endswith("-py3-none-any.whl") and wheel.stat().st_size < 30e6
+    assert wheel.name.endswith("-py3-none-any.whl") and wheel.stat().st_size < 45e6
 
 
 def test_wheel_names_its_license_command_and_needs(unpacked):

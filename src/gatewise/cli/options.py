@@ -18,9 +18,8 @@ from gatewise.base.errors import ConfigError, GatewiseError, ModelError, one_lin
 from gatewise.base.places import exists, standing
 from gatewise.base.settings import Storage, choices, shown, takes, values_of
 from gatewise.data.layout import LayoutOptions
-from gatewise.runtime.bundled import BUNDLED, HAN
+from gatewise.runtime.bundled import BUNDLED
 
-LONGEST_NAME = 12  # Chinese characters of a folder's name
 SEVERAL = "<str>,..."  # how an option that takes several values shows them
 Data = Annotated[
     str,
@@ -109,8 +108,8 @@ def model_and_texts(given: list[str], *, elsewhere: bool = False) -> tuple[str, 
 
 
 def is_sentence(text: str) -> bool:
-    """Say whether what holds no blank is a sentence all the same: Chinese stops, or too long in Chinese for a name."""
-    return bool(set(text) & set("，。！？；、")) or len(HAN.findall(text)) > LONGEST_NAME
+    """Say whether what holds no blank is a sentence all the same, by its Chinese stops."""
+    return bool(set(text) & set("，。！？；、"))
 
 
 def texts_are_piped() -> bool:

@@ -68,7 +68,7 @@ def test_a_type_checker_reads_the_keywords_of_the_estimator(tmp_path):
 
 def test_the_signature_of_the_estimator_is_that_of_the_stub():
     names = re.findall(r"^    (\w+):", STUB.read_text(encoding="utf-8"), re.MULTILINE)
-    assert [*inspect.signature(LSTMClassifier).parameters] == ["random_state", *names]
+    assert [*inspect.signature(LSTMClassifier).parameters] == ["recipe", "random_state", *names]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

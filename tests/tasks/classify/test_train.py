@@ -186,7 +186,8 @@ def test_training_tells_classes_and_warns_before_it_begins(tmp_path, english, ti
     events = []
     settings = tiny_settings.replace(epochs=1)
     train_classifier(Dataset("d", part), tmp_path / "model", settings=settings, report=events.append)
-    assert [event.kind for event in events[:3]] == ["prepared", "warning", "warning"]
+    assert [event.kind for event in events[:4]] == ["prepared", "warning", "warning", "warning"]
     assert list(events[0].values["classes"].items()) == [("neg", 100), ("pos", 100), ("Neg", 2)]
     assert "under 10 examples (Neg 2)" in events[1].values["message"]
-    assert "Neg 2 and neg 100" in events[2].values["message"]
+    assert events[2].values["message"] == "1 of 3 classes, seen once or twice, is kept out of the dev split."
+    assert "Neg 2 and neg 100" in events[3].values["message"]

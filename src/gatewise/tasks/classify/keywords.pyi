@@ -80,6 +80,8 @@ class Keywords(TypedDict, total=False):
     """Most unlabelled texts, drawn at random, that are answered for a student to learn from; 0 takes all."""
     teachers: str | Sequence[str] | None
     """Model folders, a comma between, that together teach the student in place of a first network."""
+    freeze: bool | None
+    """Leave the network as it begins, an encoder's or new: fit its head alone, out of fold. For few texts."""
     class_weights: bool | None
     """Weigh classes by the inverse of their frequency, in the loss and in the dev score."""
     companion: bool | None
