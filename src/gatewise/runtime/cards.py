@@ -9,6 +9,7 @@ from gatewise.runtime.classifier import Model
 from gatewise.runtime.encoder import PretrainedEncoder
 from gatewise.runtime.shapes import parameter_shapes
 
+OUT_OF_FOLD = "out of fold"  # a dev split that is the training texts, each answered by what has not seen it
 NOT_SHOWN = ("dev", "test", "settings", "unit_separation", "faithfulness")  # told elsewhere, or for a page to draw
 
 
@@ -62,20 +63,23 @@ Settings: {settings}
 
 It knows the words and the kind of text it was trained on. Expect less on other domains, other languages, irony and
 very short texts. Of a text longer than {model.tokenizer.max_tokens} tokens it reads the first quarter of these and the
-end. {_calibration(facts.get("dev") or {})}
+end. {_calibration(facts)}
 """
 
 
 def _chosen_by(facts: dict[str, Any]) -> str:
-    if facts.get("dev_split") == "out of fold":
+    if facts.get("dev_split") == OUT_OF_FOLD:
         return "Training texts, each answered by a head that had not seen it"
     return "Dev split (it chose the epoch, so it flatters)"
 
 
-def _calibration(dev: dict[str, Any]) -> str:
-    if few := dev.get("few_dev_texts"):
-        return f"Its dev split, {few:,} texts, was too small to calibrate by: trust probabilities less than labels."
-    return "Probabilities were calibrated on the dev split and hold for text like it."
+def _calibration(facts: dict[str, Any]) -> str:
+    folded, few = facts.get("dev_split") == OUT_OF_FOLD, (facts.get("dev") or {}).get("few_dev_texts")
+    if few:
+        short = f"Its {few:,} training texts were too few" if folded else f"Its dev split, {few:,} texts, was too small"
+        return f"{short} to calibrate by: trust probabilities less than labels."
+    texts = "training texts, out of fold," if folded else "dev split"
+    return f"Probabilities were calibrated on the {texts} and hold for text like it."
 
 
 def encoder_card(encoder: PretrainedEncoder, name: str) -> str:

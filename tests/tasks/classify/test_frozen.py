@@ -56,6 +56,8 @@ def test_frozen_training_leaves_the_encoder_as_it_was_and_answers(trained):
     assert '"curves":{"step":[],"dev":[]}' in report(result.dev.as_dict(), history, "few").replace(" ", "")
     assert (events[0].kind, events[-1].kind, events[-1].step) == ("prepared", "dev", 0)
     assert not unfinished(place).exists() and '"dev"' in (place / "metrics.jsonl").read_text()
+    card = (place / "README.md").read_text()
+    assert "Training texts, each answered by a head that had not seen it: accuracy" in card and "dev split" not in card
     assert result.model.facts["penalty"] in frozen.PENALTIES and result.model.facts["dev_split"] == "out of fold"
 
 
@@ -154,9 +156,17 @@ def test_frozen_training_needs_different_texts_and_teaches_nobody():
     prepared, settings = prepared_of(TEXTS, LABELS * 4)
     with pytest.raises(ConfigError, match=r"teaches no student; leave out --freeze or --student-epochs\.$"):
         fit(prepared, settings.replace(student_epochs=1), encoder=load_encoder("reviews-en"))
-    prepared = dataclasses.replace(prepared, groups=np.zeros(len(TEXTS), int))
-    with pytest.raises(DataError, match="of one group"):
-        fit(prepared, settings, encoder=load_encoder("reviews-en"))
+    classes = prepared.train.targets
+    for groups in (np.zeros(len(TEXTS), int), classes, np.where(classes, 0, np.arange(len(TEXTS)) + 1)):
+        with pytest.raises(DataError, match=r"held out of each label: .* of one group, .* dev file of your own\.$"):
+            fit(dataclasses.replace(prepared, groups=groups), settings, encoder=load_encoder("reviews-en"))
+
+
+def test_frozen_training_refuses_copies_of_one_text_a_label():
+    dataset = Dataset("few", from_lists(["good"] * 10 + ["bad"] * 10, ["pos"] * 10 + ["neg"] * 10))
+    settings = Settings().replace(freeze=True, threads=1)
+    with pytest.raises(DataError, match="copies of one text"):
+        fit(prepare(dataset, settings), settings)
 
 
 def test_frozen_training_by_the_estimator_gives_the_same_answers_each_time():

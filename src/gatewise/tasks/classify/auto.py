@@ -21,22 +21,15 @@ SAMPLE, SAMPLE_CHARACTERS = 2000, 20_000  # texts looked at closely, and the sta
 KNOWN = 0.75  # least share of a language's words that its encoder knows: English 0.83 and up, German 0.46
 TOKENS_READ = 400  # of a text, when the encoder is tuned
 BATCH_TEXTS = 32
-FEW = (
-    600  # texts, below which the network stays as it begins: 300 are read 1.4 points better so, 1,000 2.4 points worse
-)
+# Texts, below which the network stays as it begins: 300 are read 1.4 points better so, 1,000 2.4 points worse.
+FEW = 600
 STEPS = 600  # of tuning, at least, where texts are few
 MOST_TOKENS = 5_000_000  # read in tuning, both directions: some eight minutes of two cores
 A_SECOND = 8_000  # of these, where minutes are given
 SHORT_TEXT, LONG_TEXT, MANY_CLASSES = 300, 1000, 20  # characters on average, and classes, by which pieces pay
-TUNED = (
-    "freeze",
-    "epochs",
-    "minutes",
-    "train_tokens",
-    "learning_rate",
-    "student_epochs",
-    "teachers",
-)  # what tunes an encoder
+TUNED = (  # who sets one of these wants a network that is trained
+    "freeze", "epochs", "minutes", "train_tokens", "learning_rate", "student_epochs", "teachers",
+)  # fmt: skip
 OWN = (  # who sets one of these wants a network of their own
     "kind", "vocab_size", "min_count", "lowercase", "embedding_dim", "hidden_size", "num_layers", "pretrained",
     "word_vectors", "forget_bias", "chrono_horizon",
@@ -79,7 +72,11 @@ def choose(dataset: Dataset, given: Mapping[str, Any] | None = None) -> Choice:
     few = look.texts < FEW and not any(name in given for name in TUNED)
     if look.known < KNOWN:
         reason = f"the encoders in the box know at most {look.known:.0%} of the words"
-        how = f"fits a head on all {look.texts:,} texts" if few else "learns from these texts alone"
+        how = (
+            f"fits a head on all {look.texts:,} texts, on a network that is not trained"
+            if few
+            else "learns from these texts alone"
+        )
         sentence = f"auto: {how}, {beside}, as {reason}; --pretrained starts from an encoder of your own."
         return Choice(companion | ({"freeze": True} if few else {}), (sentence,))
     if few:

@@ -18,6 +18,7 @@ from gatewise.nets.encoder import EMBEDDING_STD
 from gatewise.nets.vectors import vectors_from_company, word_vectors
 from gatewise.runtime import folder
 from gatewise.runtime.batches import Sequences, shortened, weights_of
+from gatewise.runtime.cards import OUT_OF_FOLD
 from gatewise.runtime.classifier import Model, Numbers
 from gatewise.runtime.companion import Companion, buckets_for, size_of
 from gatewise.runtime.companion import logits as ngram_logits
@@ -26,7 +27,7 @@ from gatewise.tasks.classify.calibrate import Calibrated, calibrated, unit_separ
 from gatewise.tasks.classify.companion import train_companion
 from gatewise.tasks.classify.frozen import fit_head, folds_of, judged
 from gatewise.tasks.classify.measure import Evaluation, evaluate
-from gatewise.tasks.classify.prepare import OUT_OF_FOLD, Prepared, prepare
+from gatewise.tasks.classify.prepare import Prepared, prepare
 from gatewise.tasks.classify.settings import ClassificationConfig, Settings
 from gatewise.tasks.classify.teach import TEACHER, Turn, config_of, lesson_of, refuse_unfit, turns_of
 from gatewise.training.checkpoint import Checkpoint

@@ -43,8 +43,8 @@ def fit_head(network: TextLSTM, prepared: Prepared, folds: Rows, *, balanced: bo
             found[asked] = features[asked] @ weights.T + bias
         return found
 
-    answers = {penalty: out_of_fold(penalty) for penalty in PENALTIES}
     fair = judged(prepared, folds)
+    answers = {penalty: out_of_fold(penalty) for penalty in PENALTIES}
     best = min(PENALTIES, key=lambda penalty: log_loss(softmax(answers[penalty][fair]), targets[fair]))
     weights, bias = linear(features, targets, counts, classes, best, balanced)
     weights = weights @ turn / spread
@@ -76,8 +76,6 @@ def folds_of(prepared: Prepared, settings: Settings) -> Rows:
     """Deal the training texts to folds, [N], class by class; texts of a group, copies among them, stay together."""
     groups = np.arange(len(prepared.train)) if prepared.groups is None else prepared.groups
     _, first, membership = np.unique(groups, return_index=True, return_inverse=True)
-    if len(first) < 2:
-        raise DataError("The training texts are of one group, or copies of one; give different ones.")
     order = np.random.default_rng(settings.training.seed).permutation(len(first))
     order = order[np.argsort(prepared.train.targets[first][order], kind="stable")]
     fold = np.empty(len(first), dtype=np.int64)
@@ -86,6 +84,15 @@ def folds_of(prepared: Prepared, settings: Settings) -> Rows:
 
 
 def judged(prepared: Prepared, folds: Rows) -> npt.NDArray[np.bool_]:
-    """Flag, [N], the texts whose class stands in other folds too; heads that never saw it answered the others."""
+    """Flag, [N], the texts whose class stands in other folds too; heads that never saw it answered the others.
+
+    Raises DataError where they are of fewer than two classes, as where all texts of a class are of one group.
+    """
     targets = prepared.train.targets
-    return np.array([np.any((targets == one) & (folds != fold)) for one, fold in zip(targets, folds, strict=True)])
+    flags = np.array([np.any((targets == one) & (folds != fold)) for one, fold in zip(targets, folds, strict=True)])
+    if len(np.unique(targets[flags])) < 2:
+        raise DataError(
+            "Nothing can be held out of each label: its texts are of one group, or copies of one text; give more "
+            "different ones, or a dev file of your own."
+        )
+    return flags

@@ -22,12 +22,12 @@ from gatewise.data.table import quoted
 from gatewise.data.vocabulary import train_tokenizer
 from gatewise.nets.vectors import COUNTED_TOKENS
 from gatewise.runtime.batches import Rows, Sequences, Weights, encoded, fingerprint
+from gatewise.runtime.cards import OUT_OF_FOLD
 from gatewise.runtime.tokenizer import TextTokenizer
 from gatewise.tasks.classify.settings import Settings
 
 RARE = 10  # a class with fewer examples is warned of
 NEW_WORD_COUNT = 5  # a word the encoder does not know is added when the training text holds it so often
-OUT_OF_FOLD = "out of fold"  # a dev split that is the training texts, each answered by what has not seen it
 Index = dict[str | None, int]  # label -> target
 
 
