@@ -22,6 +22,7 @@ from unittest import mock
 import numpy as np
 import pandas
 
+from gatewise.base.reliability import expected_calibration_error
 from gatewise.data.part import Dataset, from_lists
 from gatewise.runtime.batches import gather
 from gatewise.runtime.classifier import Numbers, softmax
@@ -29,7 +30,7 @@ from gatewise.runtime.companion import logits as ngram_logits
 from gatewise.runtime.engine import logits_of
 from gatewise.tasks.classify import calibrate
 from gatewise.tasks.classify import fit as fitting
-from gatewise.tasks.classify.measure import Targets, expected_calibration_error, log_loss, reliability
+from gatewise.tasks.classify.measure import Targets, log_loss, reliability
 from gatewise.tasks.classify.prepare import prepare
 from gatewise.tasks.classify.settings import Settings
 from tutorial import RESULTS, record

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 import gatewise
+from gatewise.base.reliability import expected_calibration_error
 from gatewise.runtime.classifier import Model, softmax
 from gatewise.tasks.classify.fit import train_classifier
-from gatewise.tasks.classify.measure import expected_calibration_error, log_loss, reliability
+from gatewise.tasks.classify.measure import log_loss, reliability
 from gatewise.tasks.classify.settings import RECIPES, Settings
 from gatewise.training.session import resumable, unfinished
 from tutorial import RESULTS, record

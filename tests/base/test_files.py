@@ -28,6 +28,7 @@ from gatewise.base.files import (
     remove_folder,
     tensor_bytes,
     write_atomically,
+    write_pieces,
 )
 from gatewise.base.places import exists, is_file, is_folder, standing
 
@@ -582,3 +583,22 @@ def test_files_remove_folder_follows_no_link(tmp_path):
     assert names_in(tmp_path) == ["real"] and names_in(real) == ["config.json", "old"]
     remove_folder(real)
     assert names_in(tmp_path) == []
+
+
+def test_files_written_by_pieces_stand_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "out.jsonl"
+
+    def pieces(*, fails):
+        yield b"one\n"
+        assert not path.exists() or path.read_text() == "one\ntwo\n"  # nothing of it is seen before the end
+        if fails:
+            raise ZeroDivisionError
+        yield b"two\n"
+
+    write_pieces(path, pieces(fails=False))
+    assert path.read_text() == "one\ntwo\n"
+    with pytest.raises(ZeroDivisionError):
+        write_pieces(path, pieces(fails=True))
+    assert path.read_text() == "one\ntwo\n" and [one.name for one in tmp_path.iterdir()] == ["out.jsonl"]
+    with pytest.raises(GatewiseError, match="could not be written"):
+        write_pieces(tmp_path / "no" / "out", [b"x"])

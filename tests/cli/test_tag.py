@@ -287,3 +287,11 @@ def test_bad_data_is_an_error_of_ours(run, tmp_path):
     bad = tmp_path / "bad.conll"
     bad.write_text("one\ntwo\n")
     assert isinstance(run("evaluate", "runs/m", bad).exception, DataError)
+
+
+def test_tag_predict_leaves_the_file_of_before_where_a_text_cannot_be_read(run, tmp_path):
+    texts, out = tmp_path / "texts.jsonl", tmp_path / "out.jsonl"
+    texts.write_text('"Eve met him in Oslo"\n{"text": 3}\n', encoding="utf-8")
+    out.write_text("of before\n", encoding="utf-8")
+    assert "texts.jsonl, line 2" in refused(run("predict", "runs/m", "--input", texts, "--output", out))
+    assert out.read_text(encoding="utf-8") == "of before\n" and not [*tmp_path.glob("*.part")]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gatewise.base.errors import ConfigError, DataError, GatewiseError
-from gatewise.cli.tagged import Answer, as_marked, as_object, chunks, format_of, sentences_of, written
+from gatewise.base.errors import ConfigError, DataError
+from gatewise.cli.tagged import Answer, as_marked, as_object, chunks, format_of, sentences_of
 from gatewise.runtime.spans import Span
 
 TEXT = "Ada met\n👩‍🚀 New York"
@@ -93,17 +93,3 @@ def test_the_format_asked_for(name, output, as_json, found):
 def test_the_format_that_is_none(name, output, as_json, error):
     with pytest.raises(error):
         format_of(name, output and Path(output), as_json=as_json)
-
-
-def test_written_stands_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "out.jsonl"
-    with written(path) as put:
-        put("one\n")
-        assert not path.exists()
-    assert path.read_text() == "one\n"
-    with pytest.raises(ZeroDivisionError), written(path) as put:
-        put("two\n")
-        raise ZeroDivisionError
-    assert path.read_text() == "one\n" and [one.name for one in tmp_path.iterdir()] == ["out.jsonl"]
-    with pytest.raises(GatewiseError, match="could not be written"), written(tmp_path / "no" / "out") as put:
-        put("x")

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gatewise.base.reliability import ReliabilityBin
 from gatewise.pages.report import report
 from gatewise.tasks.classify.measure import (
     ConfidentError,
     Evaluation,
     LengthBin,
-    ReliabilityBin,
     label_figures,
     wilson_interval,
 )

@@ -291,20 +291,6 @@ def _texts(given: list[str], path: Path | None, said: dict[str, Any], keep: list
     if given:
         yield ((text, {}) for text in given)
         return
-    with _opened(path) as file:
+    with options.opened(path) as file:
         name = str(path or "standard input")
         yield ((text, {}) for text in stream_texts(file, name=name, encoding=layout.encoding))
-
-
-@contextmanager
-def _opened(path: Path | None) -> Iterator[Any]:
-    from gatewise.data.opening import sources_of
-
-    if path is None or str(path) == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        with sources_of(path)[0].stream() as file:
-            yield file
-    except OSError as error:
-        raise DataError(f"{path} could not be read ({error.strerror}); check the name.") from error

@@ -8,13 +8,15 @@ import difflib
 import os
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args, get_origin
 
 import typer
 
-from gatewise.base.errors import ConfigError, GatewiseError, ModelError, one_line
+from gatewise.base.errors import ConfigError, DataError, GatewiseError, ModelError, one_line
 from gatewise.base.places import exists, standing
 from gatewise.base.settings import Storage, choices, shown, takes, values_of
 from gatewise.data.layout import LayoutOptions
@@ -119,6 +121,21 @@ def texts_are_piped() -> bool:
     except (OSError, ValueError, AttributeError):  # no descriptor: a stream in memory, or closed
         return sys.stdin is not None and not sys.stdin.closed
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+@contextmanager
+def opened(path: Path | None) -> Iterator[Any]:
+    """Open a file of texts, unpacked where it is packed, or standard input where there is none or it is called -."""
+    from gatewise.data.opening import sources_of
+
+    if path is None or str(path) == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        with sources_of(path)[0].stream() as file:
+            yield file
+    except OSError as error:
+        raise DataError(f"{path} could not be read ({error.strerror}); check the name.") from error
 
 
 def _exists(name: str) -> bool:

@@ -1,8 +1,8 @@
 """The command that asks a tagger: texts or tokens in, spans out, as a stream in constant memory."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -93,7 +93,7 @@ def predict(
 
 def _write(model: "Tagger", answers: "Iterable[Answer]", kind: str, scheme: str | None, output: Path | None) -> None:
     """Print answers in a format, or write them to a file and count them."""
-    from gatewise.base.files import refuse_place
+    from gatewise.base.files import refuse_place, write_pieces
 
     if output:
         refuse_place(output)
@@ -107,16 +107,14 @@ def _write(model: "Tagger", answers: "Iterable[Answer]", kind: str, scheme: str 
 
     named = scheme or model.facts.get("scheme")
     own = "" if not model.spans_are_tags else named if named in SCHEMES else "IOB2"
-    with tagged.written(output) if output else nullcontext(_printed()) as put:
-        for piece in tagged.chunks(counted(), kind, scheme=own, labels=_labels(model)):
-            put(piece)
+    pieces = tagged.chunks(counted(), kind, scheme=own, labels=_labels(model))
     if output:
+        write_pieces(output, (piece.encode() for piece in pieces))
         say(f"{count:,} {'answer' if count == 1 else 'answers'} written to {output}")
-
-
-def _printed() -> Callable[[str], None]:
+        return
     shown = printable if sys.stdout.isatty() else str
-    return lambda piece: print_lines([shown(piece.removesuffix("\n"))])
+    for piece in pieces:
+        print_lines([shown(piece.removesuffix("\n"))])
 
 
 def _dictionary(path: Path, model: "Tagger") -> "Dictionary":
@@ -200,7 +198,7 @@ def _sentences(
         yield (tokens_of(text) if tokens else lines_of(text, model.words) for text in texts)
     else:
         name, encoding = str(path or "standard input"), str(said.get("encoding") or "")
-        with _opened(path) as file:
+        with options.opened(path) as file:
             if tokens:
                 yield stream_tokens(file, name=name, encoding=encoding)
             else:
@@ -229,17 +227,3 @@ def lines_of(text: str, rule: str) -> "Text":
             parts.append(([text[first:last] for first, last in offsets], offsets))
         start += len(line)
     return text, parts
-
-
-@contextmanager
-def _opened(path: Path | None) -> Iterator[Any]:
-    from gatewise.data.opening import sources_of
-
-    if path is None or str(path) == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        with sources_of(path)[0].stream() as file:
-            yield file
-    except OSError as error:
-        raise DataError(f"{path} could not be read ({error.strerror}); check the name.") from error

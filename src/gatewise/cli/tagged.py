@@ -1,7 +1,6 @@
 """A tagger's answers to output: marked text for people, JSON Lines, an HTML page, or any form that training reads."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,27 +132,3 @@ def chunks(answers: Iterable[Answer], name: str, *, scheme: str, labels: Sequenc
     else:
         for answer in answers:
             yield f"{json_text(as_object(answer)) if name == 'jsonl' else as_marked(answer)}\n"
-
-
-@contextmanager
-def written(path: Path) -> Iterator[Callable[[str], None]]:
-    """Give where text goes that is written to a file, which stands there whole when all went well, or not at all."""
-    from gatewise.base.files import cannot_write
-
-    partial = path.with_name(f"{path.name}.part")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-
-            def put(text: str) -> None:
-                try:
-                    file.write(text)
-                except OSError as error:
-                    raise cannot_write(path, error) from error
-
-            yield put
-        partial.replace(path)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)

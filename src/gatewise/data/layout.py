@@ -11,6 +11,16 @@ TextPer = Literal["auto", "line", "file"]
 SEPARATORS = {"tab": "\t", r"\t": "\t"}  # as a shell lets one write it
 
 
+def refuse_encoding(name: str) -> None:
+    """Raise ConfigError where Python knows no such encoding of text; "" is UTF-8."""
+    try:
+        "".encode(name or "utf-8")
+    except (LookupError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise ConfigError(
+            f"encoding is {one_line(name, 60)!r}, which is none of text; try cp1252 or gb18030."
+        ) from error
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What is said of a file; what is not, the file decides."""
@@ -37,12 +47,7 @@ class Layout:
         object.__setattr__(self, "separator", SEPARATORS.get(self.separator, self.separator))
         if len(self.separator) > 1 or self.separator in ("\n", "\r", '"'):
             raise ConfigError(f"separator is {one_line(self.separator, 60)!r}; give one character, or tab.")
-        try:
-            "".encode(self.encoding or "utf-8")
-        except (LookupError, ValueError) as error:  # ValueError: a zero byte in the name
-            raise ConfigError(
-                f"encoding is {one_line(self.encoding, 60)!r}, which is none of text; try cp1252 or gb18030."
-            ) from error
+        refuse_encoding(self.encoding)
 
 
 @dataclass(frozen=True, slots=True)

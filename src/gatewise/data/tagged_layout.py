@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from gatewise.base.errors import ConfigError, one_line
 from gatewise.base.settings import check, flattened, replaced, setting
+from gatewise.data.layout import refuse_encoding
 
 Form = Literal["auto", "conll", "conllu", "json", "brat"]
 Nested = Literal["outer", "inner", "refuse"]
@@ -47,12 +47,7 @@ class TaggedLayout:
 
     def __post_init__(self) -> None:
         check(self)
-        try:
-            "".encode(self.encoding or "utf-8")
-        except (LookupError, ValueError) as error:  # ValueError: a zero byte in the name
-            raise ConfigError(
-                f"encoding is {one_line(self.encoding, 60)!r}, which is none of text; try cp1252 or gb18030."
-            ) from error
+        refuse_encoding(self.encoding)
 
 
 @dataclass(frozen=True, slots=True)

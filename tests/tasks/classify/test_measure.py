@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewise.base.errors import DataError
+from gatewise.base.reliability import expected_calibration_error
 from gatewise.data.part import Dataset, from_lists
 from gatewise.runtime.classifier import softmax
 from gatewise.tasks.classify.measure import (
     ERRORS_KEPT,
     by_length,
     evaluate,
-    expected_calibration_error,
     log_loss,
     reliability,
     summarise,

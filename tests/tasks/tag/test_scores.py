@@ -121,19 +121,6 @@ def test_per_unit_adds_rows():
     assert scores.per_unit(counts, [7, 3, 7]).tolist() == [[2, 2, 2], [5, 5, 5]]
 
 
-def test_calibration_error_by_hand():
-    bins = scores.reliability(np.array([0.9, 0.9, 0.3, 1.0]), np.array([True, False, False, True]), bins=10)
-    assert [(b.n, b.accuracy) for b in bins] == [(1, 0.0), (2, 0.5), (1, 1.0)]
-    assert scores.expected_calibration_error(bins) == pytest.approx((0.3 + 2 * 0.4 + 0.0) / 4)
-    assert scores.expected_calibration_error(()) == 0.0
-    (first,) = scores.reliability(np.array([0.0, 0.1]), np.array([True, False]), bins=10)
-    assert (first.low, first.high, first.n) == (0.0, 0.1, 2)
-
-
-def test_reliability_of_nothing():
-    assert scores.reliability(np.array([]), np.array([], dtype=bool)) == ()
-
-
 @pytest.mark.parametrize(
     ("confidence", "right", "share"),
     [

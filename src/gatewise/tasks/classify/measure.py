@@ -15,24 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise.base.errors import DataError, one_line
+from gatewise.base.figure import Confusion, LabelFigures
+from gatewise.base.reliability import BINS, ReliabilityBin, binned, expected_calibration_error
 from gatewise.data.part import Dataset, Part
 from gatewise.data.reading import read
 from gatewise.data.table import quoted
 from gatewise.runtime.classifier import Model, Numbers, softmax
 
 Targets = npt.NDArray[np.int64]
-RELIABILITY_BINS, LENGTH_BINS, ERRORS_KEPT, SHOWN = 15, 10, 20, 10
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """Predictions whose confidence lies in (low, high]: how many, how sure on average, how often right."""
-
-    low: float
-    high: float
-    n: int
-    confidence: float
-    accuracy: float
+LENGTH_BINS, ERRORS_KEPT, SHOWN = 10, 20, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +36,6 @@ class LengthBin:
     accuracy: float
     accuracy_low: float  # Wilson 95 % interval
     accuracy_high: float
-
-
-@dataclass(frozen=True, slots=True)
-class LabelFigures:
-    """One class: how many texts bear it, and its precision, recall and F1; None where that is of no text."""
-
-    label: str
-    n: int
-    precision: float | None
-    recall: float | None
-    f1: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Confusion:
-    """A kind of mistake: how many texts of a class were taken for another one."""
-
-    label: str
-    predicted: str
-    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,23 +181,9 @@ def macro_f1(counts: Targets) -> float:
     return float((2 * np.diag(counts) / np.maximum(both, 1)).mean())
 
 
-def reliability(probabilities: Numbers, targets: Targets, bins: int = RELIABILITY_BINS) -> tuple[ReliabilityBin, ...]:
-    """Sort predictions by confidence into bins of equal width; empty ones are left out."""
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == targets
-    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    return tuple(
-        ReliabilityBin(
-            b / bins, (b + 1) / bins, int(chosen.sum()), float(confidence[chosen].mean()), float(right[chosen].mean())
-        )
-        for b in range(bins)
-        if (chosen := place == b).any()
-    )
-
-
-def expected_calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
-    """Give the mean distance between confidence and accuracy over the bins, weighted by size (Guo et al. 2017)."""
-    return sum(b.n * abs(b.confidence - b.accuracy) for b in bins) / max(1, sum(b.n for b in bins))
+def reliability(probabilities: Numbers, targets: Targets, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
+    """Sort predictions, [N, C], by confidence into bins of equal width; empty ones are left out."""
+    return binned(probabilities.max(axis=1), probabilities.argmax(axis=1) == targets, bins)
 
 
 def by_length(lengths: Targets, right: npt.NDArray[np.bool_], bins: int = LENGTH_BINS) -> tuple[LengthBin, ...]:

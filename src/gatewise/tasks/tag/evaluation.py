@@ -7,7 +7,9 @@ from pathlib import PurePath
 from typing import Any
 
 from gatewise.base.errors import one_line
-from gatewise.tasks.tag.scores import ReliabilityBin, Tally
+from gatewise.base.figure import Confusion, LabelFigures
+from gatewise.base.reliability import ReliabilityBin
+from gatewise.tasks.tag.scores import Tally
 
 ERRORS_SHOWN, CONFUSIONS_SHOWN, LABELS_SHOWN = 5, 5, 10
 AROUND = 50  # characters of a sentence on either side of a mistake
@@ -18,17 +20,6 @@ KINDS = {  # of mistakes, in the order in which they are listed
 
 
 @dataclass(frozen=True, slots=True)
-class LabelFigures:
-    """One label: how many entities bear it, and its precision, recall and F1; None where that is of no entity."""
-
-    label: str
-    n: int
-    precision: float | None
-    recall: float | None
-    f1: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Seen:
     """Figures of the entities that stand in the training part, words and label, or of those that do not."""
 
@@ -36,15 +27,6 @@ class Seen:
     precision: float | None
     recall: float | None
     f1: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Confusion:
-    """A kind of mistake: how many entities of a label were given another one, their borders being right."""
-
-    label: str
-    predicted: str
-    n: int
 
 
 @dataclass(frozen=True, slots=True)

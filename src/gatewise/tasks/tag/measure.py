@@ -11,11 +11,13 @@ from typing import Protocol
 import numpy as np
 
 from gatewise.base.errors import DataError, one_line
+from gatewise.base.figure import Confusion
+from gatewise.base.reliability import binned, expected_calibration_error
 from gatewise.data.tagged import Sentence, TaggedPart
 from gatewise.runtime.dictionary import labels_of
 from gatewise.runtime.spans import Span, spans_of, tags_of
 from gatewise.tasks.tag import scores
-from gatewise.tasks.tag.evaluation import Confusion, Evaluation, Mistake, figures_of, seen_of
+from gatewise.tasks.tag.evaluation import Evaluation, Mistake, figures_of, seen_of
 from gatewise.tasks.tag.scores import NOTHING, Tally
 
 BATCH_SENTENCES, BATCH_TOKENS = 2048, 1 << 17  # read and answered at once
@@ -246,13 +248,13 @@ class Ledger:
         units = scores.per_unit(counts, self.documents if documents else range(len(counts)))
         low, high = scores.interval(units, scores.overall)
         confidence, right = np.array(self.confidence), np.array(self.right, dtype=bool)
-        bins = scores.reliability(confidence, right)
+        bins = binned(confidence, right)
         met = [counts.f1 or 0.0 for counts in self.by_label.values() if counts.gold]
         return Evaluation(
             data=name, plain=self.plain, n=whole.gold, predicted=whole.predicted,
             f1=whole.f1 or 0.0, f1_low=low, f1_high=high, precision=whole.precision or 0.0, recall=whole.recall or 0.0,
             units="documents" if documents else "sentences", macro_f1=sum(met) / max(1, len(met)),
-            ece=scores.expected_calibration_error(bins), reliability=bins,
+            ece=expected_calibration_error(bins), reliability=bins,
             kept_at={str(at): scores.kept_at(at, confidence, right) for at in PRECISIONS},
             sentences=self.sentences, tokens=self.tokens,
             by_label=tuple(figures_of(label, self.by_label[label]) for label in sorted(self.by_label)),

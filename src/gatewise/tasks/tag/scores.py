@@ -5,7 +5,6 @@ An entity is right where its borders and its label are. The figures are those of
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from gatewise.runtime.spans import Span
 
 Numbers = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
-RELIABILITY_BINS, DRAWS = 15, 1000
+DRAWS = 1000
 
 
 class Tally(NamedTuple):
@@ -111,37 +110,6 @@ def per_unit(counts: Counts, units: Sequence[int]) -> Counts:
     sums = np.zeros((len(numbers), counts.shape[1]), dtype=np.int64)
     np.add.at(sums, place, counts)
     return sums
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """Answers whose confidence lies in (low, high]: how many, how sure on average, how often right."""
-
-    low: float
-    high: float
-    n: int
-    confidence: float
-    accuracy: float
-
-
-def reliability(
-    confidence: Numbers, right: npt.NDArray[np.bool_], bins: int = RELIABILITY_BINS
-) -> tuple[ReliabilityBin, ...]:
-    """Sort answers by confidence into bins of equal width; empty ones are left out."""
-    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    return tuple(
-        ReliabilityBin(
-            b / bins, (b + 1) / bins, int(chosen.sum()), float(confidence[chosen].mean()), float(right[chosen].mean())
-        )
-        for b in range(bins)
-        if (chosen := place == b).any()
-    )
-
-
-def expected_calibration_error(bins: Iterable[ReliabilityBin]) -> float:
-    """Give the mean distance between confidence and accuracy over the bins, weighted by size (Guo et al. 2017)."""
-    filled = [*bins]
-    return sum(b.n * abs(b.confidence - b.accuracy) for b in filled) / max(1, sum(b.n for b in filled))
 
 
 def kept_at(precision: float, confidence: Numbers, right: npt.NDArray[np.bool_]) -> float:
