@@ -11,11 +11,11 @@ from gatewise.base.settings import NetworkConfig, TaggingConfig
 from gatewise.runtime import tagger as module
 from gatewise.runtime.cell import CellWeights
 from gatewise.runtime.crf import Chain, constraints, viterbi
-from gatewise.runtime.features import DENSE, hashes_of, seen, words_in
+from gatewise.runtime.features import DENSE, Kind, hashes_of, seen, words_in
 from gatewise.runtime.lexicon import Lexicon
 from gatewise.runtime.network import Table
 from gatewise.runtime.spans import spans_of
-from gatewise.runtime.tagger import Tagger
+from gatewise.runtime.tagger import Tagger, scored
 from gatewise.runtime.tagnet import TagNetwork
 
 TAGS = ("O", *(f"{letter}-{kind}" for kind in ("LOC", "PER") for letter in "BIES"))
@@ -27,7 +27,10 @@ SENTENCES = [
 ]  # fmt: skip
 
 
-def tagger_of(*, layers: int = 1, wide: bool = True, recurrent: bool = True, known: bool = True, plain: bool = False):
+def tagger_of(
+    *, layers: int = 1, wide: bool = True, recurrent: bool = True, known: bool = True, plain: bool = False,
+    units: Kind = "words",
+):  # fmt: skip
     random = np.random.default_rng(1)
 
     def draw(*shape: int, spread: float = 0.5):
@@ -35,7 +38,7 @@ def tagger_of(*, layers: int = 1, wide: bool = True, recurrent: bool = True, kno
 
     config = NetworkConfig(embedding_dim=4, hidden_size=5, num_layers=layers)
     tagging = TaggingConfig(wide=wide, recurrent=recurrent, affix_dim=3, known_dim=2)
-    features = seen(hashes_of(words_in(SENTENCES[:4]), "words"), 1)
+    features = seen(hashes_of(words_in(SENTENCES[:4]), units), 1)
     width = 4 + 3 + 2 * known
     cells = [
         [CellWeights(draw(20, 10 if depth else width), draw(20, 5), draw(20)) for _ in range(2)]
@@ -50,10 +53,10 @@ def tagger_of(*, layers: int = 1, wide: bool = True, recurrent: bool = True, kno
             Table(draw(4, 2)) if known else None,
         )  # fmt: skip
     head = draw(9, 10) if recurrent else draw(9, 0)
-    network = TagNetwork(config, tagging, DENSE["words"], chain, draw(9), *tables, cells, head)
+    network = TagNetwork(config, tagging, DENSE[units], chain, draw(9), *tables, cells, head)
     ids = {word: 2 + place for place, word in enumerate(WORDS)}
     lexicon = Lexicon(
-        "words", features, ids, {word: place for place, word in enumerate(KNOWN)} if known and recurrent else {}
+        units, features, ids, {word: place for place, word in enumerate(KNOWN)} if known and recurrent else {}
     )
     return Tagger(lexicon, network, TAGS, not plain, temperature=1.3)
 
@@ -66,6 +69,7 @@ def none_first(table: np.ndarray) -> np.ndarray:
 FORMS = {
     "all": {}, "two layers": {"layers": 2}, "no wide": {"wide": False}, "no LSTM": {"recurrent": False},
     "no encoder": {"known": False}, "plain": {"plain": True},
+    "characters": {"units": "characters"},
 }  # fmt: skip
 
 
@@ -84,7 +88,19 @@ def test_tagger_answers_alike_in_any_company(form):
     assert any(answer.found for answer in together)
 
 
-@pytest.mark.parametrize("form", ["all", "plain"])
+@pytest.mark.parametrize("form", FORMS)
+def test_tagger_scores_are_those_of_each_token_looked_up_by_itself(form):
+    """A word's own features are looked up once a chunk; of characters they depend on neighbours too."""
+    model = tagger_of(**FORMS[form])
+    given = [["in", "Anna", "in"], ["Anna", "Anna", "很", "in"], ["很", "很"], ["in"]]
+    tokens, starts = model.lexicon.encode(given)
+    slow = scored(model.network, tokens, starts, np.arange(len(tokens)), np.arange(len(tokens)))
+    for one, other in zip(model.batches(given), slow, strict=True):
+        assert one.sentences == other.sentences
+        np.testing.assert_allclose(one.emissions, other.emissions, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["all", "plain", "characters"])
 def test_tagger_probabilities_are_those_of_the_lattice(form):
     model = tagger_of(**FORMS[form])
     given = [sentence for sentence in SENTENCES if sentence]

@@ -36,6 +36,11 @@ class Lexicon:
         """How many of a token's rows have vectors too."""
         return DENSE[self.units]
 
+    @property
+    def alone(self) -> bool:
+        """Whether the features that have vectors are of a word by itself, and the same wherever it stands."""
+        return all(place == 0 for template in TEMPLATES[self.units][: self.dense] for _, place in template)
+
     def ids_of(self, words: Sequence[str]) -> Tokens:
         """Give each word's id here and in the encoder's table, [V, 2]."""
         ids = np.full((len(words), 2), UNKNOWN_ID, np.uint32)

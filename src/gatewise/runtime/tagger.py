@@ -13,7 +13,7 @@ from gatewise.runtime.crf import FORBIDDEN, Lattice, Numbers, Rows, lattices, pr
 from gatewise.runtime.features import words_in
 from gatewise.runtime.lexicon import Lexicon, Tokens
 from gatewise.runtime.spans import Span, spans_of
-from gatewise.runtime.tagnet import TagNetwork, emissions_of, looked_up
+from gatewise.runtime.tagnet import TagNetwork, different, emissions_of, looked_up
 from gatewise.runtime.words import words_of
 
 CHUNK = 2048  # sentences in memory at once
@@ -99,9 +99,13 @@ class Tagger:
     def batches(self, sentences: Sequence[Sequence[str]]) -> "Iterator[Scored]":
         """Give scored batches of sentences with at least one token each; the others are in none."""
         words = words_in(sentences)
-        first = np.empty(len(words.words), np.int64)
-        first[words.places[::-1]] = np.arange(len(words.places))[::-1]
-        yield from scored(self.network, self.lexicon.tokens_of(words), words.starts, first, words.places)
+        tokens = self.lexicon.tokens_of(words)
+        if self.lexicon.alone:
+            first, places = np.empty(len(words.words), np.int64), words.places
+            first[places[::-1]] = np.arange(len(places))[::-1]
+        else:
+            first, places = different(tokens, self.network.dense)
+        yield from scored(self.network, tokens, words.starts, first, places)
 
     def _chunk(self, sentences: list[Sequence[str]], allowed: list[Allowed | None] | None) -> Iterator[Tagged]:
         chunk = [as_tokens(one, place) for place, one in enumerate(sentences)]
