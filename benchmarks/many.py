@@ -8,7 +8,7 @@
 is chosen there. Linear are TF-IDF of words and of characters, and naive Bayes ratios of word n-grams, each under a
 logistic regression whose penalty three-fold cross-validation chooses; of ten classes and more, one against the rest.
 With `--few` a seed draws so many training texts. A test text that also stands in the training part is left there, for
-all. Every reading is a row of the results; seconds are those of the CPU.
+all. Every reading is a row of the results; seconds are those of the CPU. `--picture` draws the readings of test parts.
 """
 
 import argparse
@@ -32,6 +32,7 @@ from sklearn.pipeline import make_pipeline
 
 from gatewise.data.part import Dataset, Part, from_lists
 from gatewise.data.reading import read
+from gatewise.lab.plots import STYLE, new_figure, save
 from gatewise.tasks.classify.auto import choose
 from gatewise.tasks.classify.fit import train_classifier
 from gatewise.tasks.classify.settings import Settings
@@ -93,6 +94,7 @@ def linear(name: str, classes: int) -> Any:
 
 PEERS = ["TF-IDF of words", "TF-IDF of characters", "NB-SVM"]
 OURS = ["auto", "labels"]
+MARKS = {**dict(zip(PEERS, (("0.55", "o"), ("0.55", "^"), ("0.55", "x")), strict=True)), "auto": ("C0", "D")}
 
 
 def columns(part: Part) -> Texts:
@@ -176,6 +178,34 @@ def ours(recipe: str, train: Texts, test: Texts, seed: int, threads: int) -> dic
     }  # fmt: skip
 
 
+def draw(rows: list[dict[str, Any]], folder: Path) -> None:
+    """Draw each set's test accuracies, `auto`'s and the linear models', the largest gain on top."""
+    import matplotlib
+
+    def of(name: str, system: str) -> list[float]:
+        return [100 * row["accuracy"] for row in rows if (row["set"], row["system"]) == (name, system)]
+
+    names = [name for name in ENGLISH + OTHER if of(name, "auto") and all(of(name, peer) for peer in PEERS)]
+    gains = {name: np.mean(of(name, "auto")) - max(np.mean(of(name, peer)) for peer in PEERS) for name in names}
+    names.sort(key=lambda name: gains[name])
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(8, 1.2 + 0.32 * len(names))
+        panel = figure.subplots()
+        for system, (colour, mark) in MARKS.items():
+            shown = [(accuracy, place) for place, name in enumerate(names) for accuracy in of(name, system)]
+            label = "gatewise, auto" if system == "auto" else system
+            panel.scatter(*zip(*shown, strict=True), color=colour, marker=mark, s=34, label=label, zorder=3)
+        for place, name in enumerate(names):
+            panel.annotate(f"{gains[name]:+.1f}", (101.5, place), va="center", fontsize=8, annotation_clip=False)
+        panel.set_yticks(range(len(names)), names)
+        panel.set(
+            xlabel="test accuracy, %; on the right, points above the best linear model of the set", xlim=(None, 101)
+        )
+        panel.grid(axis="y", alpha=0.3)
+        figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+        save(figure, folder, "many")
+
+
 def main() -> None:
     """Measure every system on every set, print the table and keep each row as it comes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -186,6 +216,7 @@ def main() -> None:
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--few", type=int, default=0)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--picture", type=Path, help="a folder, docs/pictures")
     options = parser.parse_args()
     name = "many" + f"_{options.few}" * (options.few > 0) + "_held_out" * options.held_out
     place = options.json or RESULTS / f"{name}.json"
@@ -206,6 +237,8 @@ def main() -> None:
                 report = record("many", options.threads, ["torch", "scikit-learn", "gatewise"])
                 lines = ",\n  ".join(map(json.dumps, rows))
                 place.write_text(f'{json.dumps(report, indent=1)[:-2]},\n "rows": [\n  {lines}\n ]\n}}\n')
+    if options.picture:
+        draw(rows, options.picture)
     print(f"{'set':24}" + "".join(f"{system:>22}" for system in options.systems))
     for name in options.only:
         cells = []
