@@ -13,7 +13,7 @@ from gatewise.explanation.tag_reading import Read, TagReading, read_sentence
 from gatewise.explanation.tagging import READINGS, explained
 from gatewise.runtime.tagger import Tagger
 
-MOST = 400_000  # steps of all decisions of a text
+MOST = 200_000  # steps of all decisions of a text
 ROWS, LIKELY = 12, 0.01  # tags drawn at most beside those of the best reading, and how likely one is at least somewhere
 Sentences = Sequence[tuple[Sequence[str], Sequence[tuple[int, int]]]]  # tokens and where they stand in the text
 
@@ -50,7 +50,7 @@ def _sentence(reading: TagReading, readings: int, most: int) -> dict[str, Any]:
             for one in seen.spans
         ],
         "readings": [_reading(reading.model, one) for one in seen.readings],
-        "decisions": [_decision(reading.model, one) for one in seen.decisions],
+        "decisions": [_decision(reading, one) for one in seen.decisions],
         "marginals": marginals,
         "emissions": lattice.emissions - means,
         "running": ways.running - np.cumsum(means, axis=0),
@@ -76,9 +76,15 @@ def _reading(model: Tagger, read: Read) -> dict[str, Any]:
     }
 
 
-def _decision(model: Tagger, found: Decision) -> dict[str, Any]:
+def _decision(reading: TagReading, found: Decision) -> dict[str, Any]:
+    """Give a decision, and of its rival what is between the first step where it differs and the last."""
+    path = [reading.model.tags.index(tag) for tag in found.rival.tags]
+    differ = np.flatnonzero(np.not_equal(path, reading.path))
+    start, end = int(differ[0]), int(differ[-1]) + 1
     return {
-        **_reading(model, found.rival), "log_odds": found.log_odds, "contributions": found.contributions,
+        "start": start, "path": path[start:end], "probability": found.rival.probability,
+        "spans": [one._asdict() for one in found.rival.spans if one.start < end and one.end > start],
+        "log_odds": found.log_odds, "contributions": found.contributions,
         "words": found.words, "features": found.features, "bias": found.bias, "transitions": found.transitions,
         "emissions": found.emissions, "strongest": [one._asdict() for one in found.strongest],
     }  # fmt: skip

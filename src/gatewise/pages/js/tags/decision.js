@@ -1,7 +1,7 @@
-const decision = (({ indices, unpack, inside }, { data, number, percent, signed, say, visible }, { make, foreign, section, lead, note, fold },
-  { view, sentence, decision: decided, watch }, { marked, bars }) => {
+const decision = (({ indices, unpack }, { data, number, percent, signed, say, visible }, { make, foreign, section, lead, note, fold },
+  { sentence, near, rival, decision: decided, watch }, { marked, bars }) => {
   // What put this reading before the best one that says otherwise here: parts that sum to the odds.
-  const LISTED = 8, LONGEST = 200;
+  const LISTED = 8;
   const times = odds => (odds < 7 ? number(Math.exp(odds), odds < 2.3 ? 2 : 0) : `e^${number(odds, 1)}`);
   const strongest = (shares, most) => indices(0, shares.length).sort((one, next) => Math.abs(shares[next]) - Math.abs(shares[one])).slice(0, most);
 
@@ -17,7 +17,7 @@ const decision = (({ indices, unpack, inside }, { data, number, percent, signed,
       const features = found.strongest.map(({ name, step, share }) => [[foreign(tokens[step]), " ", make("code", { dir: "auto" }, visible(name))], share]);
       holder.replaceChildren(
         lead(say("rivalSaid", { p: percent(found.probability), times: times(found.log_odds) })),
-        make("p", { class: "reading other", dir: "auto" }, marked(tokens, found, data.tags, data.plain)),
+        make("div", { class: "other" }, marked(rival())),
         make("div", { id: "parts" }, bars(parts, value => signed(value, 3))), note("partsNote"),
         make("h3", {}, say("wordShares")), coloured(tokens, shares),
         make("p", { class: "legend" }, make("span", { class: "swatch for" }, say("forThis")), make("span", { class: "swatch against" }, say("forOther"))),
@@ -29,8 +29,8 @@ const decision = (({ indices, unpack, inside }, { data, number, percent, signed,
   }
   // The words around the reader in the colours of their shares; the list below says them too.
   function coloured(tokens, shares) {
-    const most = Math.max(...shares.map(Math.abs), 1e-9), from = inside(view.t - LONGEST / 2, 0, Math.max(0, tokens.length - LONGEST));
-    return make("p", { class: "reading shares", dir: "auto", "aria-hidden": "true" }, indices(from, Math.min(tokens.length, from + LONGEST)).flatMap(t => {
+    const most = Math.max(...shares.map(Math.abs), 1e-9);
+    return make("p", { class: "reading shares", dir: "auto", "aria-hidden": "true" }, indices(...near()).flatMap(t => {
       const word = make("bdi", { class: `token ${shares[t] >= 0 ? "for" : "against"}` }, visible(tokens[t]));
       word.style.setProperty("--share", Math.min(1, Math.sqrt(Math.abs(shares[t]) / most)));
       return [word, " "];

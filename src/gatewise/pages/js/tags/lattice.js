@@ -1,6 +1,6 @@
 const lattice = (({ indices, inside, unpack }, { data, number, percent, exact, signed, plain, say, visible },
   { make, shape, line, foreign, table, section, lead, note },
-  { view, numbers, sentence, stretch, other, watch, change, cost, allowed, drawn, left }) => {
+  { view, numbers, sentence, stretch, other, meeting, watch, change, cost, allowed, drawn, left }) => {
   // Tokens across, tags down: emissions, the best way to each tag, what it scores so far, and why one path wins.
   const WINDOW = 40, WIDE = 132, NODE = 84, HIGH = 46, HEAD = 34;  // tokens drawn at once; pixels
   const chain = Object.fromEntries(Object.entries(data.chain).map(([name, packed]) => [name, unpack(packed).at]));
@@ -108,7 +108,8 @@ const lattice = (({ indices, inside, unpack }, { data, number, percent, exact, s
     const said = t ? say("waySaid", { from: tagged(winner.from), score: exact(winner.score, 2), step: signed(winner.step), emission: added, reached }) :
       say("startSaid", { step: signed(chain.start(0, tag)), emission: added, reached });
     const behind = cost(t, tag);
-    const verdict = path[t] === tag ? say("onPath") : say("offPath", { behind: number(behind, 2), times: number(Math.exp(Math.min(behind, 30)), behind < 2.3 ? 2 : 0) });
+    const meets = other() && String(meeting()) === String(view.node) && other().path[t] === tag;
+    const verdict = meets ? say("meetSaid") : path[t] === tag ? say("onPath") : say("offPath", { behind: number(behind, 2), times: number(Math.exp(Math.min(behind, 30)), behind < 2.3 ? 2 : 0) });
     const list = table(["from", "soFar", "transition", "sum"], ways.slice(0, 5).map(({ from, score, step }, place) => [[tagged(from), place ? "" : " ✓"],
       exact(score, 2), signed(step), exact(score + step, 2)]));
     const hidden = data.tags.length - ways.length;

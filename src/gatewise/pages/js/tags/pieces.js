@@ -1,18 +1,17 @@
-const pieces = (({ signed, percent, visible }, { make, foreign }) => {
+const pieces = (({ indices }, { data, signed, percent, visible }, { make, foreign }, { sentence, near }) => {
   // What several views draw: a reading with its spans marked, and bars to both sides of zero.
-  // A sentence with spans in brackets of their own; `name` gives a tag's or label's text.
-  function marked(tokens, { spans, path }, tags, plain) {
-    if (plain) return tokens.flatMap((token, t) => [foreign(token), make("small", {}, ` ${visible(tags[path[t]])} `)]);
-    const parts = [];
-    tokens.forEach((token, t) => {
+  function marked({ spans, path }) {
+    const { tokens } = sentence(), [from, to] = near(), parts = from ? ["… "] : [];
+    const small = text => make("small", {}, ` ${visible(text)} `);
+    for (const t of indices(from, to)) {
       const span = spans.find(({ start, end }) => start <= t && t < end);
-      if (!span) { parts.push(foreign(token), " "); return; }
-      if (span.start === t) parts.push(entity(tokens.slice(t, span.end).join(" "), span.label), " ");
-    });
-    return parts;
+      if (!span) parts.push(foreign(tokens[t]), data.plain ? small(data.tags[path[t]]) : " ");
+      else if (span.start === t || t === from) {
+        parts.push(make("span", { class: "entity" }, foreign(tokens.slice(t, span.end).join(" ")), span.label ? small(span.label) : []), " ");
+      }
+    }
+    return make("p", { class: "reading", dir: "auto" }, parts, to < tokens.length ? "…" : []);
   }
-  const entity = (text, label, probability) => make("span", { class: "entity" }, foreign(text),
-    label || probability !== undefined ? make("small", {}, ` ${visible(label)}${probability === undefined ? "" : ` ${percent(probability, 0)}`}`) : []);
 
   // Rows of [name, value]; a bar says how large, and its side and colour whether it speaks for or against.
   function bars(rows, write = signed) {
@@ -33,5 +32,5 @@ const pieces = (({ signed, percent, visible }, { make, foreign }) => {
         make("span", { class: "amount" }, percent(share)));
     }));
   }
-  return { marked, entity, bars, chances };
-})(words, draw);
+  return { marked, bars, chances };
+})(numbers, words, draw, place);

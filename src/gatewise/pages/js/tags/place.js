@@ -10,8 +10,16 @@ const place = (({ unpack, inside, known, indices }, { data, spoken }) => {
   const span = () => (view.whole ? spanAt(view.s, view.t) : undefined);
   const stretch = () => { const own = span(); return own ? [own.start, own.end] : [view.t, view.t + 1]; };
   const decision = () => sentence().decisions[(span() ? span().decision : sentence().decided[view.t]) ?? -1];
+  // A decision's rival as a whole reading: it is the best one but for some words.
+  function rival() {
+    const found = decision(), { path, spans } = sentence();
+    if (!found) return undefined;
+    const end = found.start + found.path.length, apart = spans.filter(one => one.end <= found.start || one.start >= end);
+    return { path: path.toSpliced(found.start, found.path.length, ...found.path),
+      spans: [...apart, ...found.spans].sort((one, next) => one.start - next.start) };
+  }
   // The reading drawn beside the best one: the one chosen, else the rival of what is looked at.
-  const other = () => (view.reading >= 0 ? sentence().readings[view.reading] : decision());
+  const other = () => (view.reading >= 0 ? sentence().readings[view.reading] : rival());
 
   // Of all tokens at most LONGEST around the reader are drawn.
   function shown() {
@@ -19,6 +27,13 @@ const place = (({ unpack, inside, known, indices }, { data, spoken }) => {
     if (all <= LONGEST) return [0, all];
     const from = inside(Math.floor(at / (LONGEST / 2)) * (LONGEST / 2) - LONGEST / 4, 0, all - LONGEST);
     return [from, from + LONGEST];
+  }
+
+  // Of a long sentence the words near the reader.
+  const NEAR = 200;
+  function near() {
+    const count = sentence().tokens.length, from = inside(view.t - NEAR / 2, 0, Math.max(0, count - NEAR));
+    return [from, Math.min(count, from + NEAR)];
   }
 
   // -- moving --
@@ -29,8 +44,7 @@ const place = (({ unpack, inside, known, indices }, { data, spoken }) => {
   // Look at a token, or at the span that it is in.
   function move(s, t, whole = true) {
     Object.assign(view, { s, t, whole: whole && known(spanAt(s, t)), node: null, reading: -1 });
-    const own = span();
-    view.node = [own ? own.end - 1 : t, sentence().path[own ? own.end - 1 : t]];
+    view.node = meeting();
     watched();
     remember();
   }
@@ -39,8 +53,16 @@ const place = (({ unpack, inside, known, indices }, { data, spoken }) => {
     const s = starts.findLastIndex((start, index) => start <= at && index < sentences.length);
     move(s, at - starts[s]);
   }
+  // Where the two readings that are drawn meet again: there one of their ways is kept, and the other is not.
+  function meeting() {
+    const { path } = sentence(), second = other()?.path;
+    if (!second) return [view.t, path[view.t]];
+    const t = Math.min(path.length - 1, path.findLastIndex((tag, place) => tag !== second[place]) + 1);
+    return [t, path[t]];
+  }
   function change(what, value) {
     view[what] = value;
+    if (what === "reading") view.node = meeting();
     watched(what);
   }
 
@@ -71,6 +93,6 @@ const place = (({ unpack, inside, known, indices }, { data, spoken }) => {
   }
   const left = rows => indices(0, tags.length).filter(tag => !rows.includes(tag));
 
-  return { LONGEST, view, starts, numbers, sentence, spanAt, span, stretch, decision, other, shown, watch, forget, watched, move, step, change,
+  return { LONGEST, view, starts, numbers, sentence, spanAt, span, stretch, decision, rival, other, meeting, shown, near, watch, forget, watched, move, step, change,
     remember, recalled, enter, cost, allowed, drawn, left };
 })(numbers, words);
