@@ -61,7 +61,7 @@ def test_the_rival_is_the_best_of_all_that_say_otherwise(size, seed, data):
 
 @given(steps=st.integers(1, 6), seed=st.integers(0, 99))
 def test_rules_hold_on_every_way_and_the_best_is_viterbis(steps, seed):
-    rules = constraints(TAGS)
+    rules = constraints(TAGS).divided(3.0)
     lattice = in_logarithms(rules, np.random.default_rng(seed).normal(size=(steps, len(TAGS))))
     ways = ways_through(lattice)
     path, score = viterbi(rules, lattice.emissions, np.ones(steps, np.int64))
@@ -70,7 +70,7 @@ def test_rules_hold_on_every_way_and_the_best_is_viterbis(steps, seed):
     for step in range(steps):
         other = rival(ways, path.tolist(), step, step + 1)
         if other is not None:
-            assert score_of(rules, lattice.emissions, other) > FORBIDDEN / 2
+            assert score_of(rules, lattice.emissions, other) > FORBIDDEN / 10
 
 
 def test_where_the_rules_leave_one_reading_there_is_no_rival():

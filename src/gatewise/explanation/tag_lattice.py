@@ -11,6 +11,8 @@ import numpy as np
 
 from gatewise.runtime.crf import FORBIDDEN, Lattice, Numbers, Rows
 
+NEVER = FORBIDDEN / 10  # what lies so far below the best reading takes a forbidden step, at temperatures up to 10
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ways:
@@ -62,7 +64,7 @@ def rival(ways: Ways, path: Sequence[int], start: int, end: int) -> list[int] | 
     through = ways.through[start:end].copy()
     through[np.arange(end - start), np.asarray(path[start:end])] = -np.inf
     place = int(through.argmax())
-    if not through.flat[place] > ways.through.max() + FORBIDDEN / 2:
+    if not through.flat[place] > ways.through.max() + NEVER:
         return None
     step, tag = divmod(place, through.shape[1])
     return ways.path(start + step, tag)

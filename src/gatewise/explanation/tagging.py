@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from gatewise.explanation.tag_decision import Decision, decide
-from gatewise.explanation.tag_lattice import rival
+from gatewise.explanation.tag_lattice import NEVER, rival
 from gatewise.explanation.tag_reading import Read, TagReading, read_sentence
-from gatewise.runtime.crf import FORBIDDEN, best_readings
+from gatewise.runtime.crf import best_readings
 from gatewise.runtime.tagger import Tagger
 
 READINGS, TAGS_SHOWN, WORDS_SHOWN = 3, 3, 6
@@ -138,7 +138,7 @@ def explained(reading: TagReading, readings: int = READINGS, most: int = MOST) -
                      lattice.probability(span.start, path[span.start : span.end]), places.get((span.start, span.end)))
             for span in best.spans
         ),
-        tuple(reading.read(one, score) for one, score in found if score > FORBIDDEN / 2),
+        tuple(reading.read(one, score) for one, score in found if score > found[0][1] + NEVER),
         tuple(decisions),
     )  # fmt: skip
 

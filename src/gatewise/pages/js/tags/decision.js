@@ -1,5 +1,5 @@
-const decision = (({ indices, unpack }, { data, number, percent, signed, say, visible }, { make, foreign, section, lead, note, fold },
-  { sentence, near, rival, decision: decided, watch }, { marked, bars }) => {
+const decision = (({ indices, unpack }, { data, number, signed, say, visible }, { make, foreign, section, lead, note, fold },
+  { sentence, near, rival, decision: decided, watch }, { marked, bars, chance }) => {
   // What put this reading before the best one that says otherwise here: parts that sum to the odds.
   const LISTED = 8;
   const times = odds => (odds < 7 ? number(Math.exp(odds), odds < 2.3 ? 2 : 0) : `e^${number(odds, 1)}`);
@@ -16,7 +16,7 @@ const decision = (({ indices, unpack }, { data, number, percent, signed, say, vi
         [say("partTransitions"), found.transitions], [make("strong", {}, say("partSum")), found.log_odds, "whole"]];
       const features = found.strongest.map(({ name, step, share }) => [[foreign(tokens[step]), " ", make("code", { dir: "auto" }, visible(name))], share]);
       holder.replaceChildren(
-        lead(say("rivalSaid", { p: percent(found.probability), times: times(found.log_odds) })),
+        lead(say("rivalSaid", { p: chance(found.probability), times: times(found.log_odds) })),
         make("div", { class: "other" }, marked(rival())),
         make("div", { id: "parts" }, bars(parts, value => signed(value, 3))), note("partsNote"),
         make("h3", {}, say("wordShares")), coloured(tokens, shares),

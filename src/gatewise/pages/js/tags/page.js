@@ -1,4 +1,4 @@
-const page = (({ data, speak, plain, say }, { make, foreign, note, repaint }, { bar, entitle }, { view, forget, watched, recalled, enter, remember },
+const page = (({ data, speak, plain, say }, { make, foreign, note, repaint }, { bar, entitle }, { forget, watched, recalled, enter, remember },
   { passage }, { answer }, { decision }, { lattice }, { readings }) => {
   // The page put together, and anew in another language.
   const [top, main] = ["top", "report"].map(id => document.getElementById(id));

@@ -42,18 +42,17 @@ const passage = (({ indices, slicer }, { data, number, percent, plain, say, visi
       return make("p", { class: "reading", dir: "auto" }, first ? "… " : [], parts, last < sentence.tokens.length ? " …" : []);
     }
     const mark = () => {
-      for (const one of holder.querySelectorAll("[aria-pressed='true'], [tabindex='0']")) {
-        one.classList.remove("here");
-        one.setAttribute("aria-pressed", "false");
-        one.tabIndex = -1;
-      }
-      for (const t of indices(...stretch())) {
-        const word = words.get(key(view.s, t));
-        word?.classList.add("here");
-        word?.setAttribute("aria-pressed", "true");
-      }
+      holder.querySelectorAll(".here").forEach(one => one.classList.remove("here"));
+      holder.querySelectorAll("[aria-pressed='true']").forEach(one => one.setAttribute("aria-pressed", "false"));
+      holder.querySelectorAll("[tabindex='0']").forEach(one => { one.tabIndex = -1; });
+      for (const t of indices(...stretch())) words.get(key(view.s, t))?.setAttribute("aria-pressed", "true");
       const word = words.get(key(view.s, view.t));
-      if (word) word.tabIndex = 0;
+      if (!word) return word;
+      word.tabIndex = 0;
+      (view.whole ? word.closest(".entity") : word).classList.add("here");
+      if (holder.scrollHeight > holder.clientHeight) {
+        holder.scrollTop += word.getBoundingClientRect().top - holder.getBoundingClientRect().top - holder.clientHeight / 2;
+      }
       return word;
     };
     // A word of a span chooses the span; chosen again, the word alone.

@@ -23,14 +23,15 @@ const pieces = (({ indices }, { data, signed, percent, visible }, { make, foreig
         make("span", { class: "amount" }, write(value)));
     }));
   }
+  const chance = share => (share > 0 && share < 0.0005 ? `< ${percent(0.001)}` : percent(share));
   // Rows of [name, share, bold]; from 0 to 1.
   function chances(rows) {
     return make("ul", { class: "bars chances" }, rows.map(([name, share, own]) => {
       const bar = make("span", { class: "bar whole" });
       bar.style.width = `${share * 100}%`;
       return make("li", own ? { class: "own" } : {}, make("span", { class: "name" }, name), make("span", { class: "track", "aria-hidden": "true" }, bar),
-        make("span", { class: "amount" }, percent(share)));
+        make("span", { class: "amount" }, chance(share)));
     }));
   }
-  return { marked, bars, chances };
+  return { marked, bars, chance, chances };
 })(numbers, words, draw, place);

@@ -2,6 +2,7 @@ const place = (({ unpack, inside, known, indices }, { data, spoken }) => {
   // What the page was given, which word or span the reader looks at, who watches that, and the link that restores it.
   const { sentences, tags } = data;
   const LONGEST = 1000;  // tokens shown at once
+  const NEVER = 1000;  // what lies so far below the best reading takes a step that the rules forbid
   const view = { s: 0, t: 0, whole: false, node: null, reading: -1 };  // node: [t, tag] of the lattice; reading: drawn beside the best
   const starts = sentences.reduce((all, { tokens }) => [...all, all.at(-1) + tokens.length], [0]);
   const numbers = (sentence, name) => unpack(sentence[name]).at;
@@ -84,7 +85,7 @@ const place = (({ unpack, inside, known, indices }, { data, spoken }) => {
     move(first, t);
   }
   const cost = (t, tag) => numbers(sentence(), "below")(t, tag);
-  const allowed = (t, tag) => cost(t, tag) < 5000;
+  const allowed = (t, tag) => cost(t, tag) < NEVER;
   // Tags with a say here: the likeliest, and those of the readings that are drawn.
   function drawn() {
     const own = new Set(sentence().drawn);
@@ -93,6 +94,6 @@ const place = (({ unpack, inside, known, indices }, { data, spoken }) => {
   }
   const left = rows => indices(0, tags.length).filter(tag => !rows.includes(tag));
 
-  return { LONGEST, view, starts, numbers, sentence, spanAt, span, stretch, decision, rival, other, meeting, shown, near, watch, forget, watched, move, step, change,
-    remember, recalled, enter, cost, allowed, drawn, left };
+  return { LONGEST, NEVER, view, starts, numbers, sentence, spanAt, span, stretch, decision, rival, other, meeting, shown, near, watch,
+    forget, watched, move, step, change, remember, recalled, enter, cost, allowed, drawn, left };
 })(numbers, words);
