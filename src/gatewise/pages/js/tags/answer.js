@@ -1,5 +1,5 @@
 const answer = (({ indices }, { data, signed, say }, { make, foreign, table, section, lead, note, folded },
-  { view, numbers, sentence, span, stretch, watch }, { chance, chances }) => {
+  { view, numbers, sentence, span, stretch, wording, watch }, { chance, chances }) => {
   // How sure the answer is, the probabilities of a word's tags, and what each tag's score is made of.
   const SHOWN = 5;
   function answer() {
@@ -9,7 +9,7 @@ const answer = (({ indices }, { data, signed, say }, { make, foreign, table, sec
       if (what !== "place") return;
       const { tokens, path, alone: largest, transition } = sentence(), own = span(), [start, end] = stretch();
       const [marginals, emissions] = ["marginals", "emissions"].map(name => numbers(sentence(), name));
-      const word = foreign(tokens.slice(start, end).join(" ")), t = view.t;
+      const word = foreign(wording(start, end)), t = view.t;
       said.replaceChildren(own ? say(own.label ? "spanSaid" : "spanSaidBare", { word, label: foreign(own.label), p: chance(own.probability) }) :
         say("tagSaid", { word, tag: foreign(data.tags[path[t]]), p: chance(marginals(t, path[t])) }));
       const differ = indices(start, end).filter(place => largest[place] !== path[place]);

@@ -1,5 +1,5 @@
 const decision = (({ indices, unpack }, { data, number, signed, say, visible }, { make, foreign, section, lead, note, fold },
-  { sentence, near, rival, decision: decided, watch }, { marked, bars, chance }) => {
+  { sentence, near, gap, rival, decision: decided, watch }, { marked, bars, chance }) => {
   // What put this reading before the best one that says otherwise here: parts that sum to the odds.
   const LISTED = 8;
   const times = odds => (odds < 7 ? number(Math.exp(odds), odds < 2.3 ? 2 : 0) : `e^${number(odds, 1)}`);
@@ -33,7 +33,7 @@ const decision = (({ indices, unpack }, { data, number, signed, say, visible }, 
     return make("p", { class: "reading shares", dir: "auto", "aria-hidden": "true" }, indices(...near()).flatMap(t => {
       const word = make("bdi", { class: `token ${shares[t] >= 0 ? "for" : "against"}` }, visible(tokens[t]));
       word.style.setProperty("--share", Math.min(1, Math.sqrt(Math.abs(shares[t]) / most)));
-      return [word, " "];
+      return [gap(t), word];
     }));
   }
   return { decision };

@@ -1,8 +1,9 @@
-const passage = (({ indices, slicer }, { data, number, percent, plain, say, visible }, { make, section, note },
-  { LONGEST, view, starts, numbers, spanAt, stretch, shown, watch, move, step }) => {
+const passage = (({ indices }, { data, number, percent, plain, say, visible }, { make, section, note },
+  { LONGEST, view, starts, numbers, spanAt, stretch, wording, gap, shown, watch, move, step }) => {
   // The text with its spans marked, in which a word or a span is chosen with the mouse or the arrow keys.
+  const UNSURE = 0.7;  // below it a frame is dashed
   function passage() {
-    const holder = make("div", { class: "passage" }), cut = slicer(data.text);
+    const holder = make("div", { class: "passage" });
     let drawn = "";
     const words = new Map(), key = (s, t) => `${s} ${t}`;
     const fill = () => {
@@ -17,27 +18,22 @@ const passage = (({ indices, slicer }, { data, number, percent, plain, say, visi
     };
     function paragraph(sentence, s, first, last) {
       const parts = [], at = numbers(sentence, "marginals");
-      let end = sentence.offsets[first][0], open = null;
-      for (const t of indices(first, last)) {
-        const [start, stop] = sentence.offsets[t], own = spanAt(s, t);
-        const target = () => open ?? { append: (...more) => parts.push(...more) };
-        if (open && (!own || own.start === t)) close();
-        if (start > end) target().append(visible(cut(end, start)));
-        if (own && !open) { open = make("span", { class: `entity${own.probability < 0.7 ? " unsure" : ""}` }); open.span = own; parts.push(open); }
-        const name = own ? plain("wordInSpan", { word: visible(cut(start, stop)), label: visible(own.label), p: percent(own.probability, 0) }) :
-          plain("wordWithTag", { word: visible(cut(start, stop)), tag: visible(data.tags[sentence.path[t]]), p: percent(at(t, sentence.path[t]), 0) });
-        const word = make("bdi", { class: "token", role: "button", tabindex: -1, "data-s": s, "data-t": t, "aria-pressed": "false", "aria-label": name },
-          visible(cut(start, stop)));
-        words.set(key(s, t), word);
-        target().append(word);
-        if (data.plain) target().append(make("small", { class: "tag", "aria-hidden": "true" }, visible(data.tags[sentence.path[t]])));
-        end = stop;
-      }
-      if (open) close();
-      function close() {
-        const { label, probability } = open.span;
-        open.append(make("small", { "aria-hidden": "true" }, `${visible(label)} ${percent(probability, 0)}`.trim()));
-        open = null;
+      for (let t = first; t < last;) {
+        const own = spanAt(s, t), end = Math.min(last, own?.end ?? t + 1), inner = [];
+        if (t > first) parts.push(gap(t, sentence));
+        for (const place of indices(t, end)) {
+          const word = wording(place, place + 1, sentence), tag = data.tags[sentence.path[place]];
+          const told = own ? plain("wordInSpan", { word, label: visible(own.label), p: percent(own.probability, 0) }) :
+            plain("wordWithTag", { word, tag: visible(tag), p: percent(at(place, sentence.path[place]), 0) });
+          const button = make("bdi", { class: "token", role: "button", tabindex: -1, "data-s": s, "data-t": place, "aria-pressed": "false",
+            "aria-label": told }, word);
+          words.set(key(s, place), button);
+          inner.push(place > t ? gap(place, sentence) : "", button);
+          if (data.plain) inner.push(make("small", { class: "tag", "aria-hidden": "true" }, visible(tag)));
+        }
+        if (own) inner.push(make("small", { "aria-hidden": "true" }, `${visible(own.label)} ${percent(own.probability, 0)}`.trim()));
+        parts.push(...(own ? [make("span", { class: `entity${own.probability < UNSURE ? " unsure" : ""}` }, inner)] : inner));
+        t = end;
       }
       return make("p", { class: "reading", dir: "auto" }, first ? "… " : [], parts, last < sentence.tokens.length ? " …" : []);
     }

@@ -1,14 +1,13 @@
-const pieces = (({ indices }, { data, signed, percent, visible }, { make, foreign }, { sentence, near }) => {
+const pieces = (({ indices }, { data, signed, percent, visible }, { make, foreign }, { sentence, near, wording, gap }) => {
   // What several views draw: a reading with its spans marked, and bars to both sides of zero.
   function marked({ spans, path }) {
     const { tokens } = sentence(), [from, to] = near(), parts = from ? ["… "] : [];
     const small = text => make("small", {}, ` ${visible(text)} `);
     for (const t of indices(from, to)) {
       const span = spans.find(({ start, end }) => start <= t && t < end);
-      if (!span) parts.push(foreign(tokens[t]), data.plain ? small(data.tags[path[t]]) : " ");
-      else if (span.start === t || t === from) {
-        parts.push(make("span", { class: "entity" }, foreign(tokens.slice(t, span.end).join(" ")), span.label ? small(span.label) : []), " ");
-      }
+      if (span && span.start < t && t > from) continue;
+      parts.push(gap(t), span ? make("span", { class: "entity" }, foreign(wording(t, span.end)), span.label ? small(span.label) : "") : foreign(tokens[t]));
+      if (data.plain) parts.push(small(data.tags[path[t]]));
     }
     return make("p", { class: "reading", dir: "auto" }, parts, to < tokens.length ? "…" : []);
   }

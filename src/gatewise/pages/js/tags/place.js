@@ -1,4 +1,4 @@
-const place = (({ unpack, inside, known, indices }, { data, spoken }) => {
+const place = (({ unpack, inside, known, indices, slicer }, { data, spoken, visible }) => {
   // What the page was given, which word or span the reader looks at, who watches that, and the link that restores it.
   const { sentences, tags } = data;
   const LONGEST = 1000;  // tokens shown at once
@@ -6,7 +6,10 @@ const place = (({ unpack, inside, known, indices }, { data, spoken }) => {
   const view = { s: 0, t: 0, whole: false, node: null, reading: -1 };  // node: [t, tag] of the lattice; reading: drawn beside the best
   const starts = sentences.reduce((all, { tokens }) => [...all, all.at(-1) + tokens.length], [0]);
   const numbers = (sentence, name) => unpack(sentence[name]).at;
-  const sentence = () => sentences[view.s];
+  const sentence = () => sentences[view.s], cut = slicer(data.text);
+  // The text of some tokens as it stands, and what stands before one.
+  const wording = (start, end, { offsets } = sentence()) => visible(cut(offsets[start][0], offsets[end - 1][1]));
+  const gap = (t, { offsets } = sentence()) => (t && offsets[t][0] > offsets[t - 1][1] ? visible(cut(offsets[t - 1][1], offsets[t][0])) : "");
   const spanAt = (s, t) => sentences[s].spans.find(({ start, end }) => start <= t && t < end);
   const span = () => (view.whole ? spanAt(view.s, view.t) : undefined);
   const stretch = () => { const own = span(); return own ? [own.start, own.end] : [view.t, view.t + 1]; };
@@ -94,6 +97,6 @@ const place = (({ unpack, inside, known, indices }, { data, spoken }) => {
   }
   const left = rows => indices(0, tags.length).filter(tag => !rows.includes(tag));
 
-  return { LONGEST, NEVER, view, starts, numbers, sentence, spanAt, span, stretch, decision, rival, other, meeting, shown, near, watch,
+  return { LONGEST, NEVER, view, starts, numbers, sentence, spanAt, span, stretch, wording, gap, decision, rival, other, meeting, shown, near, watch,
     forget, watched, move, step, change, remember, recalled, enter, cost, allowed, drawn, left };
 })(numbers, words);
