@@ -270,19 +270,26 @@ def run_ours(name: str, system: str, parts: dict[str, Rows], seed: int, given: d
     return found
 
 
-def calibration(gold: list[list[str]], sure: list[list[tuple[int, int, str, float]]], *, spans: bool) -> float:
-    """Give the calibration error of spans, in ten bins of equal width."""
+def calibration(
+    gold: list[list[str]], sure: list[list[tuple[int, int, str, float]]], *, spans: bool
+) -> tuple[float, float]:
+    """Give the calibration error of spans, in ten bins of equal width, and what chance alone makes of a perfect one.
+
+    The second is the mean over 200 draws in which each span is right as often as was said: few spans, large error.
+    """
     import numpy as np
 
     from gatewise.runtime.spans import spans_of
     from gatewise.tasks.tag.calibrate import calibration_error
 
-    said, right = [], []
+    given, right = [], []
     for tags, found in zip(gold, sure, strict=True):
         truth = {*spans_of(tags)} if spans else {(at, at + 1, tag) for at, tag in enumerate(tags)}
-        said += [probability for *_, probability in found]
+        given += [probability for *_, probability in found]
         right += [(start, end, label) in truth for start, end, label, _ in found]
-    return calibration_error(np.array(said), np.array(right))
+    said, chance = np.array(given), np.random.default_rng(0)
+    perfect = [calibration_error(said, chance.random(len(said)) < said) for _ in range(200)]
+    return calibration_error(said, np.array(right)), float(np.mean(perfect))
 
 
 Line = dict[str, float]  # what is measured of a system with one seed
@@ -307,7 +314,8 @@ def ask(name: str, system: str, seed: int, options: argparse.Namespace, given: d
         line = {}
     else:
         found = run_ours(name, system, parts, seed, given)
-        line = {"dev": found["dev"]["f1"], "ece": calibration(gold, found["sure"], spans=spans)}
+        error, perfect = calibration(gold, found["sure"], spans=spans)
+        line = {"dev": found["dev"]["f1"], "ece": error, "perfect_ece": perfect}
     value = figure(gold, found["answers"], spans=spans)
     return {"figure": value, "seconds": found["seconds"], "speed": found["speed"]} | line
 
@@ -337,7 +345,7 @@ def shown(name: str, system: str, rows: dict[str, Any]) -> str:
     if PEER in rows and system != PEER:
         parts.append(f"({row['seconds'] / rows[PEER]['seconds'][0]:.2f}x)")
     parts += [f"{row['speed']:8,.0f} tokens/s"] if "speed" in row else []
-    parts += [f"ece {row['ece']:.3f}"] if "ece" in row else []
+    parts += [f"{key} {row[key]:.3f}" for key in ("ece", "perfect_ece") if key in row]
     return "  ".join([*parts, f"{len(rows[system]['seeds'])} seed(s)"])
 
 
