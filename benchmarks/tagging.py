@@ -309,7 +309,8 @@ def calibration(
 
 Line = dict[str, float]  # what is measured of a system with one seed
 ABLATIONS: dict[str, dict[str, Any]] = {  # what is left out, and how
-    "nothing": {}, "half the LSTM's units": {"hidden_size": 64}, "the CRF": {"crf": False}, "the LSTM": {"recurrent": False}, "hashed features": {"wide": False},
+    "nothing": {}, "half the LSTM's units": {"hidden_size": 64}, "the CRF": {"crf": False},
+    "the LSTM": {"recurrent": False}, "hashed features": {"wide": False},
     "learning apart": {"apart": False}, "hiding features": {"wide_dropout": 0.0}, "affix vectors": {"affix_dim": 0},
     "hiding singletons": {"singletons": 0.0}, "the encoder": {"pretrained": ""},
     "dropping of the encoder's": {"known_dropout": 0.0}, "averaged weights": {"averaging": 0.0},
