@@ -365,15 +365,17 @@ def systems(name: str, options: argparse.Namespace) -> list[str]:
 
 def shown(name: str, system: str, rows: dict[str, Any]) -> str:
     """Give a line of the table: means over the seeds so far."""
-    row = {key: statistics.mean(values) for key, values in rows[system].items()}
+    row, lines = {}, rows[system].values()
+    for key in dict.fromkeys(key for line in lines for key in line):
+        row[key] = statistics.mean(line[key] for line in lines if key in line)
     parts = [f"{name:15} {system:26}"]
     parts += [f"{key} {100 * row[key]:6.2f}" for key in ("figure", "dev") if key in row]
     parts.append(f"{row['seconds']:6.1f} s")
     if PEER in rows and system != PEER:
-        parts.append(f"({row['seconds'] / rows[PEER]['seconds'][0]:.2f}x)")
+        parts.append(f"({row['seconds'] / rows[PEER]['0']['seconds']:.2f}x)")
     parts += [f"{row['speed']:8,.0f} tokens/s"] if "speed" in row else []
     parts += [f"{key} {row[key]:.3f}" for key in ("ece", "perfect_ece") if key in row]
-    return "  ".join([*parts, f"{len(rows[system]['seeds'])} seed(s)"])
+    return "  ".join([*parts, f"{len(lines)} seed(s)"])
 
 
 def main() -> None:
@@ -410,13 +412,10 @@ def main() -> None:
             rows = written[table].setdefault(name, {})
             for system in systems(name, options):
                 own = 0 if system in (PEER, SPACY) else seed
-                if own in rows.get(system, {}).get("seeds", []) and not options.again:
+                if str(own) in rows.get(system, {}) and not options.again:
                     continue
                 line = measure(name, system, own, options, given)
-                row = rows.setdefault(system, {"seeds": []})
-                kept = [place for place, one in enumerate(row["seeds"]) if one != own]
-                for key, value in ({"seeds": own} | line).items():
-                    row[key] = [row[key][place] for place in kept if key in row] + [value]
+                rows.setdefault(system, {})[str(own)] = line
                 print(shown(name, system, rows), flush=True)
                 options.json.parent.mkdir(exist_ok=True)
                 head = record("tagging", 1, ["torch", "numpy", "gatewise"])
