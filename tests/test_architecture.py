@@ -27,19 +27,26 @@ PUBLIC = [
     "Explanation",
     "GatewiseError",
     "LSTMClassifier",
+    "LSTMTagger",
     "NetworkConfig",
     "Phrase",
     "Settings",
+    "TagSettings",
+    "TaggingConfig",
     "TokenizerConfig",
     "TrainingConfig",
     "__version__",
     "evaluate",
+    "evaluate_tagger",
     "explain",
     "load",
+    "load_tagger",
     "phrase",
     "read",
+    "read_tagged",
     "trace",
     "train_classifier",
+    "train_tagger",
 ]
 MODULES = sorted(
     ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__") for path in SOURCE.rglob("*.py")
@@ -165,7 +172,7 @@ from gatewise import *
 import gatewise, inspect
 assert "explain" in globals() and "LSTMClassifier" not in globals()
 assert set(gatewise.__all__) == set(dir(gatewise)) == {name for name, _ in inspect.getmembers(gatewise)}
-for name in ("LSTMClassifier", "train_classifier"):
+for name in ("LSTMClassifier", "LSTMTagger", "train_classifier", "train_tagger"):
     try:
         exec(f"from gatewise import {name}")
     except ImportError as error:
