@@ -16,7 +16,7 @@ MAY_IMPORT = {  # rooms, beside themselves; two towers, answering and learning, 
     "serving": "base runtime explanation pages",
     "data": "base runtime", "nets": "base runtime", "training": "base runtime",
     "tasks.classify": "base data runtime nets training", "tasks.pretrain": "base data runtime nets training",
-    "tasks.tag": "base data runtime nets training",
+    "tasks.tag": "base data runtime nets training", "tasks.forecast": "base data runtime nets training",
     "lab": "base data runtime explanation nets training",
     "cli": "base data runtime explanation pages serving nets training tasks.classify tasks.pretrain tasks.tag lab",
 }  # fmt: skip

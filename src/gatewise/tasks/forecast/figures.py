@@ -106,17 +106,18 @@ def ratio(losses: Floats, others: Floats, origins: Origins, horizon: int, step: 
     """
     draw = np.random.default_rng(seed)
     groups = [np.flatnonzero(origins[:, 0] == number) for number in np.unique(origins[:, 0])]
+    if not groups:
+        return Ratio(math.nan, math.nan, math.nan)
     pairs = np.stack([losses, others])
-    value = _geometric(np.stack([pairs[:, rows].sum(axis=1) for rows in groups])) if groups else math.nan
-    if len(groups) >= MANY_SERIES:
-        logs = np.array([_logarithm(pairs[:, rows].sum(axis=1)) for rows in groups])
-        drawn = np.exp(logs[draw.integers(len(logs), size=(DRAWS, len(logs)))].mean(axis=1))
-    else:
-        sums = np.stack([_blocks(pairs[:, rows], horizon, step, draw) for rows in groups]) if groups else None
-        drawn = np.array([] if sums is None else [_geometric(sums[:, :, number]) for number in range(DRAWS)])
+    logs = logarithms(np.stack([pairs[:, rows].sum(axis=1) for rows in groups]))  # [S]
+    value = float(np.exp(logs.mean()))
     if len(losses) < 2 or math.isnan(value):
         return Ratio(value, math.nan, math.nan)
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    if len(groups) >= MANY_SERIES:
+        drawn = logs[draw.integers(len(logs), size=(len(logs), DRAWS))]
+    else:
+        drawn = logarithms(np.stack([_blocks(pairs[:, rows], horizon, step, draw) for rows in groups]))  # [S, DRAWS]
+    low, high = np.quantile(np.exp(drawn.mean(axis=0)), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Ratio(value, float(low), float(high))
 
 
@@ -134,19 +135,11 @@ def _blocks(pairs: Floats, horizon: int, step: int, draw: np.random.Generator) -
     return np.asarray(pairs[:, places].sum(axis=2))
 
 
-def _geometric(sums: Floats) -> float:
-    """Give the geometric mean of the ratios of sums [S, 2]."""
-    return math.exp(sum(_logarithm(pair) for pair in sums) / len(sums))
-
-
-def _logarithm(pair: Floats) -> float:
-    """Give the logarithm of a ratio between 1 / CLIP and CLIP; of nothing to nothing it is 0."""
-    loss, other = float(pair[0]), float(pair[1])
-    if math.isnan(loss) or math.isnan(other):
-        return math.nan
-    if not other:
-        return math.log(CLIP) if loss else 0.0
-    return math.log(min(CLIP, max(1 / CLIP, loss / other)))
+def logarithms(pairs: Floats) -> Floats:
+    """Give the logarithms of the ratios of pairs, [S, 2, ...], held within CLIP; of nothing to nothing 0."""
+    losses, others = pairs[:, 0], pairs[:, 1]
+    shares = np.where(others == 0, np.where(losses == 0, 1.0, CLIP), losses / np.where(others == 0, 1.0, others))
+    return np.asarray(np.log(np.clip(shares, 1 / CLIP, CLIP)))
 
 
 def _by_series(values: Floats, series: Rows) -> Floats:
