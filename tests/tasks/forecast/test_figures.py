@@ -30,7 +30,8 @@ def test_figures_are_those_of_loops(data: st.DataObject) -> None:
             y = truths[o, k]
             if math.isnan(y):
                 continue
-            losses = [q * (y - a) if y >= a else (1 - q) * (a - y) for q, a in zip(QUANTILES, answers[o, k], strict=True)]
+            pairs = zip(QUANTILES, answers[o, k], strict=True)
+            losses = [q * (y - a) if y >= a else (1 - q) * (a - y) for q, a in pairs]
             all_losses.append(sum(losses))
             size += abs(y)
             within.append(answers[o, k, 0] <= y <= answers[o, k, 8])

@@ -24,7 +24,7 @@ from gatewise.tasks.forecast.peers.problem import (
     spread_window,
 )
 
-ROWS = 300_000  # most rows, an origin and a step each, that are learnt from
+ROWS = 100_000  # most rows, an origin and a step each, that are learnt from
 TREES, LOOKS = 400, 20  # most trees, and after how many each a look at dev is taken
 RECENT = 12  # of the last values, these many by themselves
 LEARNING_RATE, LEAVES, LEAF_ROWS = 0.05, 31, 40
