@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gatewise.base.errors import ConfigError
+from gatewise.base.errors import ConfigError, DataError
 from gatewise.runtime.series import SeriesTable
 from gatewise.tasks.forecast.figures import QUANTILES, Figures, Ratio, measure, ratio, scales_of
 from gatewise.tasks.forecast.origins import Floats, Origins, Split, ahead, before, error_season, split_origins
@@ -156,7 +156,12 @@ def backtest(
     scale_season = season or (seasons[0] if seasons else error_season(table.step))
     cycle = seasons[0] if seasons else scale_season
     problem_of(table, target, horizon, tuple(known))  # columns that are not there are said first
+    for name in table.columns:
+        if np.isinf(table.column(name)).any():
+            raise DataError(f"{name!r} holds an infinite value; make it a number, or leave it empty.")
     split = split or split_origins(table, target, horizon, season=cycle)
+    if not len(split.test):
+        raise DataError(f"There is nothing to test: no value of {target!r} was measured where one would be forecast.")
     learnt = before(table, split.test_from)
     inside = shifted(split, table, learnt)
     problem = problem_of(learnt, target, horizon, tuple(known), None if seasons is None else tuple(seasons), inside)
@@ -176,8 +181,8 @@ def backtest(
             one = PEERS[name](learnt, problem, inside)
         answers[name] = one.answer(table, split.test)
         seconds = time.process_time() - started
-        said = one.said if isinstance(one, Peer) else ""
-        figures[name] = said, measure(truths, answers[name], split.test[:, 0], scales, hours), seconds
+        said, points = (one.said, one.points(table, split.test)) if isinstance(one, Peer) else ("", None)
+        figures[name] = said, measure(truths, answers[name], split.test[:, 0], scales, hours, points), seconds
 
     def ratio_of(one: str, other: str) -> Ratio:
         return ratio(figures[one][1].losses, figures[other][1].losses, split.test, horizon, split.step)

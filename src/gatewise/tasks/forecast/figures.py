@@ -73,11 +73,21 @@ def pinball(truths: Floats, answers: Floats) -> Floats:
     return np.maximum(levels * errors, (levels - 1) * errors)
 
 
-def measure(truths: Floats, answers: Floats, series: Rows, scales: Scales, hours: Rows | None = None) -> Figures:
-    """Measure answers [O, h, Q] to truths [O, h] of origins in `series`, [O]; `hours` [O, h] are the clock's."""
+def measure(
+    truths: Floats,
+    answers: Floats,
+    series: Rows,
+    scales: Scales,
+    hours: Rows | None = None,
+    points: Floats | None = None,
+) -> Figures:
+    """Measure answers [O, h, Q] to truths [O, h] of origins in `series`, [O]; `hours` [O, h] are the clock's.
+
+    MASE and RMSSE are those of `points`, [O, h], by default the medians.
+    """
     known = ~np.isnan(truths)
     losses = pinball(truths, answers)
-    errors = np.abs(truths - answers[..., MEDIAN])
+    errors = np.abs(truths - (answers[..., MEDIAN] if points is None else points))
     scale = scales.absolute[series][:, None]
     scaled = errors / scale
     within = (truths >= answers[..., LOW]) & (truths <= answers[..., HIGH])

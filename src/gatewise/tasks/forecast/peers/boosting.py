@@ -4,7 +4,9 @@ scikit-learn's HistGradientBoostingRegressor; direct, never fed its own forecast
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -12,13 +14,14 @@ import numpy as np
 from gatewise.base.errors import DataError
 from gatewise.runtime.series import SeriesTable
 from gatewise.tasks.forecast.origins import Floats, Origins, Split, ahead, carried, rolled, windows
-from gatewise.tasks.forecast.peers.naive import best_season, season_points
+from gatewise.tasks.forecast.peers.naive import season_points
 from gatewise.tasks.forecast.peers.problem import (
     Peer,
     Points,
     Problem,
     calendar_ahead,
     last_of,
+    loss_of,
     peer,
     spread_of,
     spread_window,
@@ -26,6 +29,7 @@ from gatewise.tasks.forecast.peers.problem import (
 
 ROWS = 100_000  # most rows, an origin and a step each, that are learnt from
 TREES, LOOKS = 400, 20  # most trees, and after how many each a look at dev is taken
+FEWER = 4  # a part of rows and trees, by which loss and base are chosen
 RECENT = 12  # of the last values, these many by themselves
 LEARNING_RATE, LEAVES, LEAF_ROWS = 0.05, 31, 40
 SEED = 1
@@ -37,7 +41,7 @@ class Reading:
 
     problem: Problem
     spreads: Points
-    base: Points  # the better of last value and seasonal naive: what the trees correct
+    base: Points  # last value or a season again: what the trees correct
     mean: float
     size: float
 
@@ -50,13 +54,18 @@ class Reading:
         each = [windows(filled, table, origins, RECENT)[:, :-1], *self.stretches(filled, table, origins)]
         fixed = [(part - last) / spread for part in each]
         fixed += [(last - self.mean) / self.size, np.log(spread / self.size), np.isnan(values[origins[:, 1:]])]
+        fixed += [part / spread for season in problem.seasons for part in self.turned(filled, table, origins, season)]
         for name in problem.past:
             past = carried(table.column(name), table.starts)
             fixed += [past[origins[:, 1:]], *self.stretches(past, table, origins)]
         fixed.append(origins[:, :1] if len(table) > 1 else np.empty((len(origins), 0)))
         moving = [np.broadcast_to(np.arange(1, shape[1] + 1), shape), (self.base(table, origins) - last) / spread]
         for season in problem.seasons:
-            moving += [(self.earlier(filled, table, origins, season, turns) - last) / spread for turns in (0, 1)]
+            once, twice = (earlier(filled, table, origins, shape[1], season, turns * season) for turns in (0, 1))
+            moving += [(once - last) / spread, (twice - last) / spread, (once - twice) / spread]
+        for short, long in pairwise(problem.seasons):  # yesterday against the same day a week before it
+            once, twice = (earlier(filled, table, origins, shape[1], short, more) for more in (0, long))
+            moving.append((once - twice) / spread)
         moving += [part for name, part in calendar_ahead(problem, table, origins).items() if self.reads(name)]
         moving += [ahead(table.column(name), table, origins, shape[1]) for name in problem.known]
         rows = np.repeat(np.concatenate(fixed, axis=1), shape[1], axis=0)
@@ -77,42 +86,60 @@ class Reading:
             extremes = [np.where(known, seen, np.inf).min(axis=1), np.where(known, seen, -np.inf).max(axis=1)]
         return parts + [np.where(np.isfinite(one), one, np.nan)[:, None] for one in extremes]
 
-    def earlier(self, values: Floats, table: SeriesTable, origins: Origins, season: int, turns: int) -> Floats:
-        """Give what was measured whole seasons, and `turns` more, before each step, [O, h]; never after the origin."""
-        steps = np.arange(1, self.problem.horizon + 1)
-        rows = origins[:, 1:] + steps - season * (-(-steps // season) + turns)
-        inside = rows >= table.starts[origins[:, 0]][:, None]
-        return np.where(inside, values[np.maximum(rows, 0)], np.nan)
+    def turned(self, values: Floats, table: SeriesTable, origins: Origins, season: int) -> list[Floats]:
+        """Give how far the last row, and on average the last short season, lie from a season before, [O, 1] each."""
+        now, then = (windows(values, table, origins, season + self.problem.seasons[0])[:, part]
+                     for part in (slice(season, None), slice(None, self.problem.seasons[0])))  # fmt: skip
+        return [(now - then)[:, -1:], (now - then).mean(axis=1, keepdims=True)]
+
+
+def earlier(values: Floats, table: SeriesTable, origins: Origins, horizon: int, season: int, more: int) -> Floats:
+    """Give what was measured whole seasons, and `more` rows, before each step, [O, h]; never after the origin."""
+    steps = np.arange(1, horizon + 1)
+    rows = origins[:, 1:] + steps + season * (-steps // season) - more
+    inside = rows >= table.starts[origins[:, 0]][:, None]
+    return np.where(inside, values[np.maximum(rows, 0)], np.nan)
 
 
 def fit_boosting(table: SeriesTable, problem: Problem, split: Split) -> Peer:
-    """Grow trees on rows before dev; dev chooses how many; then as many learn from all rows before the test."""
+    """Grow trees on rows before dev; dev chooses how many, by which loss and on which base; then learn from all rows.
+
+    Loss and base are chosen with fewer rows and trees.
+    """
     started = time.process_time()
     values = table.column(problem.target)
+    if np.isnan(values).all():
+        raise DataError(f"Nothing of {problem.target!r} was measured before the test; give more rows.")
     size = float(np.nanstd(values)) or 1.0
-    base = season_points(problem, best_season(table, problem, split))
-    reading = Reading(problem, spread_of(problem, table), base, float(np.nanmean(values)), size)
     least = max(1, min(spread_window(problem), int((split.dev_from - table.starts[:-1]).max()) // 4))
     most = max(1, ROWS // problem.horizon)
     trained = rolled(table, split.dev_from, problem.horizon, least, most)
-    truths = ahead(values, table, split.dev, problem.horizon)
-    best, kept, chosen = np.inf, None, ("", 0)
-    for loss in ("absolute_error", "squared_error"):
-        trees = grown(reading, table, trained, loss, TREES)
-        asked, scale = reading.inputs(table, split.dev), reading.spreads(table, split.dev)
-        offsets = reading.base(table, split.dev)
-        for place, scaled in enumerate(trees.staged_predict(asked)):
-            if (place + 1) % LOOKS == 0:
-                errors = (truths - offsets) / scale - scaled.reshape(truths.shape)
-                missed = float(np.nanmean(np.abs(errors)))
-                if missed < best:
-                    best, chosen, kept = missed, (loss, place + 1), scaled.reshape(truths.shape) * scale + offsets
-    if kept is None:
-        raise DataError(f"Nothing of {problem.target!r} was measured in the rows that the trees are chosen by.")
+    readings = [
+        Reading(problem, spread_of(problem, table), season_points(problem, season), float(np.nanmean(values)), size)
+        for season in (1, *problem.seasons)
+    ]
+    tried = []
+    for one, loss in product(readings, ("absolute_error", "squared_error")):
+        trees = grown(one, table, trained[::FEWER], loss, TREES // FEWER)
+        tried.append((min(missed for missed, _ in staged(one, trees, table, split.dev)), loss, one))
+    _, loss, reading = min(tried, key=lambda one: one[0])
+    looks = list(staged(reading, grown(reading, table, trained, loss, TREES), table, split.dev))
+    chosen = min(range(len(looks)), key=lambda place: looks[place][0])
+    count = (chosen + 1) * LOOKS
     every = rolled(table, split.test_from, problem.horizon, least, most)
-    final = points_of(reading, grown(reading, table, every, *chosen))
-    said = f"boosting of {chosen[1]:,} trees by {chosen[0].replace('_', ' ')}"
-    return peer("boosting", said, problem, final, table, split, started, kept)
+    final = points_of(reading, grown(reading, table, every, loss, count))
+    said = f"boosting of {count:,} trees by {loss.replace('_', ' ')}"
+    return peer("boosting", said, problem, final, table, split, started, looks[chosen][1])
+
+
+def staged(reading: Reading, trees: Any, table: SeriesTable, origins: Origins) -> Iterator[tuple[float, Floats]]:
+    """Give what trees miss and say, [O, h], after each LOOKS of them."""
+    base, spread = reading.base(table, origins), reading.spreads(table, origins)
+    truths = ahead(table.column(reading.problem.target), table, origins, reading.problem.horizon)
+    for place, scaled in enumerate(trees.staged_predict(reading.inputs(table, origins))):
+        if (place + 1) % LOOKS == 0:
+            points = base + spread * scaled.reshape(base.shape)
+            yield loss_of((truths - points) / spread), points
 
 
 def grown(reading: Reading, table: SeriesTable, origins: Origins, loss: str, trees: int) -> Any:

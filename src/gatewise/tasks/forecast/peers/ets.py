@@ -13,7 +13,7 @@ import numpy as np
 from gatewise.base.errors import DataError
 from gatewise.runtime.series import SeriesTable
 from gatewise.tasks.forecast.origins import Floats, Origins, Split, ahead
-from gatewise.tasks.forecast.peers.problem import Peer, Points, Problem, peer, spread_of
+from gatewise.tasks.forecast.peers.problem import Peer, Points, Problem, loss_of, peer, spread_of
 
 LONGEST_SEASON = 24
 ROWS = 1008  # the last rows that parameters are fitted to
@@ -83,7 +83,7 @@ def fit_ets(table: SeriesTable, problem: Problem, split: Split) -> Peer:
                 continue  # what the season starts from ends before dev does
             fitted = fit(values[max(begin, dev - ROWS) : dev], season * seasonal, trended=trended)
             forecast = smooth(problem, {series: fitted})(table, split.dev[own])
-            loss = float(np.nanmean(np.abs(truths[own] - forecast) / spreads[own])) if own.any() else 0.0
+            loss = loss_of((truths[own] - forecast) / spreads[own])
             best = min(best, (loss, fitted), key=lambda pair: pair[0])
         trial.append(best[1])
         final.append(

@@ -4,6 +4,7 @@ A window is scaled by its last value and its spread, and everything a peer reads
 for the calendar and covariates declared as known.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -104,6 +105,12 @@ def peer(
         if len(seen):
             missed[step] = np.quantile(seen, QUANTILES)
     return Peer(name, said, points, spreads, missed, time.process_time() - started)
+
+
+def loss_of(errors: Floats) -> float:
+    """Give the mean size of errors that are known; infinite where none is."""
+    known = errors[~np.isnan(errors)]
+    return float(np.abs(known).mean()) if known.size else math.inf
 
 
 def spread_of(problem: Problem, table: SeriesTable) -> Points:

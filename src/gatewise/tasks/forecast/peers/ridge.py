@@ -19,6 +19,7 @@ from gatewise.tasks.forecast.peers.problem import (
     Problem,
     calendar_ahead,
     last_of,
+    loss_of,
     peer,
     spread_of,
     spread_window,
@@ -98,7 +99,7 @@ def fit_ridge(table: SeriesTable, problem: Problem, split: Split) -> Peer:
             spreads = inputs.spreads(table, split.dev)
             for penalty in PENALTIES:
                 points = points_of(inputs, products.weights(penalty))(table, split.dev)
-                loss = float(np.nanmean(np.abs(truths - points) / spreads))
+                loss = loss_of((truths - points) / spreads)
                 if loss < best[0]:
                     best, kept = (loss, rows, calendar, penalty), points
     if kept is None:
