@@ -25,7 +25,7 @@ from gatewise.data.series_notes import of_columns, of_grid, of_values
 from gatewise.data.series_rows import Raw, raw_of, the_source
 from gatewise.data.series_time import Stamps, stamps_of
 from gatewise.data.series_tsf import read_tsf
-from gatewise.data.table import quoted
+from gatewise.data.table import listing, quoted
 from gatewise.runtime.series import SeriesTable
 
 Decimal = Literal["auto", ".", ","]
@@ -90,6 +90,7 @@ def read_series(place: Any, **given: Any) -> SeriesTable:
             path, name = locate_series(str(place)), str(place)
         source = the_source(path)
         if source.suffix == ".tsf":
+            _refuse_for_tsf(source.name, layout)
             return _told(read_tsf(source, layout.encoding, layout.target, layout.static))
     raw = raw_of(path, layout.encoding, layout.separator)
     return _told(table_of(replace(raw, name=name or raw.name), layout))
@@ -115,9 +116,11 @@ def table_of(raw: Raw, layout: SeriesLayout) -> SeriesTable:
     columns = (*asked, *(one for one in others if one not in (*left_out, *empty)))
     _refuse_values(raw, numbers, asked, columns)
     stamps = stamps_of(time, [raw.columns[column] for column in time], raw.rows, raw.name, layout.day_first)
-    chosen = [f"Columns: time is {' and '.join(map(quoted, time))}, the target {quoted(asked[0])}"]
-    chosen[0] += f", and {quoted(id_column)} tells series apart." if id_column else "."
-    notes = [*raw.notes, *chosen, *of_columns(left_out, empty), *stamps.notes]
+    chosen = f"Columns: time is {listing(time)}, the target {quoted(asked[0])}"
+    chosen += f", and {quoted(id_column)} tells series apart." if id_column else "."
+    undeclared = columns[len(asked) :]
+    past = [f"Columns: not declared, and so taken as past: {listing(undeclared)}."] if undeclared else []
+    notes = [*raw.notes, chosen, *past, *of_columns(left_out, empty), *stamps.notes]
     if decimal == "," and layout.decimal == "auto":
         notes.append("Numbers: the comma parts fractions.")
     values = np.stack([numbers[column].values for column in columns], axis=1)
@@ -219,6 +222,13 @@ def _refuse_values(raw: Raw, numbers: Mapping[str, Numbers], asked: Sequence[str
         if np.isinf(one.values).any():
             row = raw.rows[int(np.argmax(np.isinf(one.values)))]
             raise DataError(f"{raw.name}, row {row} has an infinite {quoted(column)}; empty the cell, or mend it.")
+
+
+def _refuse_for_tsf(name: str, layout: SeriesLayout) -> None:
+    """Raise DataError for what cannot be said of a `.tsf` file, which says it itself."""
+    for said in ("time", "id_column", "known", "past", "zone"):
+        if getattr(layout, said):
+            raise DataError(f"{name} takes no {said}, as a .tsf file has but series of one column; leave it out.")
 
 
 def _refuse_hidden_series(raw: Raw, rows: npt.NDArray[np.int64], moments: npt.NDArray[np.int64]) -> None:

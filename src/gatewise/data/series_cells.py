@@ -35,10 +35,11 @@ MISSING = frozenset(
     ]
 )
 TRUTH = {"true": 1.0, "false": 0.0}
-OF_FIGURES = re.compile(r"[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?")
+OF_FIGURES = re.compile(r"[+-]?(?=[.,]*\d)[\d.,]+(?:[eE][+-]?\d+)?")
 DECIMAL_COMMA = re.compile(
     r"[+-]?(?:0|0\d+|\d{4,}|\d{1,3}(?:\.\d{3})+),\d+|[+-]?\d*,(?:\d{1,2}|\d{4,})(?:[eE][+-]?\d+)?"
 )
+GROUPING_BLANK = re.compile(r"(?<=\d)[ '\u00a0\u202f](?=\d{3}(?!\d))")
 GROUPING_COMMA = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d*|[+-]?\d{1,3}(?:,\d{3}){2,}")
 
 
@@ -104,6 +105,8 @@ def numbers_of(column: Column, decimal: str) -> Numbers:
             continue
         if isinstance(value, str):
             text = value.strip()
+            if not text.isalnum() and GROUPING_BLANK.search(text):
+                text = GROUPING_BLANK.sub("", text)
             if "," in text and OF_FIGURES.fullmatch(text):
                 text = text.replace(group, "").replace(decimal, ".")
             elif decimal == "," and "." in text and OF_FIGURES.fullmatch(text):

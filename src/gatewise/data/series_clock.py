@@ -52,7 +52,10 @@ def line_of(stamps: Stamps, series: npt.NDArray[np.int64], zone: str) -> Line:
     if doubled:
         notes.append(f"Zone: {doubled:,} rows stand in hours that these clocks repeat; the second is the later.")
     if not kept.all():
-        notes.append(f"Zone: {int((~kept).sum()):,} rows stand in hours that these clocks skip, and are left out.")
+        notes.append(
+            f"Zone: {int((~kept).sum()):,} rows stand in hours that these clocks skip, and are left "
+            "out; stamps may be of another zone, of standard time, or of the end of what they measure."
+        )
     return Line(placed, kept, step_of(series[kept], placed[kept], numbered=False)[0], zone, tuple(notes))
 
 
@@ -99,7 +102,7 @@ def _placed(local: Moments, series: npt.NDArray[np.int64], zone: str) -> tuple[M
     kept = wall_clock(earlier, zone) == local
     placed = earlier.copy()
     twice = np.flatnonzero(earlier != later)
-    apart = np.diff(local)[np.diff(series) == 0]
+    apart = np.diff(local)
     if (apart < 0).sum() > (apart > 0).sum():  # time runs backward through the file
         twice = twice[::-1]
     seen: set[tuple[int, int]] = set()

@@ -35,6 +35,7 @@ class Gaps:
     doubled: int = 0  # moments that several rows have
     extra: int = 0  # rows beyond the first of these
     unsorted: int = 0  # rows earlier than the one before
+    backward: bool = False  # as most are, so that the file runs backward
     moved: int = 0  # rows moved to the nearest place of the grid
     left_out: int = 0  # rows too far from any
 
@@ -83,7 +84,7 @@ def gridded(series: npt.NDArray[np.int64], names: Sequence[str], moments: Moment
 
     Of rows with one moment a column's mean is kept. A row beside the grid by at most a tenth of a step is moved to it.
     """
-    count, unsorted = len(names), int(((np.diff(moments) < 0) & (np.diff(series) == 0)).sum())
+    count, unsorted, backward = len(names), *_unsorted(series, moments)
     order = np.lexsort((moments, series))
     series, values = series[order], values[order]
     kept, slots, moments, moved = _slots(series, count, moments[order], step)
@@ -107,7 +108,17 @@ def gridded(series: npt.NDArray[np.int64], names: Sequence[str], moments: Moment
             for (start, end), length in zip(pairwise(bounds), lengths, strict=True)
         ]
     )
-    return Grid(starts, every, grid, _gaps(place, every, Gaps(0, 0, 0, 0, doubled, extra, unsorted, moved, left_out)))
+    return Grid(
+        starts, every, grid, _gaps(place, every, Gaps(0, 0, 0, 0, doubled, extra, unsorted, backward, moved, left_out))
+    )
+
+
+def _unsorted(series: npt.NDArray[np.int64], moments: Moments) -> tuple[int, bool]:
+    """Count the rows that are earlier than the one before in their series, and say whether most are."""
+    order = np.argsort(series, kind="stable")
+    apart = np.diff(moments[order])[np.diff(series[order]) == 0]
+    earlier = int((apart < 0).sum())
+    return earlier, 2 * earlier > len(apart)
 
 
 def _refuse_other_steps(

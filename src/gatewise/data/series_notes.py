@@ -30,25 +30,24 @@ FLAT, ZEROS = 12, 0.2  # rows in a row, and a share, worth a sentence
 
 def of_grid(step: Step, gaps: Gaps) -> list[str]:
     """Say the step, and what the grid had to mend."""
-    notes = [f"Frequency: a row each {lasting(step).removeprefix('1 ')}."]
+    each = "are numbered" if step == Step(1, "number") else f"stand {lasting(step)} apart"
+    notes = [f"Frequency: rows {each}."]
     if gaps.missing:
-        longest = (
-            f", the longest from {shown(gaps.longest_at, step)}"
-            if gaps.gaps > 1
-            else f" from {shown(gaps.longest_at, step)}"
-        )
-        longest += f" ({gaps.longest:,} rows)" if gaps.gaps > 1 else ""
+        at = shown(gaps.longest_at, step)
+        longest = f" in {gaps.gaps:,} gaps, the longest {_several(gaps.longest, 'row')} from {at}" * (gaps.gaps > 1)
         notes.append(
-            f"Gaps: {gaps.missing:,} rows are missing in {_several(gaps.gaps, 'gap')}{longest}; they stay empty, "
-            "nothing is interpolated."
+            f"Gaps: {_several(gaps.missing, 'row')} missing{longest or f' from {at}'}; they stay empty, nothing is "
+            "interpolated."
         )
     if gaps.doubled:
         moments = "moment has" if gaps.doubled == 1 else "moments have"
         notes.append(
             f"Duplicates: {gaps.doubled:,} {moments} several rows, {gaps.extra:,} too many; their mean is kept."
         )
-    if gaps.unsorted:
-        notes.append(f"Order: {_several(gaps.unsorted, 'row')} stood before an earlier one; all are sorted by time.")
+    if gaps.backward:
+        notes.append("Order: time runs backward through the rows; they are sorted by it.")
+    elif gaps.unsorted:
+        notes.append(f"Order: {_several(gaps.unsorted, 'row')} came after a later one; all are sorted by time.")
     if gaps.moved:
         notes.append(
             f"Grid: {_several(gaps.moved, 'row')} beside the grid moved to the nearest place, within a tenth of a step."
@@ -67,7 +66,7 @@ def of_values(
     target, first = values[:, 0], columns[0]
     known = ~np.isnan(target)
     if (lacking := int((~known).sum()) - empty_rows) > 0:
-        notes.append(f"Missing: {quoted(first)} has no value in {lacking:,} rows beside these gaps; they stay empty.")
+        notes.append(f"Missing: {quoted(first)} has no value in {lacking:,} rows that are there; they stay empty.")
     if len(np.unique(target[known])) == 1:
         notes.append(f"Flat: {quoted(first)} is {target[known][0]:g} in every row.")
         return notes

@@ -163,11 +163,9 @@ def _in_memory(place: Any) -> Raw:
     if hasattr(place, "to_frame") and hasattr(place, "index") and not hasattr(place, "columns"):  # a pandas Series
         place = place.to_frame(name=place.name if place.name is not None else "value")
     if hasattr(place, "iloc") and hasattr(place, "columns"):
-        if type(place.index).__name__ not in ("RangeIndex",) and (
-            place.index.nlevels > 1 or place.index.names != [None] or place.index.dtype.kind not in "iu"
-        ):
-            names = [str(one) if one is not None else f"index {level}" for level, one in enumerate(place.index.names)]
-            place, index = place.reset_index(names=names), names
+        if any(one is not None for one in place.index.names) or type(place.index).__name__ != "RangeIndex":
+            index = [str(one) if one is not None else f"index {level}" for level, one in enumerate(place.index.names)]
+            place = place.reset_index(names=index)
         columns = {str(column): _of_pandas(place[column]) for column in place.columns}
     elif hasattr(place, "to_dict") and hasattr(place, "get_column"):  # polars
         columns = place.to_dict(as_series=False)
@@ -176,9 +174,10 @@ def _in_memory(place: Any) -> Raw:
     elif isinstance(place, Mapping):
         columns = {str(column): _vector(values, f"column {quoted(column)}") for column, values in place.items()}
     else:
-        values = _vector(place, name)
-        columns = {"row": np.arange(len(values)), "value": values}
-        index, name = ["row"], "The vector"
+        columns = {"value": _vector(place, f"a {name}")}
+    if len(columns) == 1:  # a vector, whatever it is in: its rows are numbered
+        (values,) = columns.values()
+        columns, index = {"row": np.arange(len(values)), **columns}, ["row"]
     lengths = {len(values) for values in columns.values()}
     if len(lengths) != 1 or lengths == {0}:
         raise DataError(f"{name} has columns of {sorted(lengths)} rows; give columns of one length, and some rows.")

@@ -35,9 +35,10 @@ DATES = (
     r"(?P<month>\d{1,2})[-/.](?P<year>\d{4})",
     r"(?P<year>\d{4})[- ]?q(?P<quarter>[1-4])",
 )
-TIME = r"""(?:(?:\s*[T ,;_]\s*|-|(?<=[日号]))(?P<half>上午|下午)?(?P<hour>\d{1,2})
+TIME = r"""(?:(?:\s*[T ,;_]\s*|-|(?<=[日号]))(?P<half>上午|下午)?(?P<hour>[01]?\d|2[0-4])
     (?:(?:[:.h-]|\ ?[时点])(?:(?P<minute>\d{2})(?:分|(?:[:.-]|分)(?P<second>\d{2})秒?(?:[.,](?P<fraction>\d+))?)?)?)?
     \ ?(?P<noon>[ap]\.?m\.?)?)?"""
+CLOCK = re.compile(r"(?:[01]?\d|2[0-4])[:.]\d{2}(?:[:.]\d{2})?(?: ?[ap]m)?", re.IGNORECASE)
 COMPACT = re.compile(r"(?:1[5-9]|2[0-2])\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])(?:\d{4}|\d{6})?")  # 20190131
 JOINED = r"(?:T?(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})?)"  # 20190131T0930
 OFFSET = r"\s*(?P<offset>z|utc|gmt|(?P<sign>[+-])(?P<ahead>\d{2}):?(?P<more>\d{2})?)?"
@@ -81,9 +82,9 @@ def looks_like_time(values: Sequence[Any]) -> bool:
 def looks_like_clock(values: Sequence[Any]) -> bool:
     """Tell values that are a time of day without a date."""
     return len(values) > 0 and all(
-        isinstance(value, datetime.time) or (isinstance(value, str) and _form(f"2000-01-01 {value.strip()}") is not None
-        and not value.strip().isdecimal()) for value in values
-    )  # fmt: skip
+        isinstance(value, datetime.time) or (isinstance(value, str) and CLOCK.fullmatch(value.strip()))
+        for value in values
+    )
 
 
 def stamps_of(
