@@ -74,8 +74,8 @@ def decimal_sign(cells: Iterable[Any], name: str) -> str:
     """Find what parts whole numbers from fractions in a file: a point or a comma; raise DataError where it is open."""
     comma = grouping = unclear = None
     for cell in cells:
-        if isinstance(cell, str) and "," in cell and OF_FIGURES.fullmatch(cell.strip()):
-            text = cell.strip()
+        text = GROUPING_BLANK.sub("", cell.strip()) if isinstance(cell, str) and "," in cell else ""
+        if OF_FIGURES.fullmatch(text):
             if DECIMAL_COMMA.fullmatch(text):
                 comma = comma or text
             elif GROUPING_COMMA.fullmatch(text):
