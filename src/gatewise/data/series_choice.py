@@ -6,6 +6,8 @@ Raises DataError wherever two answers fit.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from gatewise.base.errors import DataError
 from gatewise.data.series_cells import Column, Numbers, is_missing
 from gatewise.data.series_rows import Raw
@@ -57,14 +59,15 @@ def time_of(raw: Raw, asked: Sequence[str], id_column: str, taken: Sequence[str]
     if len(index) == 1 and (looks_like_time(told[index[0]]) or _counts(told[index[0]])):
         return (index[0],)
     dates = [column for column in free if looks_like_time(told[column]) and not _figures(column, told[column])]
+    clocks = [column for column in free if looks_like_clock(told[column])]
+    dates = [column for column in dates if column not in clocks] or dates  # 18.00.00 could be either
     if len(dates) > 1:
         dates = _telling_rows_apart(raw, dates, id_column)
     if len(dates) > 1:
         raise DataError(f"{raw.name} has several columns of dates, {listing(dates)}; choose one by --time.")
     if dates:
-        clocks = [column for column in free if looks_like_clock(told[column])]
         whole_days = not any(len(str(value).strip()) > 11 and ":" in str(value) for value in told[dates[0]])
-        return (dates[0], clocks[0]) if len(clocks) == 1 and whole_days else (dates[0],)
+        return (dates[0], clocks[0]) if len(clocks) == 1 and clocks != dates and whole_days else (dates[0],)
     parts = {part_of_time(column): column for column in free if part_of_time(column)}
     if {"year", "month"} <= {*parts}:
         order = [part for part in ("year", "month", "day", "hour", "minute", "second") if part in parts]
@@ -83,7 +86,8 @@ def target_of(raw: Raw, numbers: Mapping[str, Numbers], asked: str, declared: Se
         return asked
     fitting = [
         column for column, one in numbers.items()
-        if one.stray is None and not one.truth and column not in declared and (one.values == one.values).any()
+        if one.stray is None and not one.truth and column not in declared and not is_row_number(column, one)
+        and not np.isnan(one.values).all()
     ]  # fmt: skip
     named = [column for column in fitting if column == "y"]
     if len(fitting) != 1 and len(named) != 1:

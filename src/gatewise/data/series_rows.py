@@ -57,10 +57,10 @@ def the_source(path: Path) -> Source:
     return sources[0]
 
 
-def decoded(source: Source, encoding: str) -> tuple[str, str]:
+def decoded(source: Source, encoding: str, otherwise: str = "") -> tuple[str, str]:
     """Read a file as text, and name its encoding where it is not UTF-8.
 
-    What is not UTF-8 is taken for the likeliest encoding that fits all of it: a series needs no more than its names.
+    What is not UTF-8 is of the encoding `otherwise` or, where none is given, of the likeliest that fits all of it.
     Raises DataError where none fits, or not the one that is given.
     """
     with source.stream() as file:
@@ -70,12 +70,12 @@ def decoded(source: Source, encoding: str) -> tuple[str, str]:
         return data.decode(known or "utf-8-sig"), known
     except (UnicodeError, LookupError) as error:
         beyond = b"\n".join(line for line in data.splitlines() if not line.isascii())
-        likely = [] if known else likely_encodings(beyond)
+        likely = [] if known else [otherwise] if otherwise else likely_encodings(beyond)
         if not likely:
             raise DataError(
                 f"{source.name} is not {known or 'UTF-8'} ({one_line(error, 80)}); give its encoding by --encoding."
             ) from error
-        return data.decode(likely[0]), likely[0]
+        return data.decode(likely[0], "replace"), likely[0]
 
 
 def _of_file(path: Path, encoding: str, separator: str) -> Raw:

@@ -38,7 +38,7 @@ DATES = (
 TIME = r"""(?:(?:\s*[T ,;_]\s*|-|(?<=[日号]))(?P<half>上午|下午)?(?P<hour>[01]?\d|2[0-4])
     (?:(?:[:.h-]|\ ?[时点])(?:(?P<minute>\d{2})(?:分|(?:[:.-]|分)(?P<second>\d{2})秒?(?:[.,](?P<fraction>\d+))?)?)?)?
     \ ?(?P<noon>[ap]\.?m\.?)?)?"""
-CLOCK = re.compile(r"(?:[01]?\d|2[0-4])[:.]\d{2}(?:[:.]\d{2})?(?: ?[ap]m)?", re.IGNORECASE)
+CLOCK = re.compile(r"(?:[01]?\d|2[0-4])[:.][0-5]\d(?:[:.][0-5]\d)?(?: ?[ap]m)?", re.IGNORECASE)
 COMPACT = re.compile(r"(?:1[5-9]|2[0-2])\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])(?:\d{4}|\d{6})?")  # 20190131
 JOINED = r"(?:T?(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})?)"  # 20190131T0930
 OFFSET = r"\s*(?P<offset>z|utc|gmt|(?P<sign>[+-])(?P<ahead>\d{2}):?(?P<more>\d{2})?)?"

@@ -34,7 +34,7 @@ def read_tsf(source: Source, encoding: str, target: str, static: Sequence[str]) 
 
     Raises DataError for what is not of the format, naming the line.
     """
-    text, known = decoded(source, encoding)
+    text, known = decoded(source, encoding, "cp1252")
     notes = [f"File: it is read as {known}."] if known else []
     attributes: list[tuple[str, str]] = []
     said: dict[str, str] = {}
