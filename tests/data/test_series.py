@@ -51,7 +51,9 @@ def test_series_wide_csv(write: Write) -> None:
     assert (table.names, table.starts.tolist(), table.columns, table.step) == (("",), [0, 3], ("b", "a"), DAY)
     np.testing.assert_array_equal(table.values, [[5, 1], [6, 2], [7, 3]])
     assert stamps(table) == ["2020-01-01T00:00", "2020-01-02T00:00", "2020-01-03T00:00"]
-    assert said(table, "Columns: 'kind'") and said(table, "Columns: not declared, and so taken as past: 'a'")
+    assert said(table, "Columns: left out, as they hold text or only count rows: 'kind'") and said(
+        table, "Columns: not declared, and so taken as past: 'a'"
+    )
 
 
 def test_series_time_over_columns(write: Write) -> None:
@@ -62,6 +64,8 @@ def test_series_time_over_columns(write: Write) -> None:
     table = read_series(two)
     assert (table.step, stamps(table)[0]) == (Step(60, "second"), "2006-12-16T17:24")
     np.testing.assert_array_equal(table.column("v"), [4.216, 5.36, np.nan])
+    hourly = write("Date,Hour,Load", "2020-01-30,23,5", "2020-01-30,24,6", "2020-01-31,1,7")
+    assert stamps(read_series(hourly)) == ["2020-01-30T23:00", "2020-01-31T00:00", "2020-01-31T01:00"]
     dots = write("Date;Time;v", "10/03/2004;18.00.00;2,6", "10/03/2004;19.00.00;2", "13/03/2004;20.00.00;2")
     assert stamps(read_series(dots))[:2] == ["2004-03-10T18:00", "2004-03-10T19:00"]
     told = read_series(write("when,at,y", "2020-01-01,1,5", "2020-01-01,2,6"), time=("when", "at"), target="y")
@@ -205,6 +209,12 @@ def test_series_title_units_and_other_layouts(write: Write) -> None:
     assert tabs.values[:, 0].tolist() == [5, 6]
     bare = read_series(write("2020-01-01,5", "2020-01-02,6"))
     assert (bare.columns, bare.values[:, 0].tolist()) == (("2",), [5, 6])
+    saved = read_series(write(",date,y", "0,2020-01-01,5", "1,2020-01-02,6"))
+    assert saved.columns == ("y",) and said(
+        saved, "Columns: left out, as they hold text or only count rows: 'column 1'"
+    )
+    quoted = read_series(write('"";"A"', '"2020-01-01 00:15:00";1,5', '"2020-01-01 00:30:00";0'))
+    assert quoted.step == Step(900, "second") and quoted.column("A").tolist() == [1.5, 0]
     bars = read_series(write("t|y", "2020-01-01|5", "2020-01-02|6"), separator="|")
     assert bars.values[:, 0].tolist() == [5, 6]
 
@@ -293,7 +303,9 @@ def test_series_roles_order_the_columns(write: Write) -> None:
          "has several columns of dates, 's', 'e'; choose one by --time"),
         (["t,a,b", "2020-01-01,1,2", "2020-01-02,3,4"], {},
          "has several columns of numbers, 'a', 'b'; name the one to forecast by --target"),
-        (["t,a", "2020-01-01,x", "2020-01-02,y"], {}, "has no column of numbers"),
+        (["t,a", "2020-01-01,x", "2020-01-02,y"], {}, r"has no column of numbers \('x' in 'a' is none\)"),
+        (["t,a", "2020-01-01 00:00:00.1,1", "2020-01-01 00:00:00.2,2"], {}, "rows stand less than a second apart"),
+        (["t,a", *(f"2020-01-{day:02},1" for day in range(1, 20)), "Source: x,"], {}, "row 21: 'Source: x' is not"),
         (["t,a,b", "2020-01-01,1,2", "2020-01-02,3,4"], {"target": "c"}, "has no column 'c'; its columns are 't', 'a'"),
         (["t,a,b", "2020-01-01,1,2", "2020-01-02,3,4"], {"target": "a", "past": ["a"]},
          "'a' is asked for as target and as past; it can be one of them"),

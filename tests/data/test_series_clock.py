@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from gatewise.data.series_clock import Line, line_of
+from gatewise.data.series_clock import NO_ZONE, Line, line_of
 from gatewise.data.series_time import Stamps, stamps_of
 from gatewise.runtime.series import Step, calendar_of
 
@@ -56,7 +56,7 @@ def test_clock_a_row_in_a_skipped_hour_is_left_out() -> None:
 def test_clock_without_a_zone_stamps_stand_as_they_are() -> None:
     told = line(["2020-10-25 02:00", "2020-10-25 03:00"])
     assert told.moments.tolist() == stamps(["2020-10-25 02:00", "2020-10-25 03:00"]).moments.tolist()
-    assert (told.zone, told.notes) == ("", ("Zone: none is told; stamps are read as they stand.",))
+    assert (told.zone, told.notes) == ("", (NO_ZONE,))
 
 
 def test_clock_offsets_that_change_name_a_zone_of_their_clocks() -> None:

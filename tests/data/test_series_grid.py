@@ -154,3 +154,9 @@ def test_grid_numbers() -> None:
 )  # fmt: skip
 def test_grid_how_long_a_step_is(step: Step, said: str) -> None:
     assert lasting(step) == said
+
+
+def test_grid_five_days_of_one_week_are_days() -> None:
+    week = np.arange(4, 9) * 86_400
+    assert grid_of(week)[0] == Step(86_400, "second")
+    assert grid_of(np.concatenate([week, week + 7 * 86_400]))[0] == Step(1, "weekday")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewise.base.errors import DataError
-from gatewise.data.series_time import Stamps, looks_like_clock, looks_like_time, stamps_of
+from gatewise.data.series_time import Stamps, has_clock, looks_like_clock, looks_like_time, stamps_of
 
 
 def read(*values: object, name: str = "t", day_first: bool | None = None) -> Stamps:
@@ -174,6 +174,27 @@ def test_time_over_several_columns() -> None:
         stamps_of(["year", "month", "day"], [[2010], [2], [30]], [1], "a", None)
     with pytest.raises(DataError, match="no column of years beside 'month'"):
         stamps_of(["month", "day"], [[2], [3]], [1], "a", None)
+
+
+def test_time_of_stretches_is_their_beginning() -> None:
+    told = read("31.01.2020 00:00 - 31.01.2020 00:15", "31.01.2020 00:15 - 31.01.2020 00:30")
+    assert told.moments.tolist() == at("2020-01-31 00:00", "2020-01-31 00:15")
+    assert told.notes[0] == "Time: stamps are stretches, of which the beginning is taken."
+
+
+def test_time_fractions_are_dropped_and_told() -> None:
+    for values in (["2020-01-01 00:00:01.5"], [datetime(2020, 1, 1, 0, 0, 1, 500_000)]):
+        told = read(*values)
+        assert (told.moments.tolist(), told.fractions) == (at("2020-01-01 00:00:01"), True)
+    assert not read("2020-01-01 00:00:01.000").fractions and not read(datetime(2020, 1, 1)).fractions
+    array = np.array(["2020-01-01T00:00:01.5"], dtype="datetime64[ms]")
+    assert stamps_of(["t"], [array], [1], "a", None).fractions
+    assert not stamps_of(["t"], [array.astype("datetime64[s]")], [1], "a", None).fractions
+
+
+def test_time_what_comes_with_a_clock() -> None:
+    assert has_clock("2020-01-01 00:00") and has_clock(datetime(2020, 1, 1, 5)) and has_clock("201901310530")
+    assert not has_clock("2020-01-01") and not has_clock(datetime(2020, 1, 1)) and not has_clock("rain")
 
 
 def test_time_what_looks_like_it() -> None:

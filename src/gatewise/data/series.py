@@ -144,6 +144,8 @@ def _laid(
     stamps = replace(
         stamps, moments=stamps.moments[kept], given=stamps.given[kept], offsets=stamps.offsets[kept]
     )  # fmt: skip
+    if stamps.fractions and len({*zip(series[kept].tolist(), stamps.moments.tolist(), strict=True)}) < len(kept):
+        raise DataError("rows stand less than a second apart; name a column that numbers them by --time.")
     if not id_column:
         _refuse_hidden_series(raw, kept, stamps.moments)
     line = line_of(stamps, series[kept], layout.zone)

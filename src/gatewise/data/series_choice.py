@@ -11,7 +11,7 @@ import numpy as np
 from gatewise.base.errors import DataError
 from gatewise.data.series_cells import Column, Numbers, is_missing
 from gatewise.data.series_rows import Raw
-from gatewise.data.series_time import looks_like_clock, looks_like_time, part_of_time
+from gatewise.data.series_time import has_clock, looks_like_clock, looks_like_time, part_of_time
 from gatewise.data.table import listing, quoted
 
 LOOKED_AT = 200  # values of a column
@@ -66,8 +66,10 @@ def time_of(raw: Raw, asked: Sequence[str], id_column: str, taken: Sequence[str]
     if len(dates) > 1:
         raise DataError(f"{raw.name} has several columns of dates, {listing(dates)}; choose one by --time.")
     if dates:
-        whole_days = not any(len(str(value).strip()) > 11 and ":" in str(value) for value in told[dates[0]])
-        return (dates[0], clocks[0]) if len(clocks) == 1 and clocks != dates and whole_days else (dates[0],)
+        if not any(has_clock(value) for value in told[dates[0]]):
+            clocks += [column for column in free if part_of_time(column) == "hour" and _counts(told[column])]
+            return (dates[0], clocks[0]) if len(clocks) == 1 and clocks != dates else (dates[0],)
+        return (dates[0],)
     parts = {part_of_time(column): column for column in free if part_of_time(column)}
     if {"year", "month"} <= {*parts}:
         order = [part for part in ("year", "month", "day", "hour", "minute", "second") if part in parts]
@@ -91,7 +93,11 @@ def target_of(raw: Raw, numbers: Mapping[str, Numbers], asked: str, declared: Se
     ]  # fmt: skip
     named = [column for column in fitting if column == "y"]
     if len(fitting) != 1 and len(named) != 1:
-        what = f"several columns of numbers, {listing(fitting)}" if fitting else "no column of numbers"
+        strays = [(raw.columns[column][one.stray], column) for column, one in numbers.items() if one.stray is not None]
+        none = f"no column of numbers ({quoted(strays[0][0])} in {quoted(strays[0][1])} is none)" if strays else (
+            "no column of numbers"
+        )  # fmt: skip
+        what = f"several columns of numbers, {listing(fitting)}" if fitting else none
         raise DataError(f"{raw.name} has {what}; name the one to forecast by --target.")
     return (named or fitting)[0]
 
@@ -100,9 +106,8 @@ def is_row_number(column: str, numbers: Numbers) -> bool:
     """Tell a column that only counts rows."""
     name = column.strip().lower()
     values = numbers.values
-    return (name in ROW_NAMES or name.startswith("unnamed:") or not name) and bool(
-        len(values) > 1 and (values[1:] - values[:-1] == 1).all()
-    )
+    nameless = name.startswith(("unnamed:", "column "))
+    return (name in ROW_NAMES or nameless) and bool(len(values) > 1 and (values[1:] - values[:-1] == 1).all())
 
 
 def _first_values(column: Column) -> list[Any]:

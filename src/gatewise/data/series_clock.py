@@ -21,6 +21,9 @@ PLACES = (
 )  # fmt: skip
 
 
+NO_ZONE = "Zone: none is told; stamps stand as they are: hours that a clock repeats or skips are duplicates and gaps."
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """Where rows stand on a line of time."""
@@ -45,7 +48,7 @@ def line_of(stamps: Stamps, series: npt.NDArray[np.int64], zone: str) -> Line:
         return _aware(stamps, series, zone)
     step, _ = step_of(series, moments, numbered=False)
     if whole_days(step) or not zone:
-        told = () if whole_days(step) else ("Zone: none is told; stamps are read as they stand.",)
+        told = () if whole_days(step) else (NO_ZONE,)
         return Line(moments, every, step, "", told)
     placed, kept, doubled = _placed(moments, series, zone)
     notes = [f"Zone: stamps are read by the clocks of {zone}."]

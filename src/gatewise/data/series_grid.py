@@ -175,10 +175,11 @@ def _as_months(moments: Moments) -> npt.NDArray[np.int64] | None:
 
 
 def _as_weekdays(moments: Moments) -> npt.NDArray[np.int64] | None:
-    """Number the days from Monday to Friday where moments stand on no other, and on all of these."""
+    """Number the days from Monday to Friday where moments stand on no other, on all of these, and beyond one week."""
     days, of_day = np.divmod(moments, DAY)
     of_week = (days + 3) % 7
-    if len({*of_week.tolist()}) != 5 or (of_week > 4).any() or (of_day != of_day[0]).any():
+    one_week = (days.min() + 3) // 7 == (days.max() + 3) // 7
+    if one_week or len({*of_week.tolist()}) != 5 or (of_week > 4).any() or (of_day != of_day[0]).any():
         return None
     numbered: npt.NDArray[np.int64] = (days + 3) // 7 * 5 + of_week
     return numbered

@@ -95,9 +95,9 @@ def of_columns(left_out: Sequence[str], empty: Sequence[str]) -> list[str]:
     """Say which columns are not read."""
     notes = []
     if left_out:
-        notes.append(f"Columns: {listing(left_out)} are no numbers, or only count rows, and are left out.")
+        notes.append(f"Columns: left out, as they hold text or only count rows: {listing(left_out)}.")
     if empty:
-        notes.append(f"Columns: {listing(empty)} hold no value at all, and are left out.")
+        notes.append(f"Columns: left out, as they hold no value at all: {listing(empty)}.")
     return notes
 
 

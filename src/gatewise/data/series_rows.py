@@ -132,9 +132,10 @@ def _is_data(row: Sequence[str]) -> bool:
 
 
 def _collected(table: Table, above: int, notes: tuple[str, ...]) -> Raw:
-    columns: dict[str, list[Any]] = {column: [] for column in table.columns}
+    names = [column if column.strip() else f"column {place}" for place, column in enumerate(table.columns, 1)]
+    columns: dict[str, list[Any]] = {name: [] for name in names}
     rows = []
-    adders = [(column, columns[column].append) for column in table.columns]
+    adders = [(column, columns[name].append) for column, name in zip(table.columns, names, strict=True)]
     for number, row in table.rows(None):
         rows.append(number + above)
         for column, add in adders:
@@ -201,6 +202,8 @@ def _vector(values: Any, what: str) -> Column:
         array = np.asarray(values)
         if array.ndim == 1:
             return array if array.dtype.kind in "fiubM" else array.tolist()
+    elif hasattr(values, "to_list"):  # polars
+        return list(values.to_list())
     elif isinstance(values, Sequence) and not isinstance(values, str | bytes):
         return list(values)
     raise DataError(f"{what} is no vector of values; give a path, a data frame, or a mapping of columns to vectors.")

@@ -6,7 +6,7 @@ One way of writing a column: which of two numbers is the day is proved by a valu
 import datetime
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -39,6 +39,7 @@ TIME = r"""(?:(?:\s*[T ,;_]\s*|-|(?<=[日号]))(?P<half>上午|下午)?(?P<hour>
     (?:(?:[:.h-]|\ ?[时点])(?:(?P<minute>\d{2})(?:分|(?:[:.-]|分)(?P<second>\d{2})秒?(?:[.,](?P<fraction>\d+))?)?)?)?
     \ ?(?P<noon>[ap]\.?m\.?)?)?"""
 CLOCK = re.compile(r"(?:[01]?\d|2[0-4])[:.][0-5]\d(?:[:.][0-5]\d)?(?: ?[ap]m)?", re.IGNORECASE)
+STRETCH = " - "  # 01.01.2020 00:00 - 01.01.2020 00:15
 COMPACT = re.compile(r"(?:1[5-9]|2[0-2])\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])(?:\d{4}|\d{6})?")  # 20190131
 JOINED = r"(?:T?(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})?)"  # 20190131T0930
 OFFSET = r"\s*(?P<offset>z|utc|gmt|(?P<sign>[+-])(?P<ahead>\d{2}):?(?P<more>\d{2})?)?"
@@ -51,7 +52,9 @@ PARTS = {
     "year": r"year|yr|yyyy|年|年份", "month": r"month|mon|mo|mm|月|月份", "day": r"day|dd|dom|日",
     "hour": r"hour|hr|hh|h|时|小时", "minute": r"minute|min|mi|分|分钟", "second": r"second|sec|ss|秒",
 }  # fmt: skip
-EPOCHS = {(10**8, 10**10): 1, (10**11, 10**13): 10**3, (10**14, 10**16): 10**6, (10**17, 10**19): 10**9}
+EPOCHS = {  # of numbers from such a power of ten on, below a hundred times it
+    8: ("seconds", 1), 11: ("milliseconds", 10**3), 14: ("microseconds", 10**6), 17: ("nanoseconds", 10**9),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Stamps:
     offsets: Moments  # [R] seconds from UTC, where a stamp tells it
     zone: str = ""  # that the values themselves name
     notes: tuple[str, ...] = ()
+    fractions: bool = False  # whether some told parts of a second, which are dropped
 
 
 def part_of_time(column: str) -> str:
@@ -72,11 +76,16 @@ def part_of_time(column: str) -> str:
 
 
 def looks_like_time(values: Sequence[Any]) -> bool:
-    """Tell values that are dates, however written; numbers are none."""
-    return len(values) > 0 and all(
-        isinstance(value, datetime.date | np.datetime64) or (isinstance(value, str) and _form(value) is not None)
-        for value in values
-    )
+    """Tell values of which nine in ten are dates, however written; numbers are none."""
+    return len(values) > 0 and 10 * sum(map(_is_date, values)) >= 9 * len(values)
+
+
+def has_clock(value: Any) -> bool:
+    """Tell a date that comes with a time of day."""
+    if isinstance(value, str):
+        match = (_form(value) or FORMS[0]).fullmatch(_begin(value))
+        return match is not None and match["hour"] is not None
+    return isinstance(value, datetime.datetime) and value.time() != datetime.time()
 
 
 def looks_like_clock(values: Sequence[Any]) -> bool:
@@ -108,11 +117,13 @@ def stamps_of(
     array = column if isinstance(column, np.ndarray) else None
     if array is not None and array.dtype.kind == "M":
         given = ~np.isnat(array)
-        return _plain(np.where(given, array.astype("datetime64[s]").astype(np.int64), 0), given)
+        seconds = array.astype("datetime64[s]")
+        plain = _plain(np.where(given, seconds.astype(np.int64), 0), given)
+        return replace(plain, fractions=bool((array != seconds)[given].any()))
     if any(isinstance(value, datetime.date) for value in column):
         return _dated(column, rows, where)
     if (whole := _whole(column)) is not None:
-        return _numbered(*whole, parts[0], where)
+        return _numbered(*whole, columns[0])
     return _written(["" if is_missing(value) else shown(value) for value in column], rows, where, day_first)
 
 
@@ -120,15 +131,24 @@ def _plain(moments: Moments, given: npt.NDArray[np.bool_], kind: Kind = "clock",
     return Stamps(moments, given, kind, np.zeros(len(moments), dtype=np.int64), notes=notes)
 
 
+def _begin(value: str) -> str:
+    """Give a stamp or, of a stretch between two, the first."""
+    return value.partition(STRETCH)[0].strip()
+
+
 def _form(value: str) -> re.Pattern[str] | None:
-    text = value.strip()
+    text = _begin(value)
     return next((form for form in FORMS if form.fullmatch(text)), None) if text[:1].isalnum() else None
+
+
+def _is_date(value: Any) -> bool:
+    return isinstance(value, datetime.date | np.datetime64) or (isinstance(value, str) and _form(value) is not None)
 
 
 def _dated(column: Column, rows: Sequence[int], where: str) -> Stamps:
     """Read Python's own dates, as Parquet files and data frames give them."""
     moments, offsets = (np.zeros(len(column), dtype=np.int64) for _ in range(2))
-    given, aware, zone = np.zeros(len(column), dtype=bool), set(), ""
+    given, aware, zone, fractions = np.zeros(len(column), dtype=bool), set(), "", False
     start = datetime.datetime(1970, 1, 1)
     for place, value in enumerate(column):
         if absent(value):
@@ -142,10 +162,11 @@ def _dated(column: Column, rows: Sequence[int], where: str) -> Stamps:
         zone = zone or str(getattr(value.tzinfo, "key", None) or getattr(value.tzinfo, "zone", None) or "")
         offsets[place] = told.total_seconds() if told else 0
         moments[place] = (value.replace(tzinfo=None) - start) // datetime.timedelta(seconds=1) - offsets[place]
-        given[place] = True
+        given[place], fractions = True, fractions or value.microsecond > 0
     if len(aware) > 1:
         raise DataError(f"{where} has stamps with a zone and stamps without; give all of them one, or none.")
-    return Stamps(moments, given, "utc" if aware == {True} else "clock", offsets, "" if zone == "UTC" else zone)
+    kind: Kind = "utc" if aware == {True} else "clock"
+    return Stamps(moments, given, kind, offsets, "" if zone == "UTC" else zone, fractions=fractions)
 
 
 def _whole(column: Column) -> tuple[Moments, npt.NDArray[np.bool_]] | None:
@@ -167,15 +188,13 @@ def _whole(column: Column) -> tuple[Moments, npt.NDArray[np.bool_]] | None:
     return numbers, given
 
 
-def _numbered(numbers: Moments, given: npt.NDArray[np.bool_], part: str, where: str) -> Stamps:
+def _numbered(numbers: Moments, given: npt.NDArray[np.bool_], column: str) -> Stamps:
     """Read whole numbers: seconds since 1970 or parts of them, years, months such as 202001, or the rows' numbers."""
     known = numbers[given]
-    for (low, high), parts in EPOCHS.items():
-        if low <= known.min() and known.max() < high:
-            return _plain(
-                numbers // parts, given, "utc", f"Time: {where} is taken for seconds since 1970, times {parts:,}."
-            )
-    if part == "year":
+    for power, (unit, parts) in EPOCHS.items():
+        if 10**power <= known.min() and known.max() // 100 < 10**power:
+            return _plain(numbers // parts, given, "utc", f"Time: {quoted(column)} is taken for {unit} since 1970.")
+    if part_of_time(column) == "year":
         return _plain(_days(numbers, np.ones_like(numbers), np.ones_like(numbers)) * DAY, given)
     months = known % 100
     if known.min() > 150_000 and known.max() < 230_000 and ((months >= 1) & (months <= 12)).all():
@@ -208,7 +227,7 @@ def _assembled(parts: dict[str, Column], rows: Sequence[int], name: str) -> Stam
 
 def _written(texts: list[str], rows: Sequence[int], where: str, day_first: bool | None) -> Stamps:
     """Read stamps that are text, all written as the first is."""
-    count = len(texts)
+    count, fractions = len(texts), False
     given = np.array([text.strip() != "" for text in texts], dtype=bool)
     first = next((text.strip() for text in texts if text.strip()), "")
     form = _form(first)
@@ -219,22 +238,26 @@ def _written(texts: list[str], rows: Sequence[int], where: str, day_first: bool 
     for place, text in enumerate(texts):
         if not given[place]:
             continue
-        match = form.fullmatch(text.strip())
+        match = form.fullmatch(_begin(text))
         if match is None:
             raise DataError(
                 f"{where}, row {rows[place]}: {quoted(text)} is not written as the first, {quoted(first)}; write all "
                 "in one way."
             )
-        fields[:, place] = _fields(match.groupdict())
+        named = match.groupdict()
+        fields[:, place] = _fields(named)
+        fractions = fractions or (named.get("fraction") or "").strip("0") != ""
     year, one, two = fields[:3]
     notes: tuple[str, ...] = ()
+    if STRETCH in first:
+        notes = ("Time: stamps are stretches, of which the beginning is taken.",)
     month, day = one, two
     if "one" in form.groupindex:
         by_day = _day_first(one, two, given, rows, texts, where, day_first)
         month, day = (two, one) if by_day else (one, two)
         proof = int(np.argmax((one if by_day else two) > 12))
         told = f"as row {rows[proof]}, {texts[proof].strip()}, proves" if day_first is None else "as told"
-        notes = (f"Time: dates are read {'day' if by_day else 'month'} first, {told}.",)
+        notes += (f"Time: dates are read {'day' if by_day else 'month'} first, {told}.",)
     _refuse_dates(year, month, day, given, rows, where)
     if (fields[3] > 24).any() or (fields[4:6] > 59).any():
         place = int(np.argmax((fields[3] > 24) | (fields[4] > 59) | (fields[5] > 59)))
@@ -243,7 +266,7 @@ def _written(texts: list[str], rows: Sequence[int], where: str, day_first: bool 
     if aware.any() and not aware.all():
         raise DataError(f"{where} has stamps with an offset and stamps without; give all of them one, or none.")
     moments = _days(year, month, day) * DAY + fields[3] * 3600 + fields[4] * 60 + fields[5] - fields[6]
-    return Stamps(moments, given, "utc" if aware.any() else "clock", fields[6], notes=notes)
+    return Stamps(moments, given, "utc" if aware.any() else "clock", fields[6], notes=notes, fractions=fractions)
 
 
 def _fields(told: dict[str, str | None]) -> list[int]:
