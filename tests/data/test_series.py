@@ -96,6 +96,12 @@ def test_series_parquet_with_zones(tmp_path: Path) -> None:
     naive = pa.array([moment * 1000 for moment in moments], pa.timestamp("ms"))
     pq.write_table(pa.table({"t": naive, "y": np.arange(6.0)}), tmp_path / "a.parquet")
     assert read_series(tmp_path / "a.parquet", zone="Europe/Berlin").moments[0] == moments[0] - 7200
+    money = pa.array([None, "5.25", "6"]).cast(pa.decimal128(8, 2))
+    pq.write_table(pa.table({"t": naive[:3], "y": money}), tmp_path / "a.parquet")
+    np.testing.assert_array_equal(read_series(tmp_path / "a.parquet").values[:, 0], [np.nan, 5.25, 6])
+    pq.write_table(pa.table({"t": naive[:0], "y": money[:0]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a.parquet has no rows; give a file with several"):
+        read_series(tmp_path / "a.parquet")
     dates = pa.array([date.date() for date in pd.date_range("2020-01-01", periods=3)], pa.date32())
     pq.write_table(pa.table({"t": dates, "y": [1, 2, 3]}), tmp_path / "a.parquet")
     assert read_series(tmp_path / "a.parquet").step == DAY
@@ -205,6 +211,8 @@ def test_series_title_units_and_other_layouts(write: Write) -> None:
     table = read_series(write(*lines[:5], "13 01 2018 00:10,6,2"), target="Power")
     assert said(table, "File: row 4 holds units (kW, m/s), and is left out.") and table.columns == ("Power", "Speed")
     assert said(table, "Time: dates are read day first, as row 6")
+    ends = read_series(write("t,a,b", "2020-01-01,1,2,", "2020-01-02,3,4,", "2020-01-03,5,6,"), target="b")
+    assert ends.columns == ("b", "a") and not said(ends, "File")
     tabs = read_series(write("t\ty", "2020-01-01\t5", "2020-01-02\t6", name="a.txt"))
     assert tabs.values[:, 0].tolist() == [5, 6]
     bare = read_series(write("2020-01-01,5", "2020-01-02,6"))
@@ -284,7 +292,8 @@ def test_series_vectors_and_zones_of_pandas() -> None:
     assert (table.zone, table.moments.tolist()) == ("Europe/Berlin", (index.as_unit("s").astype("int64")).tolist())
     long = pd.DataFrame({"unique_id": pd.Categorical(["a", "a", "b", "b"]), "ds": [1, 2, 1, 2], "y": [1, 2, 3, 4]})
     assert read_series(long).names == read_series(long.set_index(["unique_id", "ds"])).names == ("a", "b")
-    for nothing in (5, "x" * 5, np.zeros((2, 2)), {}, {"a": [1], "b": [1, 2]}, {"t": 5}):
+    twice = pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"])
+    for nothing in (twice, 5, "x" * 5, np.zeros((2, 2)), {}, {"a": [1], "b": [1, 2]}, {"t": 5}):
         with pytest.raises(DataError):
             read_series(nothing)
 

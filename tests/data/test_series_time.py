@@ -43,6 +43,8 @@ def at(*stamps: str) -> list[int]:
         ("201901310530", "2019-01-31 05:30"),
         ("20190131T053007", "2019-01-31 05:30:07"),
         ("Feb-2020", "2020-02-01"),
+        ("Feb 2020", "2020-02-01"),
+        ("Feb-20", "2020-02-01"),
         ("February 3, 2020", "2020-02-03"),
         ("3 Feb 2020 04:00", "2020-02-03 04:00"),
         ("2020-Feb-03", "2020-02-03"),
@@ -113,7 +115,7 @@ def test_time_two_orders_in_one_column() -> None:
         (["2020-01-01", "1.2.2020"], r"row 3: '1.2.2020' is not written as the first, '2020-01-01'"),
         (["2021-02-29"], r"row 2: 2021-02-29 .* is in no calendar; mend it"),
         (["2020-13-01"], r"row 2: 2020-13-01 .* is in no calendar"),
-        (["2020-01-01 12:60"], r"row 2: '2020-01-01 12:60' is no time of day"),
+        (["2020-01-01 12:60"], r"row 2: 12:60:00 is no time of day"),
         (["2020-01-01 00:00Z", "2020-01-01 01:00"], r"stamps with an offset and stamps without"),
         ([datetime(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC)], r"stamps with a zone and stamps without"),
         ([datetime(2020, 1, 1), 5], r"row 3: '5' is no date, as the others are"),
@@ -172,6 +174,8 @@ def test_time_over_several_columns() -> None:
     assert hours.moments.tolist() == at("2020-02-01")
     with pytest.raises(DataError, match=r"row 1: 2010-02-30 .* is in no calendar"):
         stamps_of(["year", "month", "day"], [[2010], [2], [30]], [1], "a", None)
+    with pytest.raises(DataError, match="row 1: 25:00:00 is no time of day"):
+        stamps_of(["year", "hour"], [[2010], [25]], [1], "a", None)
     with pytest.raises(DataError, match="no column of years beside 'month'"):
         stamps_of(["month", "day"], [[2], [3]], [1], "a", None)
 
@@ -199,7 +203,10 @@ def test_time_what_comes_with_a_clock() -> None:
 
 def test_time_what_looks_like_it() -> None:
     assert looks_like_time(["2020-01-01", "2020-01-02"]) and looks_like_time([date(2020, 1, 1)])
-    for values in ([], ["5.0"], [5], ["12"], ["rain"], ["2020-01-01", "rain"]):
+    assert looks_like_time(["2020-01-01"] * 9 + ["rain"])
+    for values in (["1013.25", "1009.5"], ["5.4321"], ["12.2020"], ["Mar 15"], ["May"]):
+        assert not looks_like_time(values)
+    for values in ([], ["5.0"], [5], ["12"], ["rain"], ["2020-01-01"] * 8 + ["rain"]):
         assert not looks_like_time(values)
     assert looks_like_clock(["17:24:00", "18.00.00", "5:00"])
     for values in ([], ["5"], ["25-01-2004"], ["25:00"]):

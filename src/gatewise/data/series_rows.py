@@ -16,15 +16,17 @@ import numpy as np
 from gatewise.base.errors import DataError, one_line
 from gatewise.base.places import is_file, is_folder
 from gatewise.base.text import likely_encodings, marked
-from gatewise.data.delimited import HEAD_CHARACTERS, SEPARATORS, USUAL, delimited
+from gatewise.data.arrow import arrow_file
+from gatewise.data.delimited import SEPARATORS, USUAL, delimited
 from gatewise.data.formats import open_table, refuse_other
 from gatewise.data.layout import Layout
 from gatewise.data.opening import Source, sources_of
 from gatewise.data.series_cells import OF_FIGURES, Column, is_missing
 from gatewise.data.series_time import looks_like_time
-from gatewise.data.table import Table, quoted
+from gatewise.data.table import Table, quoted, unique
 
 MOST_TITLES, LINES_LOOKED_AT = 12, 60
+HEAD_CHARACTERS = 1 << 16  # less than the csv module lets a value have
 TEXT = (*USUAL, ".txt", ".dat", "")
 
 
@@ -86,7 +88,8 @@ def _of_file(path: Path, encoding: str, separator: str) -> Raw:
             raise DataError(f"{source.name} is a spreadsheet; save its sheet as CSV (UTF-8), and give that.")
         if source.suffix in TEXT:
             return _of_text(source, encoding, separator)
-        table = open_table(source, Layout(encoding=encoding))
+        is_arrow = source.suffix in (".parquet", ".feather", ".arrow")
+        table = arrow_file(source, text=False) if is_arrow else open_table(source, Layout(encoding=encoding))
         return _collected(table, 0, ())
     except OSError as error:
         reason = one_line(error.strerror or error)
@@ -98,17 +101,19 @@ def _of_text(source: Source, encoding: str, separator: str) -> Raw:
     notes: tuple[str, ...] = (f"File: it is read as {known}.",) if known else ()
     head = io.StringIO(text, newline="").read(HEAD_CHARACTERS).splitlines(keepends=True)[:LINES_LOOKED_AT]
     titles, sign = _shape(head, separator)
+    above = list(csv.reader(head[: titles + 1], delimiter=sign))
+    if titles and len(above) > 1 and len(above[-2]) > 1 and _is_data(above[-1]):  # a header, of another width than the rows
+        titles -= 1
     if titles:
         shown = one_line(" ".join(head[:titles]), 80)
         notes += (f"File: what stands above the header is left out ({shown}).",)
         text = "".join(text.splitlines(keepends=True)[titles:])
-    data = text.encode("utf-8", "surrogatepass")
     rows = [row for row in csv.reader(head[titles : titles + 3], delimiter=sign) if row]
     layout = Layout(header=not rows or not _is_data(rows[0]), separator=sign)
     if len(rows) < 1 + (layout.header is True):
         raise DataError(f"{source.name} has no rows below its header; give a file with several.")
     name = f"{source.name} (below its first {titles} lines)" if titles else source.name
-    inner = Source(name, source.path, lambda: nullcontext(io.BytesIO(data)))
+    inner = Source(name, source.path, lambda: nullcontext(io.BytesIO(text.encode())))
     return _without_units(_collected(delimited(inner, layout, sign), titles, notes))
 
 
@@ -140,6 +145,8 @@ def _collected(table: Table, above: int, notes: tuple[str, ...]) -> Raw:
         rows.append(number + above)
         for column, add in adders:
             add(row.get(column))
+    if not rows:
+        raise DataError(f"{table.name} has no rows; give a file with several.")
     return Raw(table.name.removesuffix(f" (below its first {above} lines)"), columns, rows, notes=notes)
 
 
@@ -167,6 +174,7 @@ def _in_memory(place: Any) -> Raw:
         if any(one is not None for one in place.index.names) or type(place.index).__name__ != "RangeIndex":
             index = [str(one) if one is not None else f"index {level}" for level, one in enumerate(place.index.names)]
             place = place.reset_index(names=index)
+        unique([str(column) for column in place.columns], "the data frame")
         columns = {str(column): _of_pandas(place[column]) for column in place.columns}
     elif hasattr(place, "to_dict") and hasattr(place, "get_column"):  # polars
         columns = place.to_dict(as_series=False)

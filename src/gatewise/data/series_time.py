@@ -30,9 +30,10 @@ DATES = (
     rf"(?P<day>\d{{1,2}})[-/. ]?{NAME}[-/., ]+{YEAR}",
     rf"{NAME}[- ](?P<day>\d{{1,2}}),? +(?P<year>\d{{4}})",
     rf"(?P<year>\d{{4}})[-/. ]{NAME}(?:[-/. ](?P<day>\d{{1,2}}))?",
-    rf"{NAME}[-/., ]+{YEAR}",
-    r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})",
-    r"(?P<month>\d{1,2})[-/.](?P<year>\d{4})",
+    rf"{NAME}[-/., ]+(?P<year>\d{{4}})",
+    rf"{NAME}-(?P<year>\d{{2}})",
+    r"(?P<year>\d{4})[-/](?P<month>\d{1,2})",  # no point: 1013.25 is a pressure
+    r"(?P<month>\d{1,2})[-/](?P<year>\d{4})",
     r"(?P<year>\d{4})[- ]?q(?P<quarter>[1-4])",
 )
 TIME = r"""(?:(?:\s*[T ,;_]\s*|-|(?<=[日号]))(?P<half>上午|下午)?(?P<hour>[01]?\d|2[0-4])
@@ -221,6 +222,7 @@ def _assembled(parts: dict[str, Column], rows: Sequence[int], name: str) -> Stam
     year, month, day = read["year"], read.get("month", ones), read.get("day", ones)
     _refuse_dates(year, month, day, given, rows, name)
     clock = [read.get(part, zeros) for part in ("hour", "minute", "second")]
+    _refuse_clocks(clock, given, rows, name)
     seconds = clock[0] * 3600 + clock[1] * 60 + clock[2]
     return _plain(_days(year, month, day) * DAY + seconds, given)
 
@@ -259,9 +261,7 @@ def _written(texts: list[str], rows: Sequence[int], where: str, day_first: bool 
         told = f"as row {rows[proof]}, {texts[proof].strip()}, proves" if day_first is None else "as told"
         notes += (f"Time: dates are read {'day' if by_day else 'month'} first, {told}.",)
     _refuse_dates(year, month, day, given, rows, where)
-    if (fields[3] > 24).any() or (fields[4:6] > 59).any():
-        place = int(np.argmax((fields[3] > 24) | (fields[4] > 59) | (fields[5] > 59)))
-        raise DataError(f"{where}, row {rows[place]}: {quoted(texts[place])} is no time of day; mend it.")
+    _refuse_clocks(fields[3:6], given, rows, where)
     aware = fields[7][given] == 1
     if aware.any() and not aware.all():
         raise DataError(f"{where} has stamps with an offset and stamps without; give all of them one, or none.")
@@ -318,6 +318,18 @@ def _days(year: Moments, month: Moments, day: Moments) -> Moments:
     months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
     counted: Moments = months.astype("datetime64[D]").astype(np.int64) + day - 1
     return counted
+
+
+def _refuse_clocks(
+    clock: Sequence[Moments] | Moments, given: npt.NDArray[np.bool_], rows: Sequence[int], where: str
+) -> None:
+    """Raise DataError for the first hour, minute and second that no clock shows; 24:00 is the end of a day."""
+    hour, minute, second = clock
+    wrong = given & ((hour < 0) | (hour > 24) | (minute < 0) | (minute > 59) | (second < 0) | (second > 59))
+    if wrong.any():
+        place = int(np.argmax(wrong))
+        shown_clock = f"{int(hour[place])}:{int(minute[place]):02}:{int(second[place]):02}"
+        raise DataError(f"{where}, row {rows[place]}: {shown_clock} is no time of day; mend it.")
 
 
 def _refuse_dates(
