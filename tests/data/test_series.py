@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gatewise.base.errors import ConfigError, DataError
+from gatewise.data.named import locate, locate_words
 from gatewise.data.series import read_series
 from gatewise.runtime.series import SeriesTable, Step
 
@@ -349,6 +350,9 @@ def test_series_what_is_no_place_or_setting(write: Write, tmp_path: Path) -> Non
     ]:
         with pytest.raises(DataError, match=sentence):
             read_series(place)
+    for locator, sentence in [(locate, "seattle has values over time, not texts"), (locate_words, "not words; use it")]:
+        with pytest.raises(DataError, match=sentence):
+            locator("seattle")
     with pytest.raises(ConfigError, match="zone is 'Mars', which is no time zone known here"):
         read_series(write("t,y", "2020-01-01 00:00,1", "2020-01-01 01:00,2"), zone="Mars")
     with pytest.raises(ConfigError, match="no setting named 'targt'; did you mean target"):

@@ -102,8 +102,8 @@ def _of_text(source: Source, encoding: str, separator: str) -> Raw:
     head = io.StringIO(text, newline="").read(HEAD_CHARACTERS).splitlines(keepends=True)[:LINES_LOOKED_AT]
     titles, sign = _shape(head, separator)
     above = list(csv.reader(head[: titles + 1], delimiter=sign))
-    if titles and len(above) > 1 and len(above[-2]) > 1 and _is_data(above[-1]):  # a header, of another width than the rows
-        titles -= 1
+    if titles and len(above) > 1 and len(above[-2]) > 1 and _is_data(above[-1]):
+        titles -= 1  # the last of these is a header, of another width than the rows
     if titles:
         shown = one_line(" ".join(head[:titles]), 80)
         notes += (f"File: what stands above the header is left out ({shown}).",)
