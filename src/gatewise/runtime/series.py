@@ -7,7 +7,7 @@ import datetime
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -79,18 +79,44 @@ class Calendar:
 
 def following(table: SeriesTable, series: int, count: int) -> Moments:
     """Give the moments of the next `count` steps after a series' last row, [count]."""
-    moments, step = table.moments[table.rows(series)], table.step
-    ahead = step.count * np.arange(1, count + 1)
+    own = table.moments[table.rows(series)]
+    local = wall_clock(own, table.zone) if table.step.unit in ("weekday", "month") else own
+    later = _stepped(local, -1, table.step, np.arange(1, count + 1))
+    return on_utc(later, table.zone)[0] if local is not own else later
+
+
+def from_first(own: Moments, step: Step, count: int) -> Moments:
+    """Give the moments of `count` rows from the first of a series' own, [count]; a step of months keeps to their day.
+
+    They are of a clock without zone where the step is one of weekdays or months.
+    """
+    return _stepped(own, 0, step, np.arange(count))
+
+
+def _stepped(own: Moments, place: int, step: Step, ahead: Moments) -> Moments:
+    """Give moments so many steps after one of a series' own."""
     if step.unit in ("second", "number"):
-        return np.asarray(moments[-1] + ahead, dtype=np.int64)
-    local = wall_clock(moments, table.zone)
-    days, of_day = np.divmod(local, DAY)
+        return np.asarray(own[place] + step.count * ahead, dtype=np.int64)
+    days, of_day = np.divmod(own, DAY)
+    dates = days.astype("datetime64[D]")
     if step.unit == "weekday":
-        later = np.busday_offset(days[-1].astype("datetime64[D]"), ahead, roll="backward")
+        later = np.busday_offset(dates[place], step.count * ahead, roll="backward")
     else:
-        later = _months_later(days.astype("datetime64[D]"), ahead)
-    moved = later.astype(np.int64) * DAY + of_day[-1]
-    return on_utc(moved, table.zone)[0]
+        later = month_dates(dates, dates[place].astype("datetime64[M]") + step.count * ahead)
+    return np.asarray(later.astype(np.int64) * DAY + of_day[place], dtype=np.int64)
+
+
+def month_dates(dates: npt.NDArray[Any], months: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Give the dates in some months, [M], on the day of the month that dates a month or more apart have, [N].
+
+    That is the latest day among them or, where a month is shorter, its end; and always the end where all are ends. The
+    arrays are NumPy's of days and of months.
+    """
+    own = dates.astype("datetime64[M]")
+    ends = (dates + 1 == (own + 1).astype("datetime64[D]")).all()
+    day = 31 if ends else int((dates - own.astype("datetime64[D]")).astype(np.int64).max()) + 1
+    first, beyond = months.astype("datetime64[D]"), (months + 1).astype("datetime64[D]")
+    return np.asarray(first + np.minimum(day, (beyond - first).astype(np.int64)) - 1)
 
 
 def calendar_of(moments: Moments, zone: str = "") -> Calendar:
@@ -130,16 +156,6 @@ def on_utc(local: Moments, zone: str) -> tuple[Moments, Moments]:
     return earlier, later
 
 
-def _months_later(dates: npt.NDArray[np.datetime64], ahead: npt.NDArray[np.int64]) -> npt.NDArray[np.datetime64]:
-    """Move the last of some dates by months: to their day of the month, or to its end where all are ends."""
-    months = dates.astype("datetime64[M]")
-    ends = (dates + 1 == (months + 1).astype("datetime64[D]")).all()
-    day = 31 if ends else int((dates - months.astype("datetime64[D]")).astype(np.int64).max()) + 1
-    later = months[-1] + ahead
-    first, beyond = later.astype("datetime64[D]"), (later + 1).astype("datetime64[D]")
-    return first + np.minimum(day, (beyond - first).astype(np.int64)) - 1
-
-
 def _offsets(moments: Moments, zone: str) -> Moments:
     """Give a zone's offsets from UTC at moments, in seconds: a day at a time, as few days hold a change."""
     at = _clock(zone)
@@ -155,8 +171,8 @@ def _offsets(moments: Moments, zone: str) -> Moments:
 def _clock(zone: str) -> Callable[[int], int]:
     """Give what tells a zone's offset, in seconds, at a moment."""
     if match := FIXED.fullmatch(zone):
-        offset = (int(match[2]) * 3600 + int(match[3]) * 60) * (-1 if match[1] == "-" else 1)
-        return lambda moment: offset
+        ahead = (int(match[2]) * 3600 + int(match[3]) * 60) * (-1 if match[1] == "-" else 1)
+        return lambda moment: ahead
     from zoneinfo import ZoneInfo
 
     try:
