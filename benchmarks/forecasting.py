@@ -25,8 +25,9 @@ from pathlib import Path
 import numpy as np
 
 from gatewise.runtime.series import SeriesTable, Step
+from gatewise.runtime.windows import carried
 from gatewise.tasks.forecast.backtest import PEERS, Backtest, backtest
-from gatewise.tasks.forecast.origins import before, carried, split_origins
+from gatewise.tasks.forecast.origins import before, split_origins
 
 HOUR, DAY = 3600, 86_400
 RESULTS = Path(__file__).parent / "results"

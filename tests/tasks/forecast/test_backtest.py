@@ -10,9 +10,10 @@ from tests.tasks.forecast.tables import load, table
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.runtime.series import SeriesTable
+from gatewise.runtime.windows import Floats, Origins
 from gatewise.tasks.forecast.backtest import backtest
 from gatewise.tasks.forecast.figures import QUANTILES
-from gatewise.tasks.forecast.origins import Floats, Origins, split_origins
+from gatewise.tasks.forecast.origins import split_origins
 
 QUICK = ("last_value", "ridge", "ets")
 

@@ -10,17 +10,8 @@ from tests.tasks.forecast.tables import DAY, HOUR, load, table
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.runtime.series import Step
-from gatewise.tasks.forecast.origins import (
-    ahead,
-    before,
-    carried,
-    error_season,
-    rolled,
-    seasons_of,
-    split_origins,
-    step_for,
-    windows,
-)
+from gatewise.runtime.windows import ahead, carried, windows
+from gatewise.tasks.forecast.origins import before, error_season, rolled, seasons_of, split_origins, step_for
 
 
 @given(

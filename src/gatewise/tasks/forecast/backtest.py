@@ -13,8 +13,9 @@ import numpy as np
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.runtime.series import SeriesTable
+from gatewise.runtime.windows import Floats, Origins, ahead
 from gatewise.tasks.forecast.figures import QUANTILES, Figures, Ratio, measure, ratio, scales_of
-from gatewise.tasks.forecast.origins import Floats, Origins, Split, ahead, before, error_season, split_origins
+from gatewise.tasks.forecast.origins import Split, before, error_season, split_origins
 from gatewise.tasks.forecast.peers.boosting import fit_boosting
 from gatewise.tasks.forecast.peers.ets import fit_ets
 from gatewise.tasks.forecast.peers.naive import fit_last_value, fit_seasonal_naive

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise.runtime.series import SeriesTable
-from gatewise.tasks.forecast.origins import Floats, Origins, Rows
+from gatewise.runtime.windows import Floats, Origins, Rows
 
 QUANTILES = tuple(tenth / 10 for tenth in range(1, 10))
 LOW, MEDIAN, HIGH = 0, 4, 8  # the places of 0.1, 0.5 and 0.9

@@ -12,10 +12,7 @@ import numpy.typing as npt
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.runtime.series import SeriesTable, Step
-
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
-Origins = npt.NDArray[np.int64]  # [O, 2]: a series' number, and the row, of the table, of the last value that is known
+from gatewise.runtime.windows import Origins, Rows, ahead, windows
 
 DAY, WEEK = 86_400, 604_800  # seconds
 ORIGINS, ORIGINS_IN_ALL = 50, 500  # of one series, and of many together, unless others are asked for
@@ -160,22 +157,6 @@ def before(table: SeriesTable, rows: Rows) -> SeriesTable:
     )  # fmt: skip
 
 
-def windows(values: Floats, table: SeriesTable, origins: Origins, length: int) -> Floats:
-    """Give the `length` values up to each origin, [O, length]; nan before a series begins."""
-    return _around(values, table, origins, np.arange(1 - length, 1))
-
-
-def ahead(values: Floats, table: SeriesTable, origins: Origins, horizon: int) -> Floats:
-    """Give the `horizon` values after each origin, [O, horizon]; nan after a series ends."""
-    return _around(values, table, origins, np.arange(1, horizon + 1))
-
-
-def _around(values: Floats, table: SeriesTable, origins: Origins, offsets: Rows) -> Floats:
-    rows = origins[:, 1:] + offsets
-    inside = (rows >= table.starts[origins[:, 0]][:, None]) & (rows < table.starts[origins[:, 0] + 1][:, None])
-    return np.where(inside, values[np.clip(rows, 0, max(0, len(values) - 1))], np.nan)
-
-
 def seen(table: SeriesTable, target: str, origins: Origins, horizon: int, window: int) -> npt.NDArray[np.bool_]:
     """Tell which origins have half of their window measured and anything after it, [O]."""
     values = table.column(target)
@@ -183,11 +164,3 @@ def seen(table: SeriesTable, target: str, origins: Origins, horizon: int, window
     return np.asarray(
         (known.mean(axis=1) >= SEEN) & ~np.isnan(ahead(values, table, origins, horizon)).all(axis=1), dtype=np.bool_
     )
-
-
-def carried(values: Floats, starts: Rows) -> Floats:
-    """Carry each series' last measured value forward into the gaps after it, [N]; nan where none came before."""
-    measured = np.where(np.isnan(values), -1, np.arange(len(values)))
-    last: Rows = np.maximum.accumulate(measured) if len(values) else measured
-    begin = np.repeat(starts[:-1], np.diff(starts))
-    return np.where(last >= begin, values[np.maximum(last, 0)], np.nan)

@@ -13,7 +13,8 @@ import numpy as np
 
 from gatewise.base.errors import DataError
 from gatewise.runtime.series import SeriesTable
-from gatewise.tasks.forecast.origins import Floats, Origins, Split, ahead, carried, rolled, windows
+from gatewise.runtime.windows import Floats, Origins, ahead, carried, windows
+from gatewise.tasks.forecast.origins import Split, rolled
 from gatewise.tasks.forecast.peers.naive import season_points
 from gatewise.tasks.forecast.peers.problem import (
     Peer,

@@ -12,7 +12,8 @@ import numpy as np
 
 from gatewise.base.errors import DataError
 from gatewise.runtime.series import SeriesTable
-from gatewise.tasks.forecast.origins import Floats, Origins, Split, ahead
+from gatewise.runtime.windows import Floats, Origins, ahead
+from gatewise.tasks.forecast.origins import Split
 from gatewise.tasks.forecast.peers.problem import Peer, Points, Problem, loss_of, peer, spread_of
 
 LONGEST_SEASON = 24

@@ -7,8 +7,9 @@ from collections import Counter
 import numpy as np
 
 from gatewise.runtime.series import SeriesTable
+from gatewise.runtime.windows import Floats, Origins, carried
 from gatewise.tasks.forecast.figures import scales_of
-from gatewise.tasks.forecast.origins import Floats, Origins, Split, carried
+from gatewise.tasks.forecast.origins import Split
 from gatewise.tasks.forecast.peers.problem import Peer, Points, Problem, last_of, peer
 
 

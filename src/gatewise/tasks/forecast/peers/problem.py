@@ -13,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gatewise.base.errors import ConfigError
-from gatewise.runtime.series import SeriesTable, calendar_of, following
+from gatewise.runtime import windows as after
+from gatewise.runtime.series import SeriesTable
+from gatewise.runtime.windows import Floats, Origins, ahead, carried, windows
 from gatewise.tasks.forecast.figures import QUANTILES
-from gatewise.tasks.forecast.origins import DAY, Floats, Origins, Split, ahead, carried, seasons_of, windows
+from gatewise.tasks.forecast.origins import DAY, Split, seasons_of
 
 Points = Callable[[SeriesTable, Origins], Floats]  # the forecasts of origins, [O, h]
 
@@ -146,28 +148,6 @@ def last_of(problem: Problem, table: SeriesTable, origins: Origins) -> Floats:
     return carried(table.column(problem.target), table.starts)[origins[:, 1]][:, None]
 
 
-def moments_ahead(table: SeriesTable, origins: Origins, horizon: int) -> npt.NDArray[np.int64]:
-    """Give the moments after each origin, [O, horizon], beyond the end of a series too."""
-    longer, shift = [], np.zeros(len(table), dtype=np.int64)
-    total = 0
-    for series in range(len(table)):
-        rows = table.rows(series)
-        shift[series] = total - rows.start
-        one = table.moments[rows]
-        longer.append(np.concatenate([one, following(table, series, horizon)]) if len(one) else one)
-        total += len(longer[-1])
-    places = origins[:, 1:] + shift[origins[:, 0]][:, None] + np.arange(1, horizon + 1)
-    return np.asarray(np.concatenate(longer)[places])
-
-
 def calendar_ahead(problem: Problem, table: SeriesTable, origins: Origins) -> dict[str, npt.NDArray[np.int64]]:
     """Give what the clock and calendar show at each moment forecast, [O, h] each; nothing where rows have no date."""
-    if table.step.unit == "number":
-        return {}
-    moments = moments_ahead(table, origins, problem.horizon)
-    unique, places = np.unique(moments, return_inverse=True)
-    told = calendar_of(unique, table.zone)
-    names = ["weekday", "day_of_year", "month"] if table.step.unit != "month" else ["month"]
-    if table.step.unit == "second" and table.step.count < DAY:
-        names = ["hour", "minute", *names]
-    return {name: getattr(told, name)[places].reshape(moments.shape) for name in names}
+    return after.calendar_ahead(table, origins, problem.horizon)
