@@ -61,6 +61,7 @@ class Base:
     rows: int = 0  # of the window that a ridge reads
     calendar: bool = False  # whether it reads what is known of the steps
     weights: Floats | None = None  # [h, rows + known of a step + 1]
+    penalty: float = 0.0  # under which they were fitted
 
     @property
     def said(self) -> str:
