@@ -222,6 +222,8 @@ def test_series_title_units_and_other_layouts(write: Write) -> None:
     assert saved.columns == ("y",) and said(
         saved, "Columns: left out, as they hold text or only count rows: 'column 1'"
     )
+    ids = read_series(write("id,date,y", "10,2020-01-01,5", "12,2020-01-02,6"), target="y")
+    assert ids.columns == ("y", "id")  # these count no rows
     quoted = read_series(write('"";"A"', '"2020-01-01 00:15:00";1,5', '"2020-01-01 00:30:00";0'))
     assert quoted.step == Step(900, "second") and quoted.column("A").tolist() == [1.5, 0]
     bars = read_series(write("t|y", "2020-01-01|5", "2020-01-02|6"), separator="|")
