@@ -222,6 +222,8 @@ def test_series_title_units_and_other_layouts(write: Write) -> None:
     assert saved.columns == ("y",) and said(
         saved, "Columns: left out, as they hold text or only count rows: 'column 1'"
     )
+    ids = read_series(write("id,date,y", "10,2020-01-01,5", "12,2020-01-02,6"), target="y")
+    assert ids.columns == ("y", "id")  # these count no rows
     quoted = read_series(write('"";"A"', '"2020-01-01 00:15:00";1,5', '"2020-01-01 00:30:00";0'))
     assert quoted.step == Step(900, "second") and quoted.column("A").tolist() == [1.5, 0]
     bars = read_series(write("t|y", "2020-01-01|5", "2020-01-02|6"), separator="|")
@@ -302,6 +304,9 @@ def test_series_vectors_and_zones_of_pandas() -> None:
 def test_series_roles_order_the_columns(write: Write) -> None:
     file = write("t,a,b,c,d", "2020-01-01,1,2,TRUE,4", "2020-01-02,1,2,FALSE,4")
     table = read_series(file, target="b", known=["c"], past=["a"])
+    empty = read_series(write("t,a,b,c", "2020-01-01,1,,x", "2020-01-02,2,NA,x"), target="a")
+    assert empty.columns == ("a",) and said(empty, "Columns: left out, as they hold no value at all: 'b'.")
+    assert said(empty, "Columns: left out, as they hold text or only count rows: 'c'.")
     assert table.columns == ("b", "c", "a", "d") and table.column("c").tolist() == [1, 0]
 
 

@@ -67,6 +67,11 @@ def test_clock_offsets_that_change_name_a_zone_of_their_clocks() -> None:
     assert odd.zone == "" and "as in no zone known here" in odd.notes[0]
 
 
+def test_clock_a_machine_without_zones_names_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatewise.data.series_clock.PLACES", ("Mars/Olympus",))
+    assert line([one.isoformat() for one in AUTUMN]).zone == ""
+
+
 def test_clock_one_offset_is_its_own_zone_and_utc_none() -> None:
     told = line(["2020-01-01T00:00+05:30", "2020-01-01T01:00+05:30"])
     assert told.zone == "+05:30" and calendar_of(told.moments, told.zone).hour.tolist() == [0, 1]

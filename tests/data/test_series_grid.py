@@ -139,6 +139,19 @@ def test_grid_what_has_no_grid(moments: list[int], series: list[int] | None, sen
         grid_of(np.array(moments), series=series)
 
 
+def test_grid_the_share_of_a_step() -> None:
+    of = np.repeat([0, 1], 10)
+    days = np.busday_offset("2024-01-01", np.arange(10)).astype(np.int64) * 86_400
+    two = np.concatenate([days, days + 28 * 86_400])
+    assert step_of(of, two, numbered=False) == (Step(1, "weekday"), 1.0)
+    assert step_of(np.delete(of, 4), np.delete(two, 4), numbered=False) == (Step(1, "weekday"), 16 / 17)
+    assert (
+        step_of(np.zeros(4), seconds("2020-01-01", "2020-02-01", "2020-03-01", "2020-05-01"), numbered=False)[1]
+        == 2 / 3
+    )
+    assert step_of(np.zeros(5), np.array([0, 1, 2, 3, 5]), numbered=False) == (Step(1, "second"), 0.75)
+
+
 def test_grid_numbers() -> None:
     step, share = step_of(np.array([0, 0, 0, 1, 1]), np.array([1, 3, 5, 7, 9]), numbered=True)
     assert (step, share) == (Step(2, "number"), 1.0)

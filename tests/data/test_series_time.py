@@ -176,6 +176,11 @@ def test_time_over_several_columns() -> None:
         stamps_of(["year", "month", "day"], [[2010], [2], [30]], [1], "a", None)
     with pytest.raises(DataError, match="row 1: 25:00:00 is no time of day"):
         stamps_of(["year", "hour"], [[2010], [25]], [1], "a", None)
+    edges = stamps_of(["year", "minute", "second"], [[2010, 2010], [0, 59], [0, 59]], [1, 2], "a", None)
+    assert edges.moments.tolist() == at("2010-01-01", "2010-01-01 00:59:59")
+    for minute, second in [(60, 0), (-1, 0), (0, 60), (0, -1)]:
+        with pytest.raises(DataError, match="is no time of day"):
+            stamps_of(["year", "minute", "second"], [[2010], [minute], [second]], [1], "a", None)
     with pytest.raises(DataError, match="no column of years beside 'month'"):
         stamps_of(["month", "day"], [[2], [3]], [1], "a", None)
 

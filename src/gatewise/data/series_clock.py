@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gatewise.base.errors import ConfigError
 from gatewise.data.series_grid import step_of, whole_days
 from gatewise.data.series_time import Stamps
 from gatewise.runtime.series import Moments, Step, on_utc, wall_clock
@@ -91,9 +92,12 @@ def _aware(stamps: Stamps, series: npt.NDArray[np.int64], zone: str) -> Line:
 
 
 def _agrees(stamps: Stamps, place: str) -> bool:
-    """Tell whether a place's clocks have the offsets of all stamps."""
+    """Tell whether a place's clocks have the offsets of all stamps; one whose clocks this machine lacks has none."""
     moments = stamps.moments[stamps.given]
-    return bool((wall_clock(moments, place) - moments == stamps.offsets[stamps.given]).all())
+    try:
+        return bool((wall_clock(moments, place) - moments == stamps.offsets[stamps.given]).all())
+    except ConfigError:
+        return False
 
 
 def _placed(local: Moments, series: npt.NDArray[np.int64], zone: str) -> tuple[Moments, npt.NDArray[np.bool_], int]:

@@ -26,6 +26,7 @@ SENTINELS = (
     -1e20,
 )
 FLAT, ZEROS = 12, 0.2  # rows in a row, and a share, worth a sentence
+FEW = 4  # different values of which none is far from the others
 
 
 def of_grid(step: Step, gaps: Gaps) -> list[str]:
@@ -119,7 +120,7 @@ def _flat_runs(target: npt.NDArray[np.float64], starts: npt.NDArray[np.int64]) -
     same = np.zeros(len(target) + 1, dtype=bool)
     same[1:-1] = target[1:] == target[:-1]
     same[starts] = False
-    share = float(same.mean())
+    share = float(same.sum() / len(target))
     same[:-1] &= target != 0
     edges = np.diff(np.concatenate([[0], same.astype(np.int64), [0]]))
     begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
@@ -132,7 +133,7 @@ def _flat_runs(target: npt.NDArray[np.float64], starts: npt.NDArray[np.int64]) -
 def _code(values: npt.NDArray[np.float64]) -> float | None:
     """Find a usual code for "missing" that lies farther from all else than half of the range of the others."""
     known = np.unique(values[~np.isnan(values)])
-    if len(known) < 3:
+    if len(known) < FEW:
         return None
     for code, others in ((known[0], known[1:]), (known[-1], known[:-1])):
         away = np.abs(others - code).min()
