@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from gatewise.base.errors import ConfigError, one_line
 from gatewise.base.extras import require
+from gatewise.base.files import write_atomically
 from gatewise.training.swarm import northern_goshawk, shifted
 
 Method = Literal["tpe", "random", "cmaes", "ngo", "ngo-published"]
@@ -87,11 +88,8 @@ class Search:
         self.told: list[Trial] = []
         self._proposals = proposals(self.box, method, trials, seed)
         self._next = next(self._proposals)
-        if path is not None and path.is_file() and path.stat().st_size:
+        if path is not None:
             self._resume(path)
-        elif path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(self._head()) + "\n", encoding="utf-8")
 
     def ask(self) -> Trial:
         """Give the trial that is next; the same one until its score is told."""
@@ -129,16 +127,20 @@ class Search:
                 "box": json.loads(json.dumps([asdict(one) for one in self.box]))}  # fmt: skip
 
     def _resume(self, path: Path) -> None:
-        """Take the trials of a file; a last line that was cut off while it was written is dropped."""
-        lines = path.read_text(encoding="utf-8").split("\n")
-        if lines[-1]:
-            path.write_text("\n".join(lines[:-1]) + "\n" if lines[1:] else "", encoding="utf-8")
+        """Take the trials of a file, or begin it; a last line that was cut off while it was written is dropped."""
+        head = json.dumps(self._head()) + "\n"
         try:
-            head, *rows = [json.loads(line) for line in lines[:-1]]
+            text = path.read_text(encoding="utf-8") if path.exists() else ""
+            if head.startswith(text):  # nothing yet, or a part of the head
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, head.encode())
+                return
+            whole, _, rest = text.rpartition("\n")
+            found, *rows = [json.loads(line) for line in whole.split("\n")]
             trials = [Trial(**row | {"point": tuple(row["point"])}) for row in rows]
         except (ValueError, TypeError, KeyError) as error:
             raise ConfigError(f"{path} holds no trials of a search; name another file, or remove it.") from error
-        if head != self._head():
+        if found != self._head():
             raise ConfigError(
                 f"{path} holds a search with another method, box, seed or number of trials; name another file."
             )
@@ -148,6 +150,8 @@ class Search:
                     f"{path} holds trial {trial.number}, which this version would not have tried; name another file."
                 )
             self._take(trial)
+        if rest:
+            write_atomically(path, (whole + "\n").encode())
 
 
 def proposals(box: Sequence[Range], method: Method, trials: int, seed: int) -> Proposals:

@@ -133,7 +133,7 @@ def ratio(losses: Floats, others: Floats, origins: Origins, horizon: int, step: 
 
 def block_of(count: int, horizon: int, step: int) -> int:
     """Give a block's number of origins: the horizon's, or the cube root of all if that is more; at most half of all."""
-    return max(1, min(max(math.ceil(horizon / step), round(count ** (1 / 3))), count // 2))
+    return max(1, min(max(math.ceil(horizon / step), round(math.cbrt(count))), count // 2))
 
 
 def _blocks(pairs: Floats, horizon: int, step: int, draw: np.random.Generator) -> Floats:

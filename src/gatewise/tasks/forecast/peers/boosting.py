@@ -59,7 +59,7 @@ class Reading:
         for name in problem.past:
             past = carried(table.column(name), table.starts)
             fixed += [past[origins[:, 1:]], *self.stretches(past, table, origins)]
-        fixed.append(origins[:, :1] if len(table) > 1 else np.empty((len(origins), 0)))
+        fixed.append(origins[:, : int(len(table) > 1)].astype(np.float64))  # which series
         moving = [np.broadcast_to(np.arange(1, shape[1] + 1), shape), (self.base(table, origins) - last) / spread]
         for season in problem.seasons:
             once, twice = (earlier(filled, table, origins, shape[1], season, turns * season) for turns in (0, 1))

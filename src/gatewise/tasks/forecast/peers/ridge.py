@@ -82,7 +82,7 @@ class Inputs:
 
 def marked(numbers: np.ndarray, count: int) -> Floats:
     """Give each number's place among `count` as a row of zeros with a one."""
-    return np.eye(count)[numbers]
+    return np.asarray(np.eye(count)[numbers])
 
 
 def fit_ridge(table: SeriesTable, problem: Problem, split: Split) -> Peer:
