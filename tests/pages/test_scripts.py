@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from gatewise.pages import explain, report
+from gatewise.pages import explain, report, tag_explain
 
 JS = Path(report.__file__).parent / "js"
-PAGES = {"report": report.SCRIPTS, "file": explain.scripts(), "live": explain.scripts(live=True)}
+PAGES = {
+    "report": report.SCRIPTS,
+    "file": explain.scripts(),
+    "live": explain.scripts(live=True),
+    "tags": tag_explain.SCRIPTS,
+}
 FILES = sorted({name for names in PAGES.values() for name in names})
 MODULE = re.compile(
     r"const (?P<name>\w+) = \(\((?P<takes>.*?)\) => \{\n  // (?P<says>.*?)\n(?P<body>.*?)"

@@ -6,7 +6,7 @@ uncalibrated; for two classes the calibrated probability is sigmoid(logit / temp
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,15 +154,26 @@ def frozen(reading: Reading, row: Numbers) -> tuple[Numbers, float]:
     """
     to_states, bias = into_states(reading, row)
     layers = clamped(reading.weights, [hold for hold in reading.holds if hold.gate == "candidate"])  # no other is used
-    for directions, traces in zip(reversed(layers), reversed(reading.layers), strict=True):
+    to_vectors, from_biases = swept(layers, reading.layers, to_states)
+    return (reading.vectors * to_vectors).sum(axis=1), bias + from_biases
+
+
+def swept(
+    layers: Sequence[Sequence[CellWeights]], traces: Sequence[Sequence[Trace]], to_states: Array
+) -> tuple[Array, float]:
+    """Go back through all layers with gates frozen: from the weights of the top states, [T, directions * H], to those
+    of the vectors, [T, E], and what the candidates' biases add.
+    """
+    bias = 0.0
+    for directions, own in zip(reversed(layers), reversed(traces), strict=True):
         parts = np.split(to_states, len(directions), axis=1)
         below: Array = np.zeros(())
-        for back, (weights, trace, part) in enumerate(zip(directions, traces, parts, strict=True)):
+        for back, (weights, trace, part) in enumerate(zip(directions, own, parts, strict=True)):
             to_vectors, from_biases = sweep(trace.reversed() if back else trace, weights, part[::-1] if back else part)
             below = below + (to_vectors[::-1] if back else to_vectors)
             bias += from_biases
         to_states = below
-    return (reading.vectors * to_states).sum(axis=1), bias
+    return to_states, bias
 
 
 def sweep(trace: Trace, weights: CellWeights, to_states: Array) -> tuple[Array, float]:
