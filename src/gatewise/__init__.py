@@ -16,16 +16,20 @@ if TYPE_CHECKING:
     from gatewise.base.settings import TokenizerConfig as TokenizerConfig
     from gatewise.base.settings import TrainingConfig as TrainingConfig
     from gatewise.data.reading import read as read
+    from gatewise.data.series import read_series as read_series
     from gatewise.explanation.phrases import Phrase as Phrase
     from gatewise.explanation.phrases import phrase as phrase
     from gatewise.explanation.shares import Explanation as Explanation
     from gatewise.explanation.shares import explain as explain
     from gatewise.explanation.tracing import trace as trace
     from gatewise.runtime.folder import load as load
+    from gatewise.runtime.forecaster_folder import load_forecaster as load_forecaster
     from gatewise.tasks.classify.estimator import LSTMClassifier as LSTMClassifier
     from gatewise.tasks.classify.fit import train_classifier as train_classifier
     from gatewise.tasks.classify.measure import evaluate as evaluate
     from gatewise.tasks.classify.settings import Settings as Settings
+    from gatewise.tasks.forecast.estimator import Forecaster as Forecaster
+    from gatewise.tasks.forecast.fit import train_forecaster as train_forecaster
 
 _HOMES = {
     "GatewiseError": "base.errors",
@@ -35,6 +39,10 @@ _HOMES = {
     "TokenizerConfig": "base.settings",
     "TrainingConfig": "base.settings",
     "Explanation": "explanation.shares",
+    "Forecaster": "tasks.forecast.estimator",
+    "load_forecaster": "runtime.forecaster_folder",
+    "read_series": "data.series",
+    "train_forecaster": "tasks.forecast.fit",
     "Phrase": "explanation.phrases",
     "evaluate": "tasks.classify.measure",
     "explain": "explanation.shares",
@@ -45,7 +53,7 @@ _HOMES = {
     "train_classifier": "tasks.classify.fit",
 }
 
-_LEARNING = ("LSTMClassifier", "train_classifier")  # need the extra "train"
+_LEARNING = ("Forecaster", "LSTMClassifier", "train_classifier", "train_forecaster")  # need the extra "train"
 
 
 def __getattr__(name: str) -> Any:

@@ -5,22 +5,22 @@ Nothing is filled in and nothing is scaled: a value that was not measured is nan
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gatewise.base.errors import DataError
 from gatewise.base.places import exists
-from gatewise.base.settings import check, flattened, replaced, setting, takes
-from gatewise.data.layout import SEPARATORS, refuse_encoding
+from gatewise.base.settings import takes
 from gatewise.data.named import OF_SERIES, locate_series
 from gatewise.data.series_cells import Numbers, decimal_sign, is_missing, numbers_of, shown
 from gatewise.data.series_choice import id_of, is_row_number, refuse_unknown, target_of, time_of
 from gatewise.data.series_clock import line_of
 from gatewise.data.series_grid import gridded
+from gatewise.data.series_layout import SeriesLayout, SeriesOptions
 from gatewise.data.series_notes import of_columns, of_grid, of_values
 from gatewise.data.series_rows import Raw, raw_of, the_source
 from gatewise.data.series_time import Stamps, stamps_of
@@ -28,47 +28,7 @@ from gatewise.data.series_tsf import read_tsf
 from gatewise.data.table import listing, quoted
 from gatewise.runtime.series import SeriesTable
 
-Decimal = Literal["auto", ".", ","]
 _LOG = logging.getLogger("gatewise")
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesLayout:
-    """What is said of series; what is not, the file decides."""
-
-    target: str = setting("", "Column to forecast, where several hold numbers.")
-    time: tuple[str, ...] = setting((), "Column of time, or several: date,time or year,month,day,hour.")
-    id_column: str = setting("", "Column that tells series apart, where a file holds several.")
-    known: tuple[str, ...] = setting((), "Columns known ahead of time: holidays, prices, plans.")
-    past: tuple[str, ...] = setting((), "Columns known up to the moment of the forecast; so are those not declared.")
-    static: tuple[str, ...] = setting((), "Columns that hold one value for a whole series.")
-    day_first: bool | None = setting(
-        None, "Whether 03/04/2024 is in April, where no row proves it.", option="--day-first/--month-first"
-    )
-    zone: str = setting("", "Time zone of the place, as Europe/Berlin: hours and days of week are those of its clocks.")
-    decimal: Decimal = setting("auto", "What parts whole numbers from fractions.")
-    separator: str = setting("", "What stands between a table's values: a character, or tab.")
-    encoding: str = setting("", "Encoding of text files that are not UTF-8: cp1252, gb18030, utf-16, ...")
-
-    def __post_init__(self) -> None:
-        check(self)
-        object.__setattr__(self, "separator", SEPARATORS.get(self.separator, self.separator))
-        refuse_encoding(self.encoding)
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesOptions:
-    """The one group, as settings are declared in groups."""
-
-    layout: SeriesLayout = field(default_factory=SeriesLayout)
-
-    def flat(self) -> dict[str, Any]:
-        """Give all fields without their group."""
-        return flattened(self)
-
-    def replace(self, **values: Any) -> "SeriesOptions":
-        """Give a copy with some fields set; None leaves one as it is."""
-        return replaced(self, **values)
 
 
 @takes(SeriesOptions())

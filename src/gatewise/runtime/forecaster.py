@@ -89,3 +89,13 @@ def answered(
         raw = part.zero[..., None] + part.unit[..., None] * found
         parts.append((raw - outer.zero[..., None]) / outer.unit[..., None])
     return np.concatenate(parts)
+
+
+def last_origins(table: SeriesTable, target: str) -> Origins:
+    """Give each series' last row with a measured target, [S, 2]; a series without one has no origin."""
+    measured = ~np.isnan(table.column(target))
+    found = [(series, rows.start + int(np.flatnonzero(measured[rows])[-1])) for series in range(len(table))
+             if measured[rows := table.rows(series)].any()]  # fmt: skip
+    if not found:
+        raise DataError(f"No value of {target!r} was measured, so there is nothing to forecast from.")
+    return np.array(found, dtype=np.int64)
