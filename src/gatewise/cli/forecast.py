@@ -131,8 +131,8 @@ def predict(
     table = read_data(data, said, quiet=as_json)
     if template:
         write_atomically(template, "".join(template_lines(loaded, table)).encode())
-        say(f"{template} holds the rows to come; fill in {', '.join(loaded.reading.known) or 'nothing'} and add them to "
-            "the data.")  # fmt: skip
+        columns = ", ".join(loaded.reading.known) or "nothing"
+        say(f"{template} holds the rows to come; fill in {columns} and add them to the data.")
         return
     rows = list(forecasts(loaded, table))
     if output:

@@ -168,9 +168,9 @@ def update_forecaster_card(model: ForecastModel, path: Path) -> None:
 def forecaster_card(model: ForecastModel, name: str) -> str:
     """Write a forecaster's card: what it forecasts, from what, its recipe, figures and limits."""
     facts, reading = model.facts, model.reading
-    shown = [(key, value) for key, value in facts.items() if key not in ("settings", "dev", "quantiles")]
+    shown = [(key, value) for key, value in facts.items() if key not in ("settings", "losses", "quantiles")]
     origin = "\n".join(f"- {one_line(key)}: {_code(value)}" for key, value in shown)
-    figures = "\n".join(f"- {one_line(key)}: {one_line(value)}" for key, value in facts.get("dev", {}).items())
+    figures = "\n".join(f"- {one_line(key)}: {one_line(value)}" for key, value in facts.get("losses", {}).items())
     settings = ", ".join(_code(f"{key}={value}") for key, value in facts.get("settings", {}).items())
     reads = ", ".join(_code(column) for column in (*reading.known, *reading.past)) or "no other column"
     return f"""---

@@ -138,7 +138,7 @@ def fit(
         shifts = shifts_of(chosen, table, split.calibration)
         model = chosen if session.stopped() else again(prepared, settings, session, chosen, kept, len(plans))
     facts = dict(prepared.notes) | {
-        "settings": settings.flat(), "dev": {name: round(loss, 5) for name, loss in losses.items()},
+        "settings": settings.flat(), "losses": {name: round(loss, 5) for name, loss in losses.items()},
         "nets": [plan.said for _, plan, _, _ in kept], "trained_seconds": round(session.seconds(), 1),
         "quantiles": list(QUANTILES),
     }  # fmt: skip
