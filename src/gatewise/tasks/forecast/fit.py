@@ -116,8 +116,9 @@ def fit(
     """Train, choose on dev, learn again from all rows, calibrate; give the model and the losses on dev."""
     session = session or Session()
     split, table = prepared.split, prepared.table
-    dev_spread = spread_of(missed(prepared, prepared.base, split.dev))
-    plain = ForecastModel(prepared.reading, prepared.base, dev_spread, (), np.zeros_like(dev_spread))
+    past = drawn(rolled(table, split.dev_from, prepared.reading.horizon, 2 * prepared.reading.horizon), settings, 0)
+    spread = spread_of(missed(prepared, prepared.base, past))  # known before dev, as networks know theirs
+    plain = ForecastModel(prepared.reading, prepared.base, spread, (), np.zeros_like(spread))
     losses = {"base": loss_of(plain, table, split.dev)}
     plans = plans_for(prepared, settings)
     trained: list[tuple[float, Plan, Any, int]] = []
@@ -134,7 +135,8 @@ def fit(
         chosen = dataclasses.replace(plain, nets=tuple(net for _, _, net, _ in kept))
         losses["nets"] = loss_of(chosen, table, split.dev) if kept else float("inf")
         if not losses["nets"] < MARGIN * losses["base"]:
-            chosen, kept = plain, []
+            chosen = dataclasses.replace(plain, spread=spread_of(missed(prepared, prepared.base, split.dev)))
+            kept = []
         shifts = shifts_of(chosen, table, split.calibration)
         model = chosen if session.stopped() else again(prepared, settings, session, chosen, kept, len(plans))
     facts = dict(prepared.notes) | {
