@@ -79,6 +79,13 @@ def test_figures_by_the_clock() -> None:
     )
 
 
+def test_figures_of_points_beside_the_medians() -> None:
+    scales, none = Scales(np.ones(1), np.ones(1)), np.zeros(1, dtype=int)
+    found = measure(np.array([[1.0]]), np.zeros((1, 1, 9)), none, scales, points=np.array([[3.0]]))
+    plain = measure(np.array([[1.0]]), np.zeros((1, 1, 9)), none, scales)
+    assert (found.mase, found.rmsse, plain.mase) == (2.0, 2.0, 1.0) and found.wql == plain.wql
+
+
 def test_figures_the_true_quantiles_lose_least() -> None:
     draws = np.random.default_rng(0).standard_normal((20_000, 1))
     right = np.quantile(draws, QUANTILES)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gatewise.base.errors import ConfigError, DataError
+from gatewise.base.errors import ConfigError, DataError, one_line
 from gatewise.runtime.series import SeriesTable
 from gatewise.runtime.windows import Floats, Origins, ahead
 from gatewise.tasks.forecast.figures import QUANTILES, Figures, Ratio, measure, ratio, scales_of
@@ -151,15 +151,11 @@ def backtest(
     ahead of time, all others up to the origin. `seasons` are in rows, by default those of the step; `season` scales
     MASE. `progress` is told who is at work. Raises ConfigError, DataError.
     """
-    missing = [name for name in peers if name not in PEERS]
-    if missing or (model is not None and train is not None):
-        raise ConfigError(f"peers is {', '.join(peers)}; choose of {', '.join(PEERS)}, and give a model or train one.")
+    if model is not None and train is not None:
+        raise ConfigError("A model is given, and a way to train one too; give one of the two.")
+    refuse(table, target, horizon, known, peers)
     scale_season = season or (seasons[0] if seasons else error_season(table.step))
     cycle = seasons[0] if seasons else scale_season
-    problem_of(table, target, horizon, tuple(known))  # columns that are not there are said first
-    for name in table.columns:
-        if np.isinf(table.column(name)).any():
-            raise DataError(f"{name!r} holds an infinite value; make it a number, or leave it empty.")
     split = split or split_origins(table, target, horizon, season=cycle)
     if not len(split.test):
         raise DataError(f"There is nothing to test: no value of {target!r} was measured where one would be forecast.")
@@ -191,6 +187,17 @@ def backtest(
     rows = tuple(Line(name, said, one, ratio_of(name, NAIVE), spent) for name, (said, one, spent) in figures.items())
     told = verdict(list(figures), ratio_of, len(split.test), len(np.unique(split.test[:, 0])), net)
     return Backtest(target, horizon, scale_season, rows, told, net, split, truths, answers)
+
+
+def refuse(table: SeriesTable, target: str, horizon: int, known: Sequence[str], peers: Sequence[str]) -> None:
+    """Raise ConfigError or DataError for columns and peers that are not there, and for infinite values."""
+    for name in peers:
+        if name not in PEERS:
+            raise ConfigError(f"There is no peer {one_line(name)!r}; choose of {', '.join(PEERS)}.")
+    problem_of(table, target, horizon, tuple(known))
+    for name in table.columns:
+        if np.isinf(table.column(name)).any():
+            raise DataError(f"{name!r} holds an infinite value; make it a number, or leave it empty.")
 
 
 def checked(model: Forecaster | None, target: str, horizon: int) -> Forecaster:

@@ -70,10 +70,7 @@ def split_origins(
     before, calibration lies between the two. Raises DataError where every series is too short, ConfigError for shares,
     steps or horizons that cannot be.
     """
-    if horizon < 1 or (step is not None and step < 1) or (origins is not None and origins < 0):
-        raise ConfigError(f"horizon is {horizon}, origins {origins}, step {step}; the horizon and step are at least 1.")
-    if not (0 < test_share < 1 and 0 < dev_share < 1 and 0 <= calibration_share < 1 - dev_share):
-        raise ConfigError(f"Shares of test {test_share}, dev {dev_share}, calibration {calibration_share} leave none.")
+    _refuse(horizon, origins, step, test_share, dev_share, calibration_share)
     count = max(1, min(ORIGINS, ORIGINS_IN_ALL // max(1, len(table)))) if origins is None else origins
     lengths = np.diff(table.starts)
     apart = step or step_for(int(test_share * lengths.max(initial=0)) - horizon, count, season)
@@ -114,6 +111,13 @@ def split_origins(
     )  # fmt: skip
 
 
+def _refuse(horizon: int, origins: int | None, step: int | None, test: float, dev: float, calibration: float) -> None:
+    if horizon < 1 or (step is not None and step < 1) or (origins is not None and origins < 0):
+        raise ConfigError(f"horizon is {horizon}, origins {origins}, step {step}; the horizon and step are at least 1.")
+    if not (0 < test < 1 and 0 < dev < 1 and 0 <= calibration < 1 - dev):
+        raise ConfigError(f"Shares of test {test}, dev {dev}, calibration {calibration} leave none to learn from.")
+
+
 def _rows(wanted: float, horizon: int) -> int:
     return max(horizon, int(wanted)) if wanted else 0
 
@@ -137,14 +141,15 @@ def step_for(room: int, count: int, season: int) -> int:
 def rolled(table: SeriesTable, until: Rows, horizon: int, window: int = 1, most: int = 0) -> Origins:
     """Give all origins with `window` rows up to them whose forecasts end before each series' row `until`, [S].
 
-    Of more than `most`, if that is not 0, every so manyeth is taken.
+    Of more than `most`, if that is not 0, as many are taken, evenly.
     """
     parts = [np.empty((0, 2), dtype=np.int64)]
     for series in range(len(table)):
         rows = np.arange(int(table.starts[series]) + window - 1, int(until[series]) - horizon)
         parts.append(np.stack([np.full(len(rows), series), rows], axis=1))
     origins = np.concatenate(parts)
-    return origins[:: math.ceil(len(origins) / most)] if most and len(origins) > most else origins
+    few = most and len(origins) > most
+    return origins[np.linspace(0, len(origins) - 1, most).astype(np.int64)] if few else origins
 
 
 def before(table: SeriesTable, rows: Rows) -> SeriesTable:

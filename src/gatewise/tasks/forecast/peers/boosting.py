@@ -28,11 +28,11 @@ from gatewise.tasks.forecast.peers.problem import (
     spread_window,
 )
 
-ROWS = 100_000  # most rows, an origin and a step each, that are learnt from
+ROWS = 300_000  # most rows, an origin and a step each, that are learnt from
 TREES, LOOKS = 400, 20  # most trees, and after how many each a look at dev is taken
 FEWER = 4  # a part of rows and trees, by which loss and base are chosen
 RECENT = 12  # of the last values, these many by themselves
-LEARNING_RATE, LEAVES, LEAF_ROWS = 0.05, 31, 40
+LEARNING_RATE, LEAVES, LEAF_ROWS = 0.1, 63, 40
 SEED = 1
 
 
@@ -121,7 +121,7 @@ def fit_boosting(table: SeriesTable, problem: Problem, split: Split) -> Peer:
     ]
     tried = []
     for one, loss in product(readings, ("absolute_error", "squared_error")):
-        trees = grown(one, table, trained[::FEWER], loss, TREES // FEWER)
+        trees = grown(one, table, trained[::FEWER], loss, max(LOOKS, TREES // FEWER))
         tried.append((min(missed for missed, _ in staged(one, trees, table, split.dev)), loss, one))
     _, loss, reading = min(tried, key=lambda one: one[0])
     looks = list(staged(reading, grown(reading, table, trained, loss, TREES), table, split.dev))
