@@ -18,7 +18,8 @@ MAY_IMPORT = {  # rooms, beside themselves; two towers, answering and learning, 
     "tasks.classify": "base data runtime nets training", "tasks.pretrain": "base data runtime nets training",
     "tasks.tag": "base data runtime nets training", "tasks.forecast": "base data runtime nets training",
     "lab": "base data runtime explanation nets training",
-    "cli": "base data runtime explanation pages serving nets training tasks.classify tasks.pretrain tasks.tag lab",
+    "cli": "base data runtime explanation pages serving nets training tasks.classify tasks.pretrain tasks.tag "
+    "tasks.forecast lab",
 }  # fmt: skip
 HEAVY = {"torch", "sklearn", "scipy", "pyarrow"}
 ANSWERING = ("base", "runtime", "explanation", "pages", "serving")

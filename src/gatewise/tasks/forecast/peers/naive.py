@@ -6,8 +6,9 @@ from collections import Counter
 
 import numpy as np
 
+from gatewise.runtime.bases import season_carried
 from gatewise.runtime.series import SeriesTable
-from gatewise.runtime.windows import Floats, Origins, carried
+from gatewise.runtime.windows import Floats, Origins
 from gatewise.tasks.forecast.figures import scales_of
 from gatewise.tasks.forecast.origins import Split
 from gatewise.tasks.forecast.peers.problem import Peer, Points, Problem, last_of, peer
@@ -50,14 +51,3 @@ def season_points(problem: Problem, season: int) -> Points:
         return np.where(np.isnan(found), last_of(problem, table, origins), found)
 
     return points
-
-
-def season_carried(values: Floats, table: SeriesTable, season: int) -> Floats:
-    """Fill each gap with the last measured value at the same place of the season, [N]."""
-    filled = values.copy()
-    for series in range(len(table)):
-        rows = table.rows(series)
-        for phase in range(min(season, rows.stop - rows.start)):
-            one = values[rows.start + phase : rows.stop : season]
-            filled[rows.start + phase : rows.stop : season] = carried(one, np.array([0, len(one)]))
-    return filled
