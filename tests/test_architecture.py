@@ -16,15 +16,17 @@ MAY_IMPORT = {  # rooms, beside themselves; two towers, answering and learning, 
     "serving": "base runtime explanation pages",
     "data": "base runtime", "nets": "base runtime", "training": "base runtime",
     "tasks.classify": "base data runtime nets training", "tasks.pretrain": "base data runtime nets training",
-    "tasks.tag": "base data runtime nets training",
+    "tasks.tag": "base data runtime nets training", "tasks.forecast": "base data runtime nets training",
     "lab": "base data runtime explanation nets training",
-    "cli": "base data runtime explanation pages serving nets training tasks.classify tasks.pretrain tasks.tag lab",
+    "cli": "base data runtime explanation pages serving nets training tasks.classify tasks.pretrain tasks.tag "
+    "tasks.forecast lab",
 }  # fmt: skip
 HEAVY = {"torch", "sklearn", "scipy", "pyarrow"}
 ANSWERING = ("base", "runtime", "explanation", "pages", "serving")
 BY_NAME = {"runtime.engine": {"gatewise.nets.products"}}  # late, where torch is installed
 PUBLIC = [
     "Explanation",
+    "Forecaster",
     "GatewiseError",
     "LSTMClassifier",
     "LSTMTagger",
@@ -40,12 +42,15 @@ PUBLIC = [
     "evaluate_tagger",
     "explain",
     "load",
+    "load_forecaster",
     "load_tagger",
     "phrase",
     "read",
+    "read_series",
     "read_tagged",
     "trace",
     "train_classifier",
+    "train_forecaster",
     "train_tagger",
 ]
 MODULES = sorted(

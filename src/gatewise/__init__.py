@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gatewise.base.settings import TokenizerConfig as TokenizerConfig
     from gatewise.base.settings import TrainingConfig as TrainingConfig
     from gatewise.data.reading import read as read
+    from gatewise.data.series import read_series as read_series
     from gatewise.data.tagged_reading import read_tagged as read_tagged
     from gatewise.explanation.phrases import Phrase as Phrase
     from gatewise.explanation.phrases import phrase as phrase
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
     from gatewise.explanation.shares import explain as explain
     from gatewise.explanation.tracing import trace as trace
     from gatewise.runtime.folder import load as load
+    from gatewise.runtime.forecaster_folder import load_forecaster as load_forecaster
     from gatewise.runtime.tagger_folder import load_tagger as load_tagger
     from gatewise.tasks.classify.estimator import LSTMClassifier as LSTMClassifier
     from gatewise.tasks.classify.fit import train_classifier as train_classifier
     from gatewise.tasks.classify.measure import evaluate as evaluate
     from gatewise.tasks.classify.settings import Settings as Settings
+    from gatewise.tasks.forecast.estimator import Forecaster as Forecaster
+    from gatewise.tasks.forecast.fit import train_forecaster as train_forecaster
     from gatewise.tasks.tag.estimator import LSTMTagger as LSTMTagger
     from gatewise.tasks.tag.fit import train_tagger as train_tagger
     from gatewise.tasks.tag.measure import evaluate as evaluate_tagger  # noqa: F401
@@ -45,6 +49,10 @@ _HOMES = {  # the module of each, and behind a colon its name there where that i
     "TokenizerConfig": "base.settings",
     "TrainingConfig": "base.settings",
     "Explanation": "explanation.shares",
+    "Forecaster": "tasks.forecast.estimator",
+    "load_forecaster": "runtime.forecaster_folder",
+    "read_series": "data.series",
+    "train_forecaster": "tasks.forecast.fit",
     "Phrase": "explanation.phrases",
     "evaluate": "tasks.classify.measure",
     "evaluate_tagger": "tasks.tag.measure:evaluate",
@@ -59,7 +67,9 @@ _HOMES = {  # the module of each, and behind a colon its name there where that i
     "train_tagger": "tasks.tag.fit",
 }
 
-_LEARNING = ("LSTMClassifier", "LSTMTagger", "train_classifier", "train_tagger")  # need the extra "train"
+_LEARNING = (  # need the extra "train"
+    "Forecaster", "LSTMClassifier", "LSTMTagger", "train_classifier", "train_forecaster", "train_tagger",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -19,8 +19,11 @@ from gatewise.data.table import Rows, Table, sampled, unique
 MOST_ROWS, FEWEST_ROWS, MOST_BYTES = 1024, 8, 1 << 27  # decoded at once
 
 
-def arrow_file(source: Source) -> Table:
-    """Open a file of Arrow's; raise DataError for one that is damaged, or compressed as a whole."""
+def arrow_file(source: Source, *, text: bool = True) -> Table:
+    """Open a file of Arrow's; raise DataError for one that is damaged, compressed as a whole or, of `text`, empty.
+
+    Without `text` no row is looked at beforehand.
+    """
     if (path := source.plain) is None:
         raise DataError(f"{source.name} must be unpacked first: what is {source.suffix} is read from any place.")
     with needs("train"):
@@ -33,8 +36,8 @@ def arrow_file(source: Source) -> Table:
     if not columns:
         raise DataError(f"{source.name} has no columns; write it again.")
     rows = partial(_rows, path, columns, names)
-    sample = sampled(rows(plain)) if plain else []
-    if not sample:
+    sample = sampled(rows(plain)) if plain and text else []
+    if text and not sample:
         raise DataError(f"{source.name} has no rows of text; give a file with at least one text.")
     return Table(source.name, columns, sample, rows)
 
