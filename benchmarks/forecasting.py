@@ -27,7 +27,9 @@ import numpy as np
 from gatewise.runtime.series import SeriesTable, Step
 from gatewise.runtime.windows import carried
 from gatewise.tasks.forecast.backtest import PEERS, Backtest, backtest
+from gatewise.tasks.forecast.estimator import trained_on
 from gatewise.tasks.forecast.origins import before, split_origins
+from gatewise.tasks.forecast.settings import ForecastSettings
 
 HOUR, DAY = 3600, 86_400
 RESULTS = Path(__file__).parent / "results"
@@ -127,8 +129,10 @@ def run(name: str, options: argparse.Namespace) -> Backtest:
     if options.dev:
         table = before(table, split.test_from)
         split = split_origins(table, target, horizon, season=season, origins=origins if origins > 1 else None)
+    settings = ForecastSettings().replace(horizon=horizon, seed=options.seed, threads=1)
+    train = None if options.no_net else lambda learnt: trained_on(learnt, target, known, settings)
     return backtest(
-        table, target, horizon, known=known, seasons=seasons, season=season, split=split, peers=options.peers,
+        table, target, horizon, train=train, known=known, seasons=seasons, season=season, split=split, peers=options.peers,
         progress=lambda who: print(f"{name}: {who}", flush=True),
     )  # fmt: skip
 
@@ -140,6 +144,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(data) / "forecasting", help="the folder with ETTh1.csv, ...")
     parser.add_argument("--sets", nargs="+", default=["vic", "etth1", "wind", "water"], choices=list(SETS))
     parser.add_argument("--peers", nargs="+", default=list(PEERS), choices=list(PEERS))
+    parser.add_argument("--no-net", action="store_true", help="the peers alone")
+    parser.add_argument("--seed", type=int, default=1, help="of the networks")
     parser.add_argument("--dev", action="store_true", help="leave the test parts closed; writes nothing")
     parser.add_argument("--json", type=Path, default=RESULTS / "forecasting.json")
     options = parser.parse_args()

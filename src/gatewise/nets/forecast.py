@@ -43,7 +43,6 @@ class ForecastRNN(nn.Module):
         super().__init__()
         self.shape, self.horizon = shape, len(spread)
         self.random: torch.Generator | None = None
-        self.register_buffer("levels", torch.tensor(QUANTILES), persistent=False)
         width = shape.frames.width * shape.inputs
         self.filters = nn.Linear(width, shape.filters) if shape.filters else None
         kind = nn.LSTM if shape.cell == "lstm" else nn.GRU
@@ -88,7 +87,8 @@ class ForecastRNN(nn.Module):
         found, truths = self.answered(batch)
         measured = ~torch.isnan(truths)
         missed = torch.where(measured, truths, 0.0)[..., None] - found
-        losses = 2 * torch.maximum(self.levels * missed, (self.levels - 1) * missed).mean(dim=2)
+        levels = torch.tensor(QUANTILES)
+        losses = 2 * torch.maximum(levels * missed, (levels - 1) * missed).mean(dim=2)
         weights = measured.float()
         if batch.weights is not None:
             weights = weights * torch.from_numpy(batch.weights)[:, None]

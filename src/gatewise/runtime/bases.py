@@ -74,9 +74,11 @@ class Base:
         """Forecast the steps after each origin in units of the scale, [O, h]."""
         if self.kind == "ridge":
             assert self.weights is not None
-            found = [ridge_points(self, reading, table, origins[chunk], scale_of(scale, chunk))
-                     for chunk in chunks(len(origins))]  # fmt: skip
-            return np.concatenate([np.zeros((0, reading.horizon)), *found])
+            parts = (
+                ridge_points(self, reading, table, origins[chunk], scale_of(scale, chunk))
+                for chunk in chunks(len(origins))
+            )
+            return np.concatenate([np.zeros((0, reading.horizon)), *parts])
         values = season_carried(table.column(reading.target), table, self.season)
         steps = np.arange(1, reading.horizon + 1)
         rows = origins[:, 1:] + steps - self.season * np.ceil(steps / self.season).astype(np.int64)
@@ -113,7 +115,8 @@ def ridge_points(base: Base, reading: Reading, table: SeriesTable, origins: Orig
     assert base.weights is not None
     steps = ridge_steps(reading, table, origins, calendar=base.calendar)
     window = ridge_window(reading, table, origins, scale, base.rows)
-    return window @ base.weights[:, : base.rows].T + np.einsum("ohk,hk->oh", steps, base.weights[:, base.rows :])
+    own: Floats = window @ base.weights[:, : base.rows].T
+    return np.asarray(own + np.einsum("ohk,hk->oh", steps, base.weights[:, base.rows :]))
 
 
 def season_carried(values: Floats, table: SeriesTable, season: int) -> Floats:

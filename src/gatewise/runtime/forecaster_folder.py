@@ -136,11 +136,10 @@ def load_forecaster(path: Path | str) -> ForecastModel:
         raise ModelError(f"{folder / CONFIG} describes a model of more than {WEIGHTS_LIMIT >> 30} GiB; not opened.")
     found = unpacked(tensors_in(folder / WEIGHTS, expected), shapes, config["storage"])
     weights = {name: array.astype(np.float64) for name, array in found.items()}
-    reading = Reading(**{
-        name: tuple(value) if name in ("known", "past") else np.array(value, dtype=np.float64)
-        if name in ("means", "sizes") else value
-        for name, value in told.items()
-    })  # fmt: skip
+    reading = Reading(
+        told["target"], horizon, tuple(told["known"]), tuple(told["past"]), np.array(told["means"], dtype=np.float64),
+        np.array(told["sizes"], dtype=np.float64), told["scale_rows"], told["yearly"], told["level"], told["spread"],
+    )  # fmt: skip
     made = Base(base["kind"], base["season"], base["rows"], base["calendar"], weights.get("base"), base["penalty"])
     nets = tuple(net_of(net, weights, f"nets.{number}.") for number, net in enumerate(config["nets"]))
     return ForecastModel(reading, made, weights["spread"], nets, weights["shifts"], config["facts"])

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from gatewise.runtime.bases import Reading
-from gatewise.runtime.cell import CellWeights, GRUWeights, gru_step, step
+from gatewise.runtime.cell import Array, CellWeights, GRUWeights, gru_step, step
 from gatewise.runtime.series import SeriesTable
 from gatewise.runtime.windows import Floats, Origins, Scale, carried, windows
 
@@ -65,7 +65,8 @@ def read(cell: CellWeights | GRUWeights, inputs: Floats) -> Floats:
     """Give the last state, [O, H], after frames [O, T, E]."""
     projected = inputs @ cell.input.T + cell.bias
     hidden = cell.recurrent.shape[1]
-    state = memory = np.zeros((len(inputs), hidden))
+    state: Array = np.zeros((len(inputs), hidden))
+    memory: Array = state
     for time in range(inputs.shape[1]):
         if isinstance(cell, GRUWeights):
             state = gru_step(projected[:, time], state, cell)

@@ -163,17 +163,17 @@ def plans_for(prepared: Prepared, settings: ForecastSettings) -> list[Plan]:
         if window >= MANY and not config.segment
         else [segments if config.segment else points]
     )
-    cells: list[tuple[Cell, bool, int]] = {
+    kinds: dict[str, list[tuple[Cell, bool, int]]] = {
         "auto": [("lstm", False, 0), ("gru", False, 0)], "lstm": [("lstm", False, 0)], "gru": [("gru", False, 0)],
         "bilstm": [("lstm", True, 0)], "cnn-lstm": [("lstm", False, FILTERS)],
-    }[config.net]  # fmt: skip
+    }  # fmt: skip
     scalings: list[Scaling] = ["window", "global"] if config.scaling == "auto" else [config.scaling]
     if len(prepared.table) > 1:
         scalings = ["window"]  # series of unlike size have only their own units
     every = []
     for frames in several:
         for scaling in scalings:
-            for cell, both, filters in cells:
+            for cell, both, filters in kinds[config.net]:
                 own = frames
                 if filters:
                     width = min(CONVOLVED, window)

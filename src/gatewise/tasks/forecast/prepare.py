@@ -20,6 +20,7 @@ from gatewise.tasks.forecast.origins import Split, rolled, seasons_of, split_ori
 from gatewise.tasks.forecast.settings import ForecastSettings
 
 CALIBRATION = 0.08  # share of the rows, after dev, whose origins calibrate the quantiles
+CHOOSING = 400  # most origins that choose, and that calibrate
 YEARS = 2  # of data before the turn of a year can be told from a trend
 LONGEST = 400  # rows: a season beyond is not a window's
 PENALTIES = tuple(float(10**power) for power in np.arange(-1.0, 5.1, 0.5))
@@ -69,6 +70,10 @@ def prepare(table: SeriesTable, target: str, known: tuple[str, ...], settings: F
         table, target, config.horizon, season=every[0] if every else 1, origins=0, dev_share=training.dev_share,
         calibration_share=CALIBRATION,
     )  # fmt: skip
+    split = replace(
+        split, dev=between(table, split.dev_from, split.calibration_from, config.horizon),
+        calibration=between(table, split.calibration_from, split.test_from, config.horizon),
+    )  # fmt: skip
     longest = int((split.dev_from - table.starts[:-1]).max(initial=0))
     seasons = tuple(season for season in every if 2 * season < longest)
     reading = reading_of(table, target, known, config.horizon, seasons, split.dev_from)
@@ -81,6 +86,13 @@ def prepare(table: SeriesTable, target: str, known: tuple[str, ...], settings: F
         "base_losses": {name: round(loss, 5) for name, loss in losses.items()},
     }  # fmt: skip
     return Prepared(table, split, reading, seasons, base, losses, notes)
+
+
+def between(table: SeriesTable, begins: Rows, ends: Rows, horizon: int) -> Origins:
+    """Give origins whose forecasts lie in a part, [O, 2]: every one, or of more than CHOOSING so many, evenly."""
+    every = rolled(table, ends, horizon)
+    every = every[every[:, 1] + 1 >= begins[every[:, 0]]]
+    return every[:: math.ceil(len(every) / CHOOSING)] if len(every) > CHOOSING else every
 
 
 def filled(table: SeriesTable, reading: Reading) -> SeriesTable:
