@@ -2,6 +2,8 @@
 
     GATEWISE_DATA=... python benchmarks/forecasting.py
 
+The network is what `gatewise forecast train` trains without options.
+
 | set | series | horizon, origins |
 |---|---|---|
 | vic | load of Victoria by the hour, its last two years; the holiday is known, temperature past | 24, 34 every 101 |
@@ -132,8 +134,8 @@ def run(name: str, options: argparse.Namespace) -> Backtest:
     settings = ForecastSettings().replace(horizon=horizon, seed=options.seed, threads=1)
     train = None if options.no_net else lambda learnt: trained_on(learnt, target, known, settings)
     return backtest(
-        table, target, horizon, train=train, known=known, seasons=seasons, season=season, split=split, peers=options.peers,
-        progress=lambda who: print(f"{name}: {who}", flush=True),
+        table, target, horizon, train=train, known=known, seasons=seasons, season=season, split=split,
+        peers=options.peers, progress=lambda who: print(f"{name}: {who}", flush=True),
     )  # fmt: skip
 
 
