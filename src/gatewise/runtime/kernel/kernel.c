@@ -35,7 +35,9 @@
 #define ROUNDED 0x4B400000   /* the bits of that */
 #define LOWEST (-__builtin_inff())
 
-enum { FLOATS, WORDS, BYTES };
+#define FLOATS 0 /* forms of a row to be multiplied */
+#define WORDS 1
+#define BYTES 2
 
 /* How a path lays out one kind of weights. */
 typedef struct {

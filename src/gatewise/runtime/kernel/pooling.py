@@ -1,0 +1,37 @@
+"""A classifier's network and encoded texts to what its head sees, by the compiled library; packs each network once."""
+
+import threading
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from gatewise.runtime.batches import Rows
+from gatewise.runtime.kernel.cells import Floats, PackedCell, encode, pack
+from gatewise.runtime.network import Network
+
+_PACKED: "WeakKeyDictionary[Network, dict[str, list[list[PackedCell]]]]" = WeakKeyDictionary()
+_LOCK = threading.Lock()
+
+
+def packed(network: Network, path: str) -> list[list[PackedCell]]:
+    """Give a network's cells, [layer][direction], packed for a path; raises ModelError for weights that are no numbers."""
+    with _LOCK:
+        paths = _PACKED.setdefault(network, {})
+        if path not in paths:
+            paths[path] = [[pack(weights, path) for weights in directions] for directions in network.layers]
+        return paths[path]
+
+
+def pooled(network: Network, ids: npt.NDArray[np.integer], lengths: Rows, path: str, *, fast: bool = False) -> Floats:
+    """Give what the head sees, [B, poolings * directions * H], of texts of falling lengths, [B], laid end to end."""
+    layers, table = packed(network, path), network.embedding
+    words, places = np.unique(ids, return_inverse=True)
+    if table.scale is None:
+        rows, scale = table.rows(words), None
+    else:
+        rows, scale = table.values[words], table.scale[words]
+    sides, _ = encode(layers, rows, scale, places, lengths, fast=fast)
+    names = {"max": "highest", "mean": "mean", "last": "last"}
+    parts: list[Floats] = [getattr(side, names[name]) for name in network.config.pooling for side in sides]
+    return np.concatenate(parts, axis=1)
