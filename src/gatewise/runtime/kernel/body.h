@@ -66,19 +66,36 @@ static INLINE TARGET void NAME(put)(NAME(row) *row, int32_t place, int32_t width
     (void)width, (void)halves;
 }
 
+/* Functions of their own, or the sums would not stay in registers. */
+#define SIZED(count, gates)                                                                                            \
+    static NOINLINE TARGET void NAME(dots_##count##_##gates)(const NAME(weight) *weights, const int32_t *start,        \
+                                                             const NAME(row) *const *rows, int32_t blocks, float *out) \
+    {                                                                                                                  \
+        DOTS(weights, start, rows, count, gates, blocks, out);                                                         \
+    }
+#define CASE(count)                                                                            \
+    case count:                                                                                \
+        if (gates == GW_LSTM) NAME(dots_##count##_4)(weights, start, rows, blocks, out);       \
+        else NAME(dots_##count##_3)(weights, start, rows, blocks, out);                        \
+        break;
+SIZED(1, 3) SIZED(1, 4) SIZED(2, 3) SIZED(2, 4)
+#if TILE > 2
+SIZED(3, 3) SIZED(3, 4)
+#endif
+#if TILE > 3
+SIZED(4, 3) SIZED(4, 4) SIZED(5, 3) SIZED(5, 4) SIZED(6, 3) SIZED(6, 4)
+#endif
+
 static INLINE TARGET void NAME(times)(const NAME(weight) *weights, const int32_t *start, const NAME(row) *const *rows,
                                       const int32_t count, const int32_t gates, int32_t blocks, float *out)
 {
     switch (count) {
-    case 1: DOTS(weights, start, rows, 1, gates, blocks, out); break;
-    case 2: DOTS(weights, start, rows, 2, gates, blocks, out); break;
+        CASE(1) CASE(2)
 #if TILE > 2
-    case 3: DOTS(weights, start, rows, 3, gates, blocks, out); break;
+        CASE(3)
 #endif
 #if TILE > 3
-    case 4: DOTS(weights, start, rows, 4, gates, blocks, out); break;
-    case 5: DOTS(weights, start, rows, 5, gates, blocks, out); break;
-    case 6: DOTS(weights, start, rows, 6, gates, blocks, out); break;
+        CASE(4) CASE(5) CASE(6)
 #endif
     default: break;
     }
@@ -291,6 +308,8 @@ static TARGET void NAME(project_any)(const projection *job, int32_t halves, int3
 #undef WHOLE
 #undef LOAD
 #undef STORE
+#undef SIZED
+#undef CASE
 #undef NAME
 #undef GROUP
 #undef FORM
