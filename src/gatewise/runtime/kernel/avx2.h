@@ -11,50 +11,19 @@ static INLINE TARGET __m256 avx2_reciprocal(__m256 x) /* of 1 to 2^61: 12 bits, 
     return _mm256_mul_ps(near, _mm256_fnmadd_ps(x, near, _mm256_set1_ps(2.0f)));
 }
 
-static INLINE TARGET void avx2_words_dots(const int8_t *weights, const int32_t *start, const int16_t *const *rows,
-                                          const int count, const int gates, int32_t blocks, float *out)
-{
-    __m256i sums[3][4];
-    (void)start;
-    UNROLL for (int n = 0; n < count; n++)
-        UNROLL for (int g = 0; g < gates; g++) sums[n][g] = _mm256_setzero_si256();
-    for (int32_t block = 0; block < blocks; block++)
-        UNROLL for (int g = 0; g < gates; g++) {
-            const int8_t *place = weights + ((size_t)block * gates + g) * 16;
-            const __m256i own = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)place));
-            UNROLL for (int n = 0; n < count; n++) {
-                const __m256i row = _mm256_set1_epi32(four(rows[n] + (size_t)block * 2));
-                sums[n][g] = _mm256_add_epi32(sums[n][g], _mm256_madd_epi16(row, own));
-            }
-        }
-    UNROLL for (int n = 0; n < count; n++)
-        UNROLL for (int g = 0; g < gates; g++)
-            _mm256_storeu_ps(out + (n * gates + g) * 8, _mm256_cvtepi32_ps(sums[n][g]));
-}
-
-static INLINE TARGET void avx2_floats_dots(const float *weights, const int32_t *start, const float *const *rows,
-                                           const int count, const int gates, int32_t blocks, float *out)
-{
-    __m256 sums[3][4];
-    (void)start;
-    UNROLL for (int n = 0; n < count; n++)
-        UNROLL for (int g = 0; g < gates; g++) sums[n][g] = _mm256_setzero_ps();
-    for (int32_t block = 0; block < blocks; block++)
-        UNROLL for (int g = 0; g < gates; g++) {
-            const __m256 own = _mm256_loadu_ps(weights + ((size_t)block * gates + g) * 8);
-            UNROLL for (int n = 0; n < count; n++)
-                sums[n][g] = _mm256_fmadd_ps(_mm256_set1_ps(rows[n][block]), own, sums[n][g]);
-        }
-    UNROLL for (int n = 0; n < count; n++)
-        UNROLL for (int g = 0; g < gates; g++) _mm256_storeu_ps(out + (n * gates + g) * 8, sums[n][g]);
-}
-
 #define NAME(x) avx2_words_##x
 #define GROUP 2
 #define FORM WORDS
 #define TILE 3
 #define OFFSET 0
-#define DOTS avx2_words_dots
+#define SUM __m256i
+#define BEGIN(start) _mm256_setzero_si256()
+#define OWN __m256i
+#define WEIGHTS(place) _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(place)))
+#define SPREAD_TYPE __m256i
+#define SPREAD(place) _mm256_set1_epi32(four(place))
+#define MORE(sum, spread, own) _mm256_add_epi32(sum, _mm256_madd_epi16(spread, own))
+#define END(sum) ((NAME(vector))_mm256_cvtepi32_ps(sum))
 #include "body.h"
 
 #define NAME(x) avx2_floats_##x
@@ -62,7 +31,14 @@ static INLINE TARGET void avx2_floats_dots(const float *weights, const int32_t *
 #define FORM FLOATS
 #define TILE 3
 #define OFFSET 0
-#define DOTS avx2_floats_dots
+#define SUM __m256
+#define BEGIN(start) _mm256_setzero_ps()
+#define OWN __m256
+#define WEIGHTS(place) _mm256_loadu_ps(place)
+#define SPREAD_TYPE __m256
+#define SPREAD(place) _mm256_set1_ps(*(place))
+#define MORE(sum, spread, own) _mm256_fmadd_ps(spread, own, sum)
+#define END(sum) ((NAME(vector))(sum))
 #include "body.h"
 
 #undef TARGET

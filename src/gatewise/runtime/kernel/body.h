@@ -2,12 +2,9 @@
  *
  * A file that includes it says what is its own: NAME(x), TARGET (attributes of its functions), LANES (units at once),
  * GROUP (products summed at once), FORM (of a row of numbers to be multiplied), TILE (rows at once, a half counted as
- * one), OFFSET (added to a byte), RECIPROCAL, GREATER and LESSER of vectors, and DOTS, the one function that takes the time:
- *
- *     DOTS(weights, start, rows, count, gates, blocks, out)
- *
- * It multiplies `count` rows by the weights of LANES units, `gates` of each, over blocks * GROUP inputs, and puts what
- * comes of each row, [gates][LANES], into out as floats. Whole numbers are summed as such, so no order changes them.
+ * one), OFFSET (added to a byte); RECIPROCAL, GREATER and LESSER of vectors; and how it sums products: SUM (a type, one
+ * sum for each lane), BEGIN(start), OWN (a type) and WEIGHTS(place) of LANES units, SPREAD_TYPE and SPREAD(place) of GROUP numbers of a
+ * row to all lanes, MORE(sum, spread, own), and END(sum), as floats.
  */
 
 #if FORM == FLOATS
@@ -66,12 +63,57 @@ static INLINE TARGET void NAME(put)(NAME(row) *row, int32_t place, int32_t width
     (void)width, (void)halves;
 }
 
-/* Functions of their own, or the sums would not stay in registers. */
+/* Multiply `count` rows by the weights of LANES units, `gates` of each, over blocks * GROUP inputs: of each row come
+ * [gates][LANES] floats. Whole numbers are summed as such, and floats in the order of the inputs whatever the count.
+ * The sums have names, and each count a function, or they would not stay in registers. */
+#define FIRST(n)                                                                                       \
+    SUM s##n##0 = BEGIN(start), s##n##1 = BEGIN(start + LANES), s##n##2 = BEGIN(start + 2 * LANES);    \
+    SUM s##n##3 = gates > 3 ? BEGIN(start + 3 * LANES) : s##n##0;                                      \
+    const NAME(row) *row##n = rows[count > n ? n : 0];
+#define NEXT(n)                                                      \
+    if (count > n) {                                                 \
+        const SPREAD_TYPE spread = SPREAD(row##n);                   \
+        row##n += GROUP;                                             \
+        s##n##0 = MORE(s##n##0, spread, own0);                       \
+        s##n##1 = MORE(s##n##1, spread, own1);                       \
+        s##n##2 = MORE(s##n##2, spread, own2);                       \
+        if (gates > 3) s##n##3 = MORE(s##n##3, spread, own3);        \
+    }
+#define LAST(n)                                                      \
+    if (count > n) {                                                 \
+        STORE(out + (n * gates + 0) * LANES, END(s##n##0));          \
+        STORE(out + (n * gates + 1) * LANES, END(s##n##1));          \
+        STORE(out + (n * gates + 2) * LANES, END(s##n##2));          \
+        if (gates > 3) STORE(out + (n * gates + 3) * LANES, END(s##n##3)); \
+    }
+#if TILE == 6
+#define EACH(what) what(0) what(1) what(2) what(3) what(4) what(5)
+#elif TILE == 3
+#define EACH(what) what(0) what(1) what(2)
+#else
+#define EACH(what) what(0) what(1)
+#endif
+
+static INLINE TARGET void NAME(dots)(const NAME(weight) *weights, const int32_t *start, const NAME(row) *const *rows,
+                                     const int32_t count, const int32_t gates, int32_t blocks, float *out)
+{
+    const int32_t step = LANES * GROUP;
+    EACH(FIRST)
+    for (int32_t block = 0; block < blocks; block++) {
+        const OWN own0 = WEIGHTS(weights), own1 = WEIGHTS(weights + step), own2 = WEIGHTS(weights + 2 * step);
+        const OWN own3 = gates > 3 ? WEIGHTS(weights + 3 * step) : own0;
+        weights += gates * step;
+        EACH(NEXT)
+    }
+    EACH(LAST)
+    (void)start;
+}
+
 #define SIZED(count, gates)                                                                                            \
     static NOINLINE TARGET void NAME(dots_##count##_##gates)(const NAME(weight) *weights, const int32_t *start,        \
                                                              const NAME(row) *const *rows, int32_t blocks, float *out) \
     {                                                                                                                  \
-        DOTS(weights, start, rows, count, gates, blocks, out);                                                         \
+        NAME(dots)(weights, start, rows, count, gates, blocks, out);                                                   \
     }
 #define CASE(count)                                                                            \
     case count:                                                                                \
@@ -308,6 +350,10 @@ static TARGET void NAME(project_any)(const projection *job, int32_t halves, int3
 #undef WHOLE
 #undef LOAD
 #undef STORE
+#undef FIRST
+#undef NEXT
+#undef LAST
+#undef EACH
 #undef SIZED
 #undef CASE
 #undef NAME
@@ -315,4 +361,11 @@ static TARGET void NAME(project_any)(const projection *job, int32_t halves, int3
 #undef FORM
 #undef TILE
 #undef OFFSET
-#undef DOTS
+#undef SUM
+#undef BEGIN
+#undef OWN
+#undef WEIGHTS
+#undef SPREAD_TYPE
+#undef SPREAD
+#undef MORE
+#undef END

@@ -20,12 +20,6 @@
 
 #define INLINE inline __attribute__((always_inline))
 #define NOINLINE __attribute__((noinline))
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 8")
-#endif
-
 #define ROWS 48            /* texts that are read side by side: the weights of a unit are then loaded once for all */
 #define LOG2_E 1.442695041f
 #define BYTE_ONE 127.0f    /* a state of 1 as a byte; the rest, at most half of that unit, as another byte */

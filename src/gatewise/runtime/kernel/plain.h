@@ -13,41 +13,16 @@ static INLINE plain_vector plain_choose(plain_whole first, plain_vector a, plain
     return (plain_vector)((first & (plain_whole)a) | (~first & (plain_whole)b));
 }
 
-static INLINE void plain_words_dots(const int8_t *weights, const int32_t *start, const int16_t *const *rows,
-                                    const int count, const int gates, int32_t blocks, float *out)
+static INLINE plain_whole plain_widened(const int8_t *place)
 {
-    plain_whole sums[2][4];
-    (void)start;
-    UNROLL for (int n = 0; n < count; n++)
-        UNROLL for (int g = 0; g < gates; g++) sums[n][g] = (plain_whole){0};
-    for (int32_t block = 0; block < blocks; block++)
-        UNROLL for (int g = 0; g < gates; g++) {
-            const int8_t *own = weights + ((size_t)block * gates + g) * 4;
-            const plain_whole wide = {own[0], own[1], own[2], own[3]};
-            UNROLL for (int n = 0; n < count; n++) sums[n][g] += wide * rows[n][block];
-        }
-    UNROLL for (int n = 0; n < count; n++)
-        UNROLL for (int g = 0; g < gates; g++) {
-            const plain_vector sum = __builtin_convertvector(sums[n][g], plain_vector);
-            memcpy(out + (n * gates + g) * 4, &sum, sizeof sum);
-        }
+    return (plain_whole){place[0], place[1], place[2], place[3]};
 }
 
-static INLINE void plain_floats_dots(const float *weights, const int32_t *start, const float *const *rows,
-                                     const int count, const int gates, int32_t blocks, float *out)
+static INLINE plain_vector plain_loaded(const float *place)
 {
-    plain_vector sums[2][4];
-    (void)start;
-    UNROLL for (int n = 0; n < count; n++)
-        UNROLL for (int g = 0; g < gates; g++) sums[n][g] = (plain_vector){0};
-    for (int32_t block = 0; block < blocks; block++)
-        UNROLL for (int g = 0; g < gates; g++) {
-            plain_vector own;
-            memcpy(&own, weights + ((size_t)block * gates + g) * 4, sizeof own);
-            UNROLL for (int n = 0; n < count; n++) sums[n][g] += own * rows[n][block];
-        }
-    UNROLL for (int n = 0; n < count; n++)
-        UNROLL for (int g = 0; g < gates; g++) memcpy(out + (n * gates + g) * 4, &sums[n][g], sizeof sums[n][g]);
+    plain_vector loaded;
+    memcpy(&loaded, place, sizeof loaded);
+    return loaded;
 }
 
 #define NAME(x) plain_words_##x
@@ -55,7 +30,14 @@ static INLINE void plain_floats_dots(const float *weights, const int32_t *start,
 #define FORM WORDS
 #define TILE 2
 #define OFFSET 0
-#define DOTS plain_words_dots
+#define SUM plain_whole
+#define BEGIN(start) ((plain_whole){0})
+#define OWN plain_whole
+#define WEIGHTS(place) plain_widened(place)
+#define SPREAD_TYPE int32_t
+#define SPREAD(place) (*(place))
+#define MORE(sum, spread, own) ((sum) + (own) * (spread))
+#define END(sum) __builtin_convertvector(sum, NAME(vector))
 #include "body.h"
 
 #define NAME(x) plain_floats_##x
@@ -63,7 +45,14 @@ static INLINE void plain_floats_dots(const float *weights, const int32_t *start,
 #define FORM FLOATS
 #define TILE 2
 #define OFFSET 0
-#define DOTS plain_floats_dots
+#define SUM plain_vector
+#define BEGIN(start) ((plain_vector){0})
+#define OWN plain_vector
+#define WEIGHTS(place) plain_loaded(place)
+#define SPREAD_TYPE float
+#define SPREAD(place) (*(place))
+#define MORE(sum, spread, own) ((sum) + (own) * (spread))
+#define END(sum) ((NAME(vector))(sum))
 #include "body.h"
 
 #undef TARGET
