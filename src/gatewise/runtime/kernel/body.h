@@ -266,12 +266,6 @@ static INLINE TARGET void NAME(read)(const reading *job, const int32_t gates, in
 static INLINE TARGET float NAME(take)(const plan *p, const void *rows, const float *scales, int32_t n, NAME(row) *into)
 {
     const int32_t size = p->inputs, width = p->width_input;
-    const float *numbers = (const float *)rows + (size_t)n * size;
-#if FORM == FLOATS
-    (void)scales, (void)width;
-    memcpy(into, numbers, (size_t)size * sizeof(float));
-    return 1.0f;
-#else
     for (int32_t k = size; k < width; k++) into[k] = (NAME(row))OFFSET;
 #if FORM == BYTES
     for (int32_t k = size; k < width; k++) into[width + k] = (NAME(row))OFFSET;
@@ -281,6 +275,11 @@ static INLINE TARGET float NAME(take)(const plan *p, const void *rows, const flo
         for (int32_t k = 0; k < size; k++) into[k] = (NAME(row))(bytes[k] + OFFSET);
         return scales[n];
     }
+    const float *numbers = (const float *)rows + (size_t)n * size;
+#if FORM == FLOATS
+    memcpy(into, numbers, (size_t)size * sizeof(float));
+    return 1.0f;
+#else
     const float most = FORM == WORDS ? WORD_ONE : BYTE_ONE;
     float largest = 0;
     for (int32_t k = 0; k < size; k++) largest = magnitude(numbers[k]) > largest ? magnitude(numbers[k]) : largest;

@@ -150,8 +150,8 @@ static const struct {
     read_function *read[2];
     project_function *project[2];
 } PATHS[GW_PATHS] = {
-    [GW_PLAIN] = {{{4, 1, FLOATS, 2, 0}, {4, 1, WORDS, 2, 0}},
-                  {plain_floats_read_any, plain_words_read_any}, {plain_floats_project_any, plain_words_project_any}},
+    [GW_PLAIN] = {{{4, 1, FLOATS, 2, 0}, {4, 1, FLOATS, 2, 0}},
+                  {plain_floats_read_any, plain_floats_read_any}, {plain_floats_project_any, plain_floats_project_any}},
 #if defined(WITH_X86)
     [GW_AVX2] = {{{8, 1, FLOATS, 3, 0}, {8, 2, WORDS, 3, 0}},
                  {avx2_floats_read_any, avx2_words_read_any}, {avx2_floats_project_any, avx2_words_project_any}},
@@ -270,8 +270,10 @@ static void pack(const plan *p, const gw_cell *cell, const void *matrix, int32_t
             int32_t sum = 0;
             for (int32_t k = 0; k < size; k++) {
                 const size_t to = first + (size_t)(k / group) * gates * lanes * group + own + k % group;
-                if (cell->stored == GW_FLOAT32) ((float *)into)[to] = ((const float *)matrix)[row * size + k];
-                else sum += (((int8_t *)into)[to] = ((const int8_t *)matrix)[row * size + k]);
+                const size_t from = row * size + k;
+                if (cell->stored == GW_FLOAT32) ((float *)into)[to] = ((const float *)matrix)[from];
+                else if (p->form.form == FLOATS) ((float *)into)[to] = ((const int8_t *)matrix)[from];
+                else sum += (((int8_t *)into)[to] = ((const int8_t *)matrix)[from]);
             }
             start[(size_t)(unit / lanes) * gates * lanes + gate * lanes + unit % lanes] = -p->form.offset * sum;
         }

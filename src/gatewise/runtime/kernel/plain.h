@@ -1,4 +1,4 @@
-/* Plain C, for any CPU: states as words of 16 bits; the compiler makes of it what it can. */
+/* Plain C, for any CPU: whole numbers are floats too, and the compiler makes of it what it can. */
 #define TARGET
 #define LANES 4
 #define GREATER(a, b) plain_choose((a) > (b), (plain_vector)(a), (plain_vector)(b))
@@ -13,32 +13,12 @@ static INLINE plain_vector plain_choose(plain_whole first, plain_vector a, plain
     return (plain_vector)((first & (plain_whole)a) | (~first & (plain_whole)b));
 }
 
-static INLINE plain_whole plain_widened(const int8_t *place)
-{
-    return (plain_whole){place[0], place[1], place[2], place[3]};
-}
-
 static INLINE plain_vector plain_loaded(const float *place)
 {
     plain_vector loaded;
     memcpy(&loaded, place, sizeof loaded);
     return loaded;
 }
-
-#define NAME(x) plain_words_##x
-#define GROUP 1
-#define FORM WORDS
-#define TILE 2
-#define OFFSET 0
-#define SUM plain_whole
-#define BEGIN(start) ((plain_whole){0})
-#define OWN plain_whole
-#define WEIGHTS(place) plain_widened(place)
-#define SPREAD_TYPE int32_t
-#define SPREAD(place) (*(place))
-#define MORE(sum, spread, own) ((sum) + (own) * (spread))
-#define END(sum) __builtin_convertvector(sum, NAME(vector))
-#include "body.h"
 
 #define NAME(x) plain_floats_##x
 #define GROUP 1
