@@ -51,9 +51,12 @@ def in_bytes(matrix: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], npt
     """Give the int8 and the scale of each row that a matrix in 32 bits was unpacked from; None if it was not."""
     few = slice(None, 4)  # most that were not are known by these
     for rows in (few, slice(None)):
-        scale = np.maximum(np.abs(matrix[rows]).max(axis=1, initial=0), 1e-30) / np.float32(LARGEST)
-        exact = matrix[rows] / scale[:, None]
+        own = matrix[rows]
+        largest = np.maximum(own.max(axis=1, initial=0), -own.min(axis=1, initial=0))
+        scale = np.maximum(largest, 1e-30) / np.float32(LARGEST)
+        exact = own / scale[:, None]
         whole = np.rint(exact)
-        if np.abs(exact - whole).max(initial=0) > TOLERANCE:
+        exact -= whole
+        if max(exact.max(initial=0), -exact.min(initial=0)) > TOLERANCE:
             return None
     return whole.astype(np.int8), scale

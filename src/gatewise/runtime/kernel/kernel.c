@@ -189,11 +189,11 @@ int32_t gw_has(int32_t path)
     return 1;
 }
 
-static size_t place(size_t *end, size_t bytes) /* take bytes behind all others, at a cache line's begin */
+static size_t place(uint64_t *end, uint64_t bytes) /* take bytes behind all others, at a cache line's begin */
 {
-    const size_t begin = *end;
+    const uint64_t begin = *end;
     *end += (bytes + 63) / 64 * 64;
-    return begin;
+    return (size_t)begin;
 }
 
 static size_t odd_lines(size_t bytes) /* rows an even number of lines apart would share few sets of the cache */
@@ -215,15 +215,16 @@ static int32_t plan_of(const gw_cell *cell, plan *p)
     p->blocks_recurrent = (cell->hidden + f.group - 1) / f.group;
     p->width_input = p->blocks_input * f.group;
     p->width_recurrent = p->padded;
-    const size_t number = f.form == FLOATS ? 4 : f.form == WORDS ? 2 : 1, weight = f.form == FLOATS ? 4 : 1;
-    const size_t rows = (size_t)p->padded * cell->gates, halves = f.form == BYTES ? 2 : 1;
-    size_t end = 64; /* the shape, by which another cell's weights are known */
+    const size_t number = f.form == FLOATS ? 4 : f.form == WORDS ? 2 : 1, halves = f.form == BYTES ? 2 : 1;
+    const uint64_t weight = f.form == FLOATS ? 4 : 1, rows = (uint64_t)p->padded * cell->gates;
+    uint64_t end = 64; /* the shape, by which another cell's weights are known */
     p->scale_input = place(&end, rows * 4), p->scale_recurrent = place(&end, rows * 4), p->bias = place(&end, rows * 4);
     p->start_input = place(&end, rows * 4), p->start_recurrent = place(&end, rows * 4);
     p->extra = place(&end, (size_t)p->padded * 4);
     p->input = place(&end, rows * p->width_input * weight);
     p->recurrent = place(&end, rows * p->blocks_recurrent * f.group * weight);
-    p->bytes = end + 64; /* room to begin at a cache line */
+    if (end > SIZE_MAX / 2) return GW_BAD_SHAPE; /* where an address has 32 bits */
+    p->bytes = (size_t)end + 64; /* room to begin at a cache line */
     p->input_stride = odd_lines(p->width_input * number * halves);
     p->state_stride = odd_lines(p->width_recurrent * number * halves);
     p->memory_stride = odd_lines((size_t)p->padded * 3 * 4);

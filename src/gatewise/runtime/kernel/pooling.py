@@ -6,12 +6,26 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from gatewise.base.errors import ModelError
 from gatewise.runtime.batches import Rows
 from gatewise.runtime.kernel.cells import Floats, PackedCell, encode, pack
+from gatewise.runtime.kernel.library import NUMPY, engine
 from gatewise.runtime.network import Network
 
 _PACKED: "WeakKeyDictionary[Network, dict[str, list[list[PackedCell]]]]" = WeakKeyDictionary()
 _LOCK = threading.Lock()
+
+
+def path_for(network: Network) -> str | None:
+    """Name the path that answers for a network; None where NumPy does, as for weights that are no numbers."""
+    name = engine()
+    if name == NUMPY:
+        return None
+    try:
+        packed(network, name)
+    except ModelError:
+        return None
+    return name
 
 
 def packed(network: Network, path: str) -> list[list[PackedCell]]:
