@@ -39,7 +39,10 @@ def compiled(folder: Path) -> str:
     begun = target.with_suffix(f".{os.getpid()}.part")
     try:
         done = subprocess.run(
-            [*asked, *options(), "-o", str(begun), str(folder / "kernel.c")], capture_output=True, text=True, check=False
+            [*asked, *options(), "-o", str(begun), str(folder / "kernel.c")],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             return f"{asked[0]} failed: {done.stderr.strip()[-400:]}"

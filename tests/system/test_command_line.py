@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import gatewise
+from gatewise.runtime.kernel.library import engine
 
 FILES = ["README.md", "config.json", "metrics.jsonl", "model.safetensors", "report.html", "tokenizer.json"]
 EVALUATION = {

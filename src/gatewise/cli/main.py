@@ -32,7 +32,9 @@ app.add_typer(lab.lab, name="lab")
 
 @app.callback(invoke_without_command=True, help=ABOUT)
 def common(
-    version: Annotated[bool, typer.Option("--version", help="Print the version, and which engine answers here.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and the engine.", is_eager=True)
+    ] = False,
 ) -> None:
     """Answer what is asked of no command."""
     if version:

@@ -1,4 +1,4 @@
-"""A network and any number of encoded texts to answers: batches on all cores, by the compiled engine where there is one.
+"""A network and any number of encoded texts to answers: batches on all cores, by the compiled engine if there is one.
 
 Else NumPy answers, or torch multiplies where that is faster. Texts of near-equal length share a batch. One text is one
 batch, and starts no thread.
@@ -28,8 +28,8 @@ def logits_of(network: Network, sequences: Sequences, *, fast: bool = False) -> 
     """Give a network's logits for encoded texts, [N, C], in their order.
 
     A text's answer is the same to 1e-5 in any company. Engines agree to 1e-5, and to 2e-4 on weights of 8 bits, where
-    the compiled one rounds states to 15 or 16; with `fast` to 8, and a logit may move by 0.05. Without a compiled engine
-    `fast` allows bfloat16 products where torch is installed and there is much to do; on less work it changes nothing.
+    the compiled one rounds states to 15 or 16; with `fast` to 8, and a logit may move by 0.05. Where there is none,
+    `fast` allows bfloat16 products if torch is installed and there is much to do; on less work it changes nothing.
     Raises ConfigError where GATEWISE_ENGINE names an engine that is not here.
     """
     return logits_from(network, pooled_of(network, sequences, fast=fast))

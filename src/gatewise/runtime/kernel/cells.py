@@ -105,11 +105,13 @@ def read(
 ) -> Read:  # fmt: skip
     """Read texts of falling lengths, [B], laid end to end: token n brings row places[n] of `words` projected ones.
 
-    Fills `states`, [N, H] or columns of a wider array, in the texts' own order, if given. `fast` rounds states to 8 bits
-    where weights have 8.
+    Fills `states`, [N, H] or columns of a wider array, in the texts' own order, if given. `fast` rounds states to
+    8 bits where weights have 8.
     """
     hidden, texts = cell.shape.hidden, len(lengths)
-    if states is not None and (
+    if not len(places):
+        states = None
+    elif states is not None and (
         states.dtype != np.float32 or states.shape != (len(places), hidden) or states.strides[1] != 4
     ):
         raise ModelError(f"States of {states.shape} are not those of {len(places)} steps and {hidden} units.")
@@ -131,8 +133,8 @@ def encode(
 ) -> tuple[list[Read], Floats]:  # fmt: skip
     """Read texts of falling lengths, laid end to end, by stacked layers of packed cells, [layer][direction].
 
-    `rows`, [V, E], are the first layer's different inputs, int8 with `scale`, [V], or floats, and places, [N], says which
-    of them each token is. Gives what each direction of the last layer says and, if `wanted`, its states,
+    `rows`, [V, E], are the first layer's different inputs, int8 with `scale`, [V], or floats, and places, [N], says
+    which of them each token is. Gives what each direction of the last layer says and, if `wanted`, its states,
     [N, directions * H], in the texts' own order.
     """
     own, counts = places.astype(np.int32), lengths.astype(np.int32)
@@ -152,7 +154,9 @@ def encode(
 def _library() -> ctypes.CDLL:
     found = library()
     if found is None:
-        raise ModelError("The compiled engine was not built with this gatewise; install a compiler, then gatewise again.")
+        raise ModelError(
+            "This gatewise was built without its compiled engine; install a C compiler, then gatewise again."
+        )
     return found
 
 

@@ -29,7 +29,7 @@ def path_for(network: Network) -> str | None:
 
 
 def packed(network: Network, path: str) -> list[list[PackedCell]]:
-    """Give a network's cells, [layer][direction], packed for a path; raises ModelError for weights that are no numbers."""
+    """Give a network's cells, [layer][direction], packed for a path; raises ModelError as pack() does."""
     with _LOCK:
         paths = _PACKED.setdefault(network, {})
         if path not in paths:
