@@ -2,7 +2,12 @@
  * compile; the paths, avx512.h and so on, bring attributes of their own, so no option of the compiler names a CPU. */
 #include "kernel.h"
 
+#if defined(__wasm__) /* without a C library; the compiler brings these two */
+#define memcpy __builtin_memcpy
+#define memset __builtin_memset
+#else
 #include <string.h>
+#endif
 
 #if defined(__x86_64__) && !defined(GW_ONLY_PLAIN)
 #include <immintrin.h>
@@ -131,7 +136,9 @@ static void finish(const reading *job, int32_t first, int32_t count, int32_t lan
     }
 }
 
+#if !defined(WITH_WASM)
 #include "plain.h"
+#endif
 #if defined(WITH_X86)
 #include "avx2.h"
 #include "avx512.h"
@@ -150,8 +157,10 @@ static const struct {
     read_function *read[2];
     project_function *project[2];
 } PATHS[GW_PATHS] = {
+#if !defined(WITH_WASM)
     [GW_PLAIN] = {{{4, 1, FLOATS, 2, 0}, {4, 1, FLOATS, 2, 0}},
                   {plain_floats_read_any, plain_floats_read_any}, {plain_floats_project_any, plain_floats_project_any}},
+#endif
 #if defined(WITH_X86)
     [GW_AVX2] = {{{8, 1, FLOATS, 3, 0}, {8, 2, WORDS, 3, 0}},
                  {avx2_floats_read_any, avx2_words_read_any}, {avx2_floats_project_any, avx2_words_project_any}},
@@ -319,7 +328,10 @@ static int32_t plan_packed(const gw_cell *cell, const void *packed, size_t packe
     if (fault) return fault;
     if (!packed) return GW_NO_BUFFER;
     if (packed_bytes < p->bytes) return GW_SMALL_BUFFER;
-    return memcmp(aligned(packed), cell, sizeof *cell) ? GW_NOT_PACKED : GW_OK;
+    gw_cell own;
+    memcpy(&own, aligned(packed), sizeof own);
+    return own.path == cell->path && own.stored == cell->stored && own.gates == cell->gates &&
+                   own.hidden == cell->hidden && own.inputs == cell->inputs ? GW_OK : GW_NOT_PACKED;
 }
 
 int32_t gw_project(const gw_cell *cell, const void *packed, size_t packed_bytes, const void *rows, const float *scale,
