@@ -10,7 +10,7 @@ import pytest
 
 from gatewise.base.settings import NetworkConfig
 from gatewise.runtime.kernel import library
-from gatewise.runtime.network import Network, Table, pooled
+from gatewise.runtime.network import Network, Table, from_weights, pooled
 from gatewise.runtime.storage import in_bytes, packed
 
 WASM = Path(library.__file__).with_name("kernel.wasm")
@@ -20,7 +20,7 @@ DRIVER = Path(__file__).parents[1] / "fixtures" / "kernel_wasm.mjs"
 def features(
     network: Network, ids: np.ndarray, lengths: np.ndarray, folder: Path, wasm: Path = WASM, repeats: int = 1
 ) -> tuple[np.ndarray, float]:
-    """Give what the head sees of texts of falling lengths, read in node by both directions, and the CPU's milliseconds."""
+    """Give what the head sees of texts of falling lengths, read in node, and the CPU's milliseconds."""
     content, own = bytearray(), network.layers[0]
 
     def put(named: dict[str, np.ndarray | None]) -> dict[str, list[int]]:
@@ -67,8 +67,6 @@ def features(
 @pytest.mark.skipif(not shutil.which("node"), reason="node runs WebAssembly here, and is not installed")
 @pytest.mark.parametrize(("hidden", "inputs", "storage", "near"), [(37, 11, "int8", 1e-3), (6, 5, "float32", 2e-5)])
 def test_kernel_wasm_equals_numpy(tmp_path, hidden, inputs, storage, near):
-    from gatewise.runtime.network import from_weights
-
     random = np.random.default_rng(0)
     config = NetworkConfig(
         embedding_dim=inputs, hidden_size=hidden, bidirectional=True, pooling=("max", "mean", "last")

@@ -55,13 +55,10 @@ def pack(weights: CellWeights, path: str, *, recurrent_bias: Floats | None = Non
     """
     rows, hidden = weights.recurrent.shape
     inputs, gates = weights.input.shape[-1], rows // max(hidden, 1)
-    shapes = [array.shape for array in (weights.input, weights.bias)] + [(hidden,)] * (recurrent_bias is not None)
-    if (
-        gates not in (LSTM, GRU)
-        or [(rows, inputs), (rows,), np.shape(recurrent_bias)][: len(shapes)] != shapes
-        or (recurrent_bias is not None and gates != GRU)
-        or not (1 <= hidden <= MOST and 1 <= inputs <= MOST and rows == gates * hidden)
-    ):
+    fits = weights.input.shape == (rows, inputs) and weights.bias.shape == (rows,) and rows == gates * hidden
+    if recurrent_bias is not None:
+        fits = fits and gates == GRU and recurrent_bias.shape == (hidden,)
+    if not fits or gates not in (LSTM, GRU) or not (1 <= hidden <= MOST and 1 <= inputs <= MOST):
         raise ModelError(
             f"Weights of {weights.input.shape}, {weights.recurrent.shape} and {weights.bias.shape} make no cell of up "
             f"to {MOST} units; load the model again."

@@ -9,6 +9,7 @@ import sys
 from ctypes import c_int32, c_size_t, c_void_p
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from gatewise.base.errors import ConfigError
 
@@ -38,7 +39,7 @@ def library() -> ctypes.CDLL | None:
     except (OSError, AttributeError):  # none, of another machine, or without what is asked
         return None
     shape, size, whole, buffer = ctypes.POINTER(Shape), c_size_t, c_int32, c_void_p
-    sized = [buffer, size]  # a buffer and its bytes
+    sized: tuple[Any, ...] = (buffer, size)  # a buffer and how much of it there is
     found.gw_has.argtypes = [whole]
     for name, arguments in {
         "gw_packed_bytes": [shape], "gw_sums_count": [shape, whole], "gw_scratch_bytes": [shape, whole],
