@@ -237,7 +237,8 @@ static INLINE TARGET void NAME(read)(const reading *job, const int32_t gates, in
     for (int32_t t = 0; t < longest; t++) {
         while (job->lengths[first + active - 1] <= t) active--;
         for (int32_t n = 0; n < active; n++) follow(job, first + n, t, starts[n], rows + n);
-        for (int32_t unit = 0; unit < p->padded; unit += LANES) {
+        for (int32_t turn = 0; turn < p->padded; turn += LANES) {
+            const int32_t unit = t & 1 ? p->padded - LANES - turn : turn; /* and back: the weights read last are near */
             const NAME(weight) *own = weights + (size_t)(unit / LANES) * unit_weights;
             const int32_t *begin = job->start + (size_t)unit * gates;
             for (int32_t n = 0; n < active; n += together) {
