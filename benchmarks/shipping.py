@@ -154,16 +154,13 @@ def told(
     for row, seconds in rows.items():
         for name, spent in seconds.items():
             floor = FLOORS.get((row, name))
-            print(
-                f"{row:6} {name:20} {spent:8.3f} CPU s {seconds[TORCH] / spent:6.2f} x torch"
-                + f"  floor {floor}" * bool(floor)
-            )
+            bound = f", at least {floor} wanted" if floor else ""
+            print(f"{row:6} {name:20} {spent:8.3f} CPU s, {seconds[TORCH] / spent:6.2f} x torch{bound}")
     for name, own in ones.items():
         print(f"one text of {own['tokens']} tokens: {name:20} p50 {own['p50']:6.1f} ms, p99 {own['p99']:6.1f} ms (CPU)")
     for name, own in apart.items():
-        print(
-            f"logits of {name:20} within {own['largest']:.1e} of torch's, {own['changed']} of {own['texts']} answers changed"
-        )
+        changed = f"{own['changed']} of {own['texts']} answers changed"
+        print(f"logits of {name:20} within {own['largest']:.1e} of torch's, {changed}")
 
 
 def main() -> None:
@@ -209,9 +206,10 @@ def main() -> None:
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         "",
     )
+    said = ["python", "benchmarks/shipping.py", *(word for word in sys.argv[1:] if "/" not in word)]
     written = {
         "benchmark": "shipping", "date": datetime.date.today().isoformat(),
-        "command": shlex.join(["python", "benchmarks/shipping.py", *(word for word in sys.argv[1:] if "/" not in word)]),
+        "command": shlex.join(said),
         "machine": {"cpu": cpu, "cores": os.cpu_count(), "system": platform.system(), "load": os.getloadavg()[0]},
         "versions": versions, "engine": engine(), "reviews": len(texts), "tokens": int(texts.lengths.sum()),
     }  # fmt: skip
