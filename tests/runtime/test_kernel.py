@@ -309,6 +309,15 @@ def test_kernel_leaves_weights_that_are_no_numbers_to_numpy(monkeypatch):
     assert pooling.path_for(own) is None and np.isnan(engine.logits_of(own, texts)).any()
 
 
+def test_kernel_vectors_that_are_no_numbers_are_not_answered_as_if_they_were(monkeypatch):
+    own = small()
+    own.embedding.values[2] = np.nan
+    monkeypatch.setenv(library.VARIABLE, PATHS[0])
+    texts = Sequences(np.array([1, 2, 3, 3]), np.array([0, 3, 4]), np.array([-1, -1]))
+    assert np.isnan(engine.logits_of(own, texts)[0]).all()
+    assert np.isfinite(engine.logits_of(own, texts.select(np.array([1])))).all()
+
+
 def test_kernel_the_engine_is_chosen_by_name(monkeypatch):
     monkeypatch.delenv(library.VARIABLE, raising=False)
     assert library.engine() == PATHS[0]
