@@ -16,7 +16,14 @@ from gatewise.nets.products import by_torch
 from gatewise.runtime import engine
 from gatewise.runtime.batches import gather
 from gatewise.runtime.engine import logits_of, pooled_of
+from gatewise.runtime.kernel.library import NUMPY, VARIABLE
 from gatewise.runtime.network import Network, by_numpy, logits_from, pooled
+
+
+@pytest.fixture(autouse=True)
+def numpy(monkeypatch):
+    """Without the compiled engine, which has tests of its own (test_kernel.py)."""
+    monkeypatch.setenv(VARIABLE, NUMPY)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import gatewise
+from gatewise.runtime.kernel.library import engine
 
 FILES = ["README.md", "config.json", "metrics.jsonl", "model.safetensors", "report.html", "tokenizer.json"]
 EVALUATION = {
@@ -497,7 +498,7 @@ def test_what_is_wrong_with_data_or_options_is_said_before_anything_heavy_is_loa
 
 
 def test_version(spawn):
-    assert spawn("--version").out == f"gatewise {gatewise.__version__}\n"
+    assert spawn("--version").out == f"gatewise {gatewise.__version__} ({engine()})\n"
 
 
 def test_predict_answers_without_what_trains(spawn):

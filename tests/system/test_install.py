@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -50,7 +51,34 @@ def test_wheel_carries_every_file_of_the_package_and_nothing_else(wheel):
     assert {f"gatewise/pages/{name}" for name in pages} | {"gatewise/explanation/gradients.json"} <= carried
     assert {f"gatewise/samples/reviews/{part}" for part in ("train.parquet", "test.parquet", "README.md")} <= carried
     assert {f"gatewise/samples/{name}/model.safetensors" for name in ("reviews-en", "sentiment-en")} <= carried
-    assert wheel.name.endswith("-py3-none-any.whl") and wheel.stat().st_size < 45e6
+    compiled = {f"gatewise/runtime/kernel/kernel.{ending}" for ending in ("so", "dylib", "dll")} & carried
+    assert wheel.name.endswith("-py3-none-any.whl") != bool(compiled)  # of one platform if it carries an engine for it
+    assert "-py3-none-" in wheel.name and wheel.stat().st_size < 45e6
+
+
+def test_wheel_without_a_compiler_is_pure(tmp_path):
+    """And leaves nothing of an earlier build in it; with GATEWISE_KERNEL=require it is none."""
+    copy = tmp_path / "tree"
+    copy.mkdir()
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    shutil.copytree(
+        SOURCE, copy / "src" / "gatewise", ignore=shutil.ignore_patterns("__pycache__", "samples", "kernel.so")
+    )
+    (copy / "src/gatewise/runtime/kernel/kernel.so").write_bytes(b"of an earlier build")
+    command = [
+        sys.executable, "-m", "pip", "wheel", str(copy), "--no-deps", "--no-build-isolation", "--quiet",
+        "--disable-pip-version-check", "--wheel-dir", str(tmp_path),
+    ]  # fmt: skip
+    without = os.environ | {"CC": str(tmp_path / "no-compiler")}
+    assert subprocess.run(command, env=without | {"GATEWISE_KERNEL": "require"}, capture_output=True).returncode
+    done = subprocess.run(command, env=without, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (built,) = tmp_path.glob("*.whl")
+    assert built.name.endswith("-py3-none-any.whl")
+    with zipfile.ZipFile(built) as archive:
+        names = archive.namelist()
+    assert "gatewise/runtime/kernel/kernel.c" in names and "gatewise/runtime/kernel/kernel.so" not in names
 
 
 def test_wheel_names_its_license_command_and_needs(unpacked):
@@ -81,7 +109,8 @@ def away(unpacked: Path, folder: Path, *arguments: str) -> str:
 def test_wheel_answers_version_and_reads_its_reviews(unpacked, tmp_path):
     (info,) = unpacked.glob("*.dist-info")
     version = info.name.removeprefix("gatewise-").removesuffix(".dist-info")
-    assert away(unpacked, tmp_path, "-m", "gatewise", "--version") == f"gatewise {version}"
+    said = away(unpacked, tmp_path, "-m", "gatewise", "--version")
+    assert re.fullmatch(rf"gatewise {re.escape(version)} \((avx512-vnni|avx2|neon|c|numpy)\)", said)
     code = (
         "import gatewise; print(gatewise.__file__)\n"
         "data = gatewise.read('reviews')\n"

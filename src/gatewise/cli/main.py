@@ -37,13 +37,16 @@ app.add_typer(lab.lab, name="lab")
 
 @app.callback(invoke_without_command=True, help=ABOUT)
 def common(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and the engine.", is_eager=True)
+    ] = False,
 ) -> None:
     """Answer what is asked of no command."""
     if version:
         from gatewise import __version__
+        from gatewise.runtime.kernel.library import engine
 
-        print(f"gatewise {__version__}")
+        print(f"gatewise {__version__} ({engine()})")
         raise typer.Exit
 
 

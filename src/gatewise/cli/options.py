@@ -42,7 +42,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress; w
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: one object, or one a text.")]
 Fast = Annotated[
     bool,
-    typer.Option("--fast", help="Allow bfloat16 where there is much to do: quicker, and a logit may move by 0.03."),
+    typer.Option("--fast", help="Round more inside: up to twice as quick, and a logit may move by 0.05."),
 ]
 
 

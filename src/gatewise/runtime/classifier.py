@@ -69,7 +69,7 @@ class Model:
         return logits_of(self.network, self.encode(texts))
 
     def logits(self, texts: Sequence[str], *, fast: bool = False) -> Numbers:
-        """Give uncalibrated logits, [N, C]; `fast` allows bfloat16, by which a logit may move by 0.03."""
+        """Give uncalibrated logits, [N, C]; `fast` rounds more inside, and a logit may move by 0.05."""
         network, companion = self.parts(self.encode(texts), fast=fast)
         return network + companion
 

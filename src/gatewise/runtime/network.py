@@ -36,7 +36,7 @@ class Table:
         return vectors if self.scale is None else vectors * self.scale[ids][..., np.newaxis]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Network:
     """Embedding, LSTM layers, pooling and linear head of a text classifier."""
 

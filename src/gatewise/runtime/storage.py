@@ -10,6 +10,7 @@ from gatewise.base.settings import Storage
 
 Shapes = Mapping[str, tuple[int, ...]]
 LARGEST = 127  # of an int8, on both sides
+TOLERANCE = 1e-4  # of an int8 that was multiplied by its scale and is divided again, both in 32 bits
 
 
 def stored(shapes: Shapes, storage: Storage) -> dict[str, Stored]:
@@ -44,3 +45,18 @@ def unpacked(arrays: Arrays, shapes: Shapes, storage: Storage) -> dict[str, npt.
         if storage == "int8" and len(shape) == 2:
             weights[name] *= arrays[f"{name}.scale"][:, None]
     return weights
+
+
+def in_bytes(matrix: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]] | None:
+    """Give the int8 and the scale of each row that a matrix in 32 bits was unpacked from; None if it was not."""
+    few = slice(None, 4)  # most that were not are known by these
+    for rows in (few, slice(None)):
+        own = matrix[rows]
+        largest = np.maximum(own.max(axis=1, initial=0), -own.min(axis=1, initial=0))
+        scale = np.maximum(largest, 1e-30) / np.float32(LARGEST)
+        exact = own / scale[:, None]
+        whole = np.rint(exact)
+        exact -= whole
+        if max(exact.max(initial=0), -exact.min(initial=0)) > TOLERANCE:
+            return None
+    return whole.astype(np.int8), scale
