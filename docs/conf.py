@@ -8,7 +8,7 @@ import typer.main
 
 import gatewise.base.settings
 import gatewise.tasks.classify.settings
-from gatewise.base.settings import PretrainingConfig, TaggingConfig, shown, values_of
+from gatewise.base.settings import ForecastConfig, PretrainingConfig, TaggingConfig, shown, values_of
 from gatewise.cli.main import app as cli
 from gatewise.tasks.classify.settings import Settings
 from gatewise.tasks.tag.settings import TagSettings
@@ -38,7 +38,7 @@ OPTIONS = re.compile(r"<!-- options: ([a-z ]+) -->")  # the place of a command's
 def settings_tables() -> str:
     """Give one Markdown table per group of settings: name, default, range or choices, sentence."""
     lines = []
-    for config in [*(field.type for field in dataclasses.fields(Settings)), PretrainingConfig, TaggingConfig]:
+    for config in [*(field.type for field in dataclasses.fields(Settings)), PretrainingConfig, TaggingConfig, ForecastConfig]:
         lines += [f"## {config.__name__}", "", config.__doc__, ""]
         lines += ["| setting | default | values | meaning |", "|---|---|---|---|"]
         for field in dataclasses.fields(config):
