@@ -38,7 +38,8 @@ OPTIONS = re.compile(r"<!-- options: ([a-z ]+) -->")  # the place of a command's
 def settings_tables() -> str:
     """Give one Markdown table per group of settings: name, default, range or choices, sentence."""
     lines = []
-    for config in [*(field.type for field in dataclasses.fields(Settings)), PretrainingConfig, TaggingConfig, ForecastConfig]:
+    own = [field.type for field in dataclasses.fields(Settings)]
+    for config in [*own, PretrainingConfig, TaggingConfig, ForecastConfig]:
         lines += [f"## {config.__name__}", "", config.__doc__, ""]
         lines += ["| setting | default | values | meaning |", "|---|---|---|---|"]
         for field in dataclasses.fields(config):
