@@ -63,7 +63,7 @@ def running(places: dict[str, str], limits: Limits | None = None, **names: Any) 
     """Serve model folders in a thread, without signals."""
     service = Service(places, limits or Limits(), threads=2)
     ready, lines, found = threading.Event(), list[str](), list[Running]()
-    bound = server.listen("127.0.0.1", 0)
+    bound = server.bound_to("127.0.0.1", 0)
 
     async def main() -> None:
         made = server._server(application(service, set(), lines.append), service.limits.deadline)

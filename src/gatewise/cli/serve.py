@@ -1,6 +1,8 @@
 """The command that serves models over HTTP: parse options, call the library, log."""
 
+import os
 import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -42,17 +44,18 @@ def serve(
     require("serve", "starlette", "uvicorn")
     answer_alone()
     from gatewise.serving.models import places_of
-    from gatewise.serving.server import listen
+    from gatewise.serving.server import bound_to
     from gatewise.serving.server import serve as run
     from gatewise.serving.service import Limits, Service
 
     places = places_of(models or ["sentiment-en"])
-    with listen(host, port) as bound:
+    with bound_to(host, port) as bound:
         service = Service(places, Limits(queue, deadline, max_body, max_texts), threads)
         shown = f"[{host}]" if ":" in host else host
-        say(f"http://{shown}:{bound.getsockname()[1]}/ serves {', '.join(places)}; /docs tells how, Ctrl-C ends it.")
+        url = f"http://{shown}:{bound.getsockname()[1]}/"
         names = {name.lower() for name in [host, *(allow_host or [])]}
-        stopped = run(service, bound, names, _unlogged if quiet else _Log().line, say)
+        begun = f"{url} serves {', '.join(places)}; {url}docs tells how, Ctrl-C ends it."
+        stopped = run(service, bound, names, _unlogged if quiet else _logged, say, begun)
     if stopped == signal.SIGINT:
         raise KeyboardInterrupt
 
@@ -61,17 +64,10 @@ def _unlogged(line: str) -> None:
     """Drop a line."""
 
 
-class _Log:
-    """Standard output, as long as it takes lines: a server goes on without its log."""
-
-    def __init__(self) -> None:
-        self.open = True
-
-    def line(self, line: str) -> None:
-        """Write one line at once."""
-        try:
-            if self.open:
-                print(line, flush=True)
-        except OSError as error:
-            self.open = False
-            say(f"The log could not be written ({error.strerror}); requests are no longer logged.")
+def _logged(line: str) -> None:
+    """Write a line to standard output at once; where that takes no more, a server goes on without its log."""
+    try:
+        print(line, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        say(f"The log could not be written ({error.strerror}); requests are logged no longer.")

@@ -184,18 +184,19 @@ class Api:
         if (length := request.headers.get("content-length", "0")).isdecimal() and int(length[:20]) > most:
             raise Refused(413, f"The request has {int(length[:20]):,} bytes; send at most {most:,}.")
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PATIENCE) as timeout:
+                self.service.arriving.add(timeout)
                 async for part in request.stream():
                     size += len(part)
                     if size > most:
                         raise Refused(413, f"The request has more than {most:,} bytes.")
                     parts.append(part)
         except TimeoutError as error:
-            raise Refused(
-                408, f"The request did not arrive within {PATIENCE:g} seconds.", Connection="close"
-            ) from error
+            raise Refused(408, "The request did not arrive in time.", Connection="close") from error
         except ClientDisconnect as error:
             raise Refused(LEFT, "Who asked has left.") from error
+        finally:
+            self.service.arriving.discard(timeout)
         self._admit(queue)
         try:
             return json.loads(b"".join(parts))
@@ -319,6 +320,7 @@ def application(service: Service, names: Collection[str], log: Callable[[str], N
 
     handlers: dict[Any, Any] = {HTTPException: lost, Exception: fault}
     inner = Starlette(routes=Api(service).routes(), exception_handlers=handlers)
+    inner.router.redirect_slashes = False
 
     async def guarded(scope: "Scope", receive: "Receive", send: "Send") -> None:
         started = time.monotonic()

@@ -28,9 +28,14 @@ KEEP = 15  # seconds that a connection without a request stays open
 BACKLOG = 2048
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Bind a socket; port 0 takes a free one. Raises ConfigError, with one sentence, when the place cannot be had."""
+def bound_to(host: str, port: int) -> socket.socket:
+    """Bind a socket, which begins to listen later; port 0 takes a free one.
+
+    Raises ConfigError, with one sentence, when the place cannot be had.
+    """
     try:
+        if not 0 <= port < 1 << 16:  # getaddrinfo would take what is left of it
+            raise OverflowError
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, protocol)
         try:
@@ -49,16 +54,18 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(
     service: Service, bound: socket.socket, names: Collection[str], log: Callable[[str], None],
-    tell: Callable[[str], None],
+    tell: Callable[[str], None], begun: str,
 ) -> int:  # fmt: skip
     """Serve until SIGTERM or SIGINT, drain, and give the signal's number; SIGHUP reloads the models.
 
-    `log` takes a line for each request, `tell` a sentence for people.
+    `log` takes a line for each request, `tell` a sentence for people: first `begun`, from which on it may be asked.
     """
-    return asyncio.run(_serve(service, bound, application(service, names, log), tell))
+    return asyncio.run(_serve(service, bound, application(service, names, log), tell, begun))
 
 
-async def _serve(service: Service, bound: socket.socket, app: "ASGIApp", tell: Callable[[str], None]) -> int:
+async def _serve(
+    service: Service, bound: socket.socket, app: "ASGIApp", tell: Callable[[str], None], begun: str
+) -> int:
     server = _server(app, service.limits.deadline)
     loop, signals = asyncio.get_running_loop(), asyncio.Queue[int]()
     caught = [number for number in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, number)]
@@ -67,16 +74,18 @@ async def _serve(service: Service, bound: socket.socket, app: "ASGIApp", tell: C
         for number in (getattr(signal, name) for name in caught)
     }
     service.start()
+    bound.listen(BACKLOG)
+    tell(begun)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         stopped = await _stopped(service, signals, serving, tell)
-        draining = asyncio.create_task(service.drain())
-        again = asyncio.create_task(signals.get())
+        draining, again = asyncio.create_task(service.drain()), asyncio.create_task(signals.get())
         await asyncio.wait({draining, again, serving}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
-        server.force_exit = again.done()
-        for task in (draining, again):
-            task.cancel()
+        await asyncio.wait({again, serving}, return_when=asyncio.FIRST_COMPLETED)
+        server.force_exit = True  # at a second signal, or it has ended
+        draining.cancel()
+        again.cancel()
         await serving
     finally:
         for number, handler in before.items():

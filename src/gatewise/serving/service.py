@@ -18,6 +18,7 @@ from gatewise.serving.queue import Order, Queue
 
 BATCH_TOKENS, BATCH_PIECES = 8192, 64
 AT_ONCE = 4000  # characters that are encoded without going to a thread
+LAST = 1.0  # seconds in which what has begun to arrive may do so while the server closes down
 CHARACTERS = 4  # of a token, before it is known how many there are
 
 
@@ -50,6 +51,7 @@ class Service:
         self.explanations = Queue(
             _explain, 1, limits.queue_seconds, limits.deadline, BATCH_TOKENS, 1, min(explained, default=1e3)
         )
+        self.arriving: set[asyncio.Timeout] = set()  # of bodies that are not there yet
         self._running: list[asyncio.Task[None]] = []
 
     @property
@@ -94,7 +96,9 @@ class Service:
 
     async def drain(self) -> None:
         """Refuse what comes, and wait until what was accepted is answered."""
-        self.draining = True
+        self.draining, last = True, asyncio.get_running_loop().time() + LAST
+        for timeout in self.arriving:
+            timeout.reschedule(min(last, timeout.when() or last))
         await self.answers.idle()
         await self.explanations.idle()
 
