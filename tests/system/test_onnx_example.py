@@ -45,10 +45,8 @@ def test_onnx_example_holds_the_file_to_its_golden_file(file):
     done = run(file, "--golden", golden)
     assert done.returncode == 0 and done.stdout.startswith("8 texts as in the golden file, logits within ")
     other = golden.with_name("other.json")
-    for old, new, fault in (
-        ('"logits": [[', '"logits": [[9', "a logit differs"),
-        ('"ids": [[1', '"ids": [[2', "tokens"),
-    ):
+    faults = (('"logits": [[', '"logits": [[9', "a logit differs"), ('"ids": [[1', '"ids": [[2', "tokens"))
+    for old, new, fault in faults:
         content = golden.read_text(encoding="utf-8")
         assert old in content
         other.write_text(content.replace(old, new, 1), encoding="utf-8")
