@@ -57,6 +57,21 @@ def test_models_answer_a_batch_as_each_alone(name, request, monkeypatch):
 def test_models_cut_a_request_into_pieces_of_few_texts(tiny_model, monkeypatch):
     monkeypatch.setattr(models, "PIECE_TEXTS", 2)
     assert [len(work) for work, _ in Served("m", "", tiny_model).works(TEXTS)] == [2, 2, 1]
+    assert [len(work) for work, _ in Served("m", "", tiny_model, together=1).works(TEXTS)] == [1] * 5
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_models_are_answered_together_only_where_that_pays(tiny_model, tmp_path, monkeypatch, slow):
+    tiny_model.save(tmp_path / "m")
+    answer = Served.answer
+
+    def answered(served, works):
+        for _ in range(3 * len(works) if (len(works) > 1) == slow else 1):
+            found = answer(served, works)
+        return found
+
+    monkeypatch.setattr(Served, "answer", answered)
+    assert opened({"m": str(tmp_path / "m")})["m"].together == (1 if slow else models.TOGETHER)
 
 
 def test_models_give_a_taggers_spans(tiny_tagger):

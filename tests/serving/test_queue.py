@@ -31,8 +31,9 @@ class Gate:
 def queue_of(compute: Callable[[Any, Sequence[Any]], Sequence[Any]], **changes: Any) -> Queue:
     usual = {
         "workers": 1, "bound": 10.0, "deadline": 10.0, "batch_tokens": 100, "batch_pieces": 8, "speed": 100.0,
-    }  # fmt: skip
-    return Queue(compute, **(usual | changes))
+    } | changes  # fmt: skip
+    pieces = usual.pop("batch_pieces")
+    return Queue(compute, **usual, batch_pieces=lambda kind: pieces)
 
 
 def run(queue: Queue, asking: Callable[[], Awaitable[Any]]) -> Any:

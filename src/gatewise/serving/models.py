@@ -1,8 +1,9 @@
 """Model folders to models by name that answer a batch of texts. Knows no JSON, no HTTP and nothing of waiting."""
 
 import re
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from gatewise.runtime.tagger import Tagger
 from gatewise.runtime.tagger_folder import load_tagger
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+FEW = 12  # texts of which it is measured whether they are answered sooner together
 PIECE_TOKENS, PIECE_TEXTS = 4096, 64  # of a request that are computed at once
+TOGETHER = 64  # pieces answered at once, where that pays
 WARM = "A first text, so that what is loaded late is loaded. " * 8
 
 
@@ -39,11 +42,12 @@ Answer = Scores | Spans
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Served:
-    """A model under its name, and the folder it comes from."""
+    """A model under its name, the folder it comes from, and how many pieces of work it answers best at once."""
 
     name: str
     folder: str
     model: Model | Tagger
+    together: int = TOGETHER
 
     @property
     def task(self) -> str:
@@ -60,7 +64,7 @@ class Served:
         starts, first, works = sequences.starts, 0, []
         while first < len(sequences):
             last = int(np.searchsorted(starts, starts[first] + PIECE_TOKENS, "right")) - 1
-            last = min(max(last, first + 1), first + PIECE_TEXTS)
+            last = min(max(last, first + 1), first + min(PIECE_TEXTS, self.together))
             works.append((sequences.select(np.arange(first, last)), int(starts[last] - starts[first])))
             first = last
         return works
@@ -112,15 +116,33 @@ def places_of(given: Sequence[str]) -> dict[str, str]:
 
 
 def opened(places: Mapping[str, str]) -> dict[str, Served]:
-    """Load models by name, and answer a text with each, so that the first to ask does not wait for it.
+    """Load models by name, and answer texts with each: what is loaded late is then there, and known what pays.
 
     Raises ModelError, with one sentence, for a folder that holds none.
     """
     models = {}
     for name, folder in places.items():
-        models[name] = Served(name, folder, load_tagger(folder) if _task(folder) == "tagging" else load(folder))
-        models[name].answer([work for work, _ in models[name].works([WARM])])
+        served = Served(name, folder, load_tagger(folder) if _task(folder) == "tagging" else load(folder))
+        models[name] = served if _pays(served) else replace(served, together=1)
     return models
+
+
+def _pays(served: Served) -> bool:
+    """Measure whether texts are answered sooner together: by NumPy's products they are not always.
+
+    A product of many rows by a large matrix lays the matrix out anew, which a product of one row does not.
+    """
+    words = WARM.split(" ")
+    works = [served.works([" ".join(words[: len(words) * part // FEW])])[0][0] for part in range(1, FEW + 1)]
+
+    def seconds(*batches: list[Any]) -> float:
+        started = time.thread_time()
+        for batch in batches:
+            served.answer(batch)
+        return time.thread_time() - started
+
+    served.answer(works)
+    return min(seconds(works) for _ in range(2)) < min(seconds(*([work] for work in works)) for _ in range(2))
 
 
 def _task(folder: str) -> Any:

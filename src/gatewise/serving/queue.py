@@ -78,7 +78,7 @@ class Queue:
     bound: float  # seconds of work that may wait: more is refused
     deadline: float  # seconds that an order may wait
     batch_tokens: int
-    batch_pieces: int
+    batch_pieces: Callable[[Any], int]  # of a kind
     speed: float  # tokens a second of one worker, as measured last
     batches: Callable[[int, int, float], None] = lambda pieces, tokens, seconds: None  # is told of each batch
     waiting: deque[Piece] = field(default_factory=deque)
@@ -153,9 +153,10 @@ class Queue:
     def _take(self) -> list[Piece]:
         """Take the first piece that waits, and of those behind it what is of its kind and fits."""
         kind, tokens = self.waiting[0].order.kind, 0
+        most = self.batch_pieces(kind)
         taken: list[Piece] = []
         passed: list[Piece] = []
-        while self.waiting and len(taken) < self.batch_pieces:
+        while self.waiting and len(taken) < most:
             piece = self.waiting[0]
             if piece.order.kind == kind:
                 if taken and tokens + piece.tokens > self.batch_tokens:

@@ -16,7 +16,7 @@ from gatewise.serving.metrics import Metrics
 from gatewise.serving.models import WARM, Served, opened
 from gatewise.serving.queue import Order, Queue
 
-BATCH_TOKENS, BATCH_PIECES = 8192, 64
+BATCH_TOKENS = 8192
 AT_ONCE = 4000  # characters that are encoded without going to a thread
 LAST = 1.0  # seconds in which what has begun to arrive may do so while the server closes down
 CHARACTERS = 4  # of a token, before it is known how many there are
@@ -44,12 +44,18 @@ class Service:
         # one more thread, so that encoding and loading wait for no answer
         self.pool = ThreadPoolExecutor(workers + 2, "gatewise")
         self.answers = Queue(
-            _answer, workers, limits.queue_seconds, limits.deadline, BATCH_TOKENS, BATCH_PIECES,
+            _answer, workers, limits.queue_seconds, limits.deadline, BATCH_TOKENS, _together,
             min(_speed(_answering(served)) for served in self.models.values()), self._computed,
         )  # fmt: skip
         explained = [_speed(_explaining(one.model)) for one in self.models.values() if isinstance(one.model, Model)]
         self.explanations = Queue(
-            _explain, 1, limits.queue_seconds, limits.deadline, BATCH_TOKENS, 1, min(explained, default=1e3)
+            _explain,
+            1,
+            limits.queue_seconds,
+            limits.deadline,
+            BATCH_TOKENS,
+            lambda kind: 1,
+            min(explained, default=1e3),
         )
         self.arriving: set[asyncio.Timeout] = set()  # of bodies that are not there yet
         self._running: list[asyncio.Task[None]] = []
@@ -128,6 +134,10 @@ class Service:
 
 def _answer(served: Any, works: Sequence[Any]) -> Sequence[Any]:
     return list(served.answer(works))
+
+
+def _together(served: Any) -> int:
+    return int(served.together)
 
 
 def _explain(kind: Any, works: Sequence[Any]) -> Sequence[Any]:
