@@ -29,6 +29,7 @@ import gatewise
 from tutorial import RESULTS, record
 
 CONNECTIONS, TIMES = 16, 16
+PAUSE = 0.2  # seconds before a refused client asks again; it was told to wait for at least one
 MOST = 256  # connections, where requests come too fast
 TICKS = os.sysconf("SC_CLK_TCK")
 Outcomes = Counter[int | str]
@@ -141,7 +142,10 @@ async def again_and_again(port: int, bodies: list[bytes], seconds: float) -> Loa
         free: list[Any] = []
         while time.perf_counter() < end and load.outcomes["not reached"] == 0:
             number += CONNECTIONS
+            refused = load.outcomes[503]
             await load.one(port, free, bodies[number % len(bodies)])
+            if load.outcomes[503] > refused:
+                await asyncio.sleep(PAUSE)
 
     await asyncio.gather(*map(client, range(CONNECTIONS)))
     return load

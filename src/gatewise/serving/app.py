@@ -222,8 +222,9 @@ class Api:
     async def _done(self, request: "Request", note: Note, queue: Queue, order: Order) -> list[Any]:
         """Wait for an order as long as somebody waits for its answer."""
         gone = asyncio.ensure_future(request.receive())  # the body was read, so nothing else can come
+        both: set[asyncio.Future[Any]] = {order.done, gone}
         try:
-            await asyncio.wait({order.done, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if not order.done.done():
                 raise Refused(LEFT, "Who asked has left.")
             return order.done.result()

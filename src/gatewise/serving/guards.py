@@ -1,7 +1,7 @@
 """Who may ask a server, and under which headers it answers; what both servers share. Knows no route and no model."""
 
 import ipaddress
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 LONGEST_TEXT = 100_000  # characters
@@ -42,6 +42,6 @@ def known_name(host: str | None, names: Collection[str]) -> bool:
     return True
 
 
-def headers_of(policy: str = NOTHING) -> Mapping[str, str]:
+def headers_of(policy: str = NOTHING) -> dict[str, str]:
     """Give the headers of an answer that is sent under this policy."""
     return HEADERS | {"Content-Security-Policy": policy}

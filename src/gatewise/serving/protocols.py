@@ -110,7 +110,7 @@ def _wanted(given: Any, known: Sequence[str]) -> tuple[str, ...]:
     names = [_object(one, "An output", ("name", "parameters")).get("name") for one in given]
     if unknown := [name for name in names if name not in known]:
         raise DataError(f"There is no output {_shown(unknown[0])}; the model's are {', '.join(known)}.")
-    return tuple(names)
+    return tuple(map(str, names))
 
 
 def infer_answer(asked: Asked, model: str, outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -157,4 +157,6 @@ def _shown(value: Any) -> str:
     """Name a value in an error: a string's beginning, else what kind it is."""
     if value is None or isinstance(value, bool | int | float):
         return "missing" if value is None else one_line(str(value).lower(), 40)
-    return repr(one_line(value, 40)) if isinstance(value, str) else {dict: "an object", list: "a list"}[type(value)]
+    if isinstance(value, str):
+        return repr(one_line(value, 40))
+    return "a list" if isinstance(value, list) else "an object"
