@@ -145,7 +145,7 @@ def test_architecture_nothing_unpickles_or_evaluates(module):
     assert "allow_pickle" not in ast.dump(tree)
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["explain"], ["lab", "gates"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["explain"], ["serve"], ["export"], ["lab", "gates"]])
 def test_architecture_help_loads_nothing_heavy(command):
     run = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "gatewise", *command, "--help"],
@@ -155,7 +155,7 @@ def test_architecture_help_loads_nothing_heavy(command):
     assert "gatewise" in run.stdout
     loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in run.stderr.splitlines()}
     assert "gatewise" in loaded  # the listing is read rightly
-    assert not loaded & {*HEAVY, "numpy", "tokenizers", "pandas"}
+    assert not loaded & {*HEAVY, "numpy", "tokenizers", "pandas", "starlette", "uvicorn", "onnx", "onnxruntime"}
 
 
 def test_architecture_public_names_stay_and_arrive_late():

@@ -11,7 +11,19 @@ import typer
 
 from gatewise.base.errors import GatewiseError
 from gatewise.base.ram import keep_memory
-from gatewise.cli import classify, explain, forecast, lab, pretrain, tag, tag_answers, tag_convert, tag_explain
+from gatewise.cli import (
+    classify,
+    explain,
+    export,
+    forecast,
+    lab,
+    pretrain,
+    serve,
+    tag,
+    tag_answers,
+    tag_convert,
+    tag_explain,
+)
 from gatewise.cli.output import give_up_output, open_streams, say
 
 ABOUT = "Train, measure and use LSTM text classifiers on an ordinary CPU."
@@ -22,6 +34,7 @@ LIKE_TEXT = re.compile(r"-\d|-+[^-\s=]*[^\w\s=-]*\s")  # what begins as an optio
 app = typer.Typer(name="gatewise", no_args_is_help=True, help=ABOUT, rich_markup_mode=None)
 for command in (
     classify.train, pretrain.pretrain, classify.evaluate, classify.predict, explain.explain, explain.faithfulness,
+    serve.serve, export.export,
 ):  # fmt: skip
     app.command()(command)
 tagging = typer.Typer(no_args_is_help=True, help=TAGGING, rich_markup_mode=None)

@@ -8,9 +8,8 @@ from gatewise.explanation import story, whatif
 from gatewise.explanation.tracing import read
 from gatewise.pages import explain as page
 from gatewise.runtime.classifier import Model
+from gatewise.serving.guards import LONGEST_TEXT
 from gatewise.serving.http import PORT, Site, SiteServer, serve
-
-LONGEST_TEXT = 100_000  # characters
 
 # What may be asked of a text, and the fields each question must have besides.
 QUESTIONS: dict[str, tuple[Callable[..., dict[str, Any]], tuple[str, ...]]] = {

@@ -19,11 +19,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from gatewise.base.errors import ConfigError, GatewiseError, one_line
+from gatewise.serving.guards import PATIENCE, headers_of, own_page
 
 ADDRESS, PORT = "127.0.0.1", 8008
 LONGEST_BODY = 1_000_000  # bytes
 LINGER = 1  # seconds that an answer has to be read, where more was sent than was asked for
-PATIENCE = 30.0  # seconds from a connection's beginning until its request is there, and again until its answer is taken
 CONNECTIONS = 64  # at a time; a browser opens six
 SHORT = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}  # what the system lacks now, and has again later
 PAUSE = 0.1  # seconds between two looks whether it has
@@ -168,7 +168,7 @@ class Handler(BaseHTTPRequestHandler):
         """Answer only to our own name, and only questions of our own page."""
         names = [f"{host}:{self.server.server_port}" for host in (ADDRESS, "localhost")]
         host, origin = self.headers.get("Host"), self.headers.get("Origin")
-        if host in names and origin in (None, f"http://{host}"):
+        if host in names and own_page(host, origin):
             return True
         self.refuse(403, "This server answers only its own page on this machine.")
         return False
@@ -179,13 +179,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def reply(self, status: int, body: bytes, kind: str) -> None:
         self.send_response(status)
-        headers = {
-            "Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store",
-            "Content-Security-Policy": f"{self.server.site.policy}; frame-ancestors 'none'",
-            "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
-            "Cross-Origin-Resource-Policy": "same-origin",
-        }  # fmt: skip
-        for name, value in headers.items():
+        headers = headers_of(f"{self.server.site.policy}; frame-ancestors 'none'")
+        for name, value in ({"Content-Type": kind, "Content-Length": str(len(body))} | headers).items():
             self.send_header(name, value)
         self.connection.settimeout(PATIENCE)
         try:
