@@ -150,10 +150,10 @@ class TaggingConfig:
     wide: bool = setting(True, "Let hashed features of a word and its neighbours score tags directly, as a CRF does.")
     feature_count: int = setting(1, "A feature seen less often than this in the training text says nothing.", 1, 10_000)
     apart: bool = setting(True, "Let features and LSTM learn to score tags each alone too, beside their sum.")
-    wide_dropout: float = setting(0.2, "Share of these features hidden while training.", 0.0, 0.95)
+    wide_dropout: float = setting(0.0, "Share of these features hidden while training.", 0.0, 0.95)
     affix_dim: int = setting(64, "Numbers per vector of hashed beginnings, endings and shapes; 0 for none.", 0, 1024)
     known_dim: int = setting(64, "Numbers to which an encoder's word vectors are brought down.", 1, 1024)
-    known_dropout: float = setting(0.2, "Share of features of an encoder's vectors dropped while training.", 0.0, 0.95)
+    known_dropout: float = setting(0.0, "Share of features of an encoder's vectors dropped while training.", 0.0, 0.95)
     singletons: float = setting(0.5, "Share of the uses of a word seen once that are hidden while training.", 0.0, 1.0)
 
     def __post_init__(self) -> None:
