@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from gatewise.runtime.series import SeriesTable
+from gatewise.runtime.series import SeriesTable, Step
 from gatewise.runtime.windows import (
     Floats,
     Origins,
@@ -39,6 +39,7 @@ class Reading:
     yearly: bool  # whether the time of year is read
     level: float = 0.0  # of the target, for nets that scale all windows alike
     spread: float = 1.0
+    step: Step | None = None  # between rows; None takes any
 
     def scale(self, table: SeriesTable, origins: Origins) -> Scale:
         """Give each window's zero and unit."""

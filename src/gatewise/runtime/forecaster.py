@@ -53,13 +53,19 @@ class ForecastModel:
     def answer(self, table: SeriesTable, origins: Origins) -> Floats:
         """Forecast the rows after each origin, [O, 2], as quantiles [O, h, Q] in the target's units.
 
-        Raises DataError where the table lacks a column, or where a known one ends too early.
+        Raises DataError where the table lacks a column or has another step, or where a known column ends too early.
         """
         needed = (self.target, *self.reading.known, *self.reading.past)
         if missing := [name for name in needed if name not in table.columns]:
             raise DataError(
                 f"The data have no column {missing[0]!r}, which this forecaster reads; they have "
                 f"{', '.join(map(repr, table.columns))}."
+            )
+        step = self.reading.step
+        if step and table.step != step:
+            raise DataError(
+                f"The rows are {table.step.said} apart, and this forecaster learnt from rows {step.said} apart; give "
+                "rows like those, or train on these."
             )
         parts = [self._answer(table, origins[chunk]) for chunk in chunks(len(origins))]
         return np.concatenate([np.zeros((0, self.horizon, len(QUANTILES))), *parts])

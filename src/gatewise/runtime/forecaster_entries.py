@@ -7,8 +7,11 @@ from typing import Any, get_args
 from gatewise.runtime.bases import BaseKind
 from gatewise.runtime.facts import Check, whole
 from gatewise.runtime.forecastnet import Cell, Scaling
+from gatewise.runtime.series import Unit
 
 MOST_ROWS, MOST_STEPS, MOST_COLUMNS, MOST_NETS, MOST_UNITS = 20_000, 10_000, 10_000, 100, 8192
+
+MOST_SECONDS = 10**10  # between two rows
 
 
 def _finite(value: Any) -> bool:
@@ -50,10 +53,17 @@ def _frames(value: Any) -> bool:
     return bool(width + apart * (count - 1) <= MOST_ROWS)
 
 
+def _step(value: Any) -> bool:
+    if value is None:
+        return True
+    alike = isinstance(value, list) and len(value) == 2 and whole(1, MOST_SECONDS)(value[0])
+    return alike and _one_of(get_args(Unit))(value[1])
+
+
 READING: dict[str, Check] = {
     "target": lambda value: isinstance(value, str), "horizon": whole(1, MOST_STEPS), "known": _names, "past": _names,
     "means": _numbers(_finite), "sizes": _numbers(_positive), "scale_rows": whole(1, MOST_ROWS), "yearly": _flag,
-    "level": _finite, "spread": _positive,
+    "level": _finite, "spread": _positive, "step": _step,
 }  # fmt: skip
 BASE: dict[str, Check] = {
     "kind": _one_of(get_args(BaseKind)), "season": whole(1, 1_000_000), "rows": whole(0, MOST_ROWS), "calendar": _flag,

@@ -30,6 +30,7 @@ from gatewise.runtime.folder import (
 )
 from gatewise.runtime.forecaster import QUANTILES, ForecastModel
 from gatewise.runtime.forecastnet import ForecastNet, Frames
+from gatewise.runtime.series import Step
 from gatewise.runtime.storage import packed, stored, unpacked
 from gatewise.runtime.windows import Floats
 
@@ -47,6 +48,8 @@ def save_forecaster(
     """
     reading = dataclasses.asdict(model.reading)
     reading |= {name: reading[name].tolist() for name in ("means", "sizes")}
+    if model.reading.step:
+        reading["step"] = [model.reading.step.count, model.reading.step.unit]
     base = {name: value for name, value in dataclasses.asdict(model.base).items() if name != "weights"}
     weights: dict[str, Floats] = {"spread": model.spread, "shifts": model.shifts}
     if model.base.weights is not None:
@@ -139,6 +142,7 @@ def load_forecaster(path: Path | str) -> ForecastModel:
     reading = Reading(
         told["target"], horizon, tuple(told["known"]), tuple(told["past"]), np.array(told["means"], dtype=np.float64),
         np.array(told["sizes"], dtype=np.float64), told["scale_rows"], told["yearly"], told["level"], told["spread"],
+        Step(*told["step"]) if told["step"] else None,
     )  # fmt: skip
     made = Base(base["kind"], base["season"], base["rows"], base["calendar"], weights.get("base"), base["penalty"])
     nets = tuple(net_of(net, weights, f"nets.{number}.") for number, net in enumerate(config["nets"]))

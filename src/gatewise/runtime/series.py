@@ -33,6 +33,16 @@ class Step:
     count: int
     unit: Unit
 
+    @property
+    def said(self) -> str:
+        """Say it to people: 30 minutes, 1 hour, 2 days."""
+        count, unit = self.count, {"number": "row"}.get(self.unit, self.unit)
+        for name, seconds in (("day", DAY), ("hour", 3600), ("minute", 60)):
+            if self.unit == "second" and count % seconds == 0:
+                count, unit = count // seconds, name
+                break
+        return f"{count:,} {unit}{'' if count == 1 else 's'}"
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesTable:

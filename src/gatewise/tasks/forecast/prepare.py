@@ -136,7 +136,7 @@ def reading_of(
     years = (table.moments.max() - table.moments.min()) / (365.25 * DAY) if table.step.unit != "number" else 0
     return Reading(
         target, horizon, known, past, means, np.where(sizes > 0, sizes, 1.0), scale_rows, bool(years >= YEARS),
-        float(np.nanmean(own)) if measured else 0.0, spread or 1.0,
+        float(np.nanmean(own)) if measured else 0.0, spread or 1.0, table.step,
     )  # fmt: skip
 
 
