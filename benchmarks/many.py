@@ -7,14 +7,18 @@
 `--held-out` measures on a fifth of each training part, drawn with a fixed seed, and opens no test part: what is chosen
 is chosen there. Linear are TF-IDF of words and of characters, and naive Bayes ratios of word n-grams, each under a
 logistic regression whose penalty three-fold cross-validation chooses; of ten classes and more, one against the rest.
+fastText (floret, if it is installed) reads words and pairs of words, Chinese by characters; a tenth of the texts, held
+out, chooses passes and rate.
 With `--few` a seed draws so many training texts. A test text that also stands in the training part is left there, for
-all. Every reading is a row of the results; seconds are those of the CPU.
+all. Every reading is a row of the results; seconds are those of the CPU. `--picture` draws the readings of test parts.
 """
 
 import argparse
+import itertools
 import json
 import os
 import random
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -32,6 +36,7 @@ from sklearn.pipeline import make_pipeline
 
 from gatewise.data.part import Dataset, Part, from_lists
 from gatewise.data.reading import read
+from gatewise.lab.plots import STYLE, new_figure, save
 from gatewise.tasks.classify.auto import choose
 from gatewise.tasks.classify.fit import train_classifier
 from gatewise.tasks.classify.settings import Settings
@@ -92,7 +97,10 @@ def linear(name: str, classes: int) -> Any:
 
 
 PEERS = ["TF-IDF of words", "TF-IDF of characters", "NB-SVM"]
+FASTTEXT, PASSES, RATES = "fastText", (5, 25), (0.1, 0.5)
+TOKENS = r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+|[^\w\s]"  # words, Chinese by characters
 OURS = ["auto", "labels"]
+MARKS = {**dict(zip(PEERS, (("0.55", "o"), ("0.55", "^"), ("0.55", "x")), strict=True)), "auto": ("C0", "D")}
 
 
 def columns(part: Part) -> Texts:
@@ -159,6 +167,43 @@ def peer(name: str, train: Texts, test: Texts) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def fasttext(train: Texts, test: Texts) -> dict[str, Any]:
+    """Train fastText with each passes and rate on nine tenths, and with the best ones on all; measure it."""
+    import floret
+
+    started, classes = time.process_time(), sorted(set(train[1]))
+    number = {label: str(place) for place, label in enumerate(classes)}
+
+    def lines(texts: list[str]) -> list[str]:
+        return [" ".join(re.findall(TOKENS, text.lower())) for text in texts]
+
+    def fitted(rows: range, passes: int, rate: float, folder: str) -> Any:
+        file = Path(folder) / "train.txt"
+        file.write_text("".join(f"__label__{number[train[1][row]]} {said[row]}\n" for row in rows), "utf-8")
+        return floret.train_supervised(str(file), wordNgrams=2, epoch=passes, lr=rate, seed=1, thread=1, verbose=0)
+
+    def answers(model: Any, texts: list[str]) -> np.ndarray:
+        found = np.zeros((len(texts), len(classes)))
+        for row, text in enumerate(texts):  # a list has the first label's share for all (findings/)
+            for share, label in model.f.predict(f"{text}\n", len(classes), 0.0, "strict"):
+                found[row, int(label.removeprefix("__label__"))] = share
+        return np.clip(found, 1e-9, 1) / np.clip(found, 1e-9, 1).sum(axis=1, keepdims=True)
+
+    order = random.Random(7).sample(range(len(train[0])), len(train[0]))
+    train = [train[0][row] for row in order], [train[1][row] for row in order]
+    said, size = lines(train[0]), len(order) // 10
+    held = [int(number[label]) for label in train[1][:size]]
+    with tempfile.TemporaryDirectory() as folder:
+        losses = {}
+        for passes, rate in itertools.product(PASSES, RATES):
+            shares = answers(fitted(range(size, len(order)), passes, rate, folder), said[:size])
+            losses[passes, rate] = log_loss(held, shares, labels=range(len(classes)))
+        best = min(losses, key=lambda one: losses[one])
+        found = answers(fitted(range(len(order)), *best, folder), lines(test[0]))
+    seconds = time.process_time() - started
+    return measured(test[1], classes, found) | {"seconds": round(seconds, 1), "chosen": list(best)}
+
+
 def ours(recipe: str, train: Texts, test: Texts, seed: int, threads: int) -> dict[str, Any]:
     """Train gatewise as the command does, and measure it."""
     started = time.process_time()
@@ -176,16 +221,45 @@ def ours(recipe: str, train: Texts, test: Texts, seed: int, threads: int) -> dic
     }  # fmt: skip
 
 
+def draw(rows: list[dict[str, Any]], folder: Path) -> None:
+    """Draw each set's test accuracies, `auto`'s and the linear models', the largest gain on top."""
+    import matplotlib
+
+    def of(name: str, system: str) -> list[float]:
+        return [100 * row["accuracy"] for row in rows if (row["set"], row["system"]) == (name, system)]
+
+    names = [name for name in ENGLISH + OTHER if of(name, "auto") and all(of(name, peer) for peer in PEERS)]
+    gains = {name: np.mean(of(name, "auto")) - max(np.mean(of(name, peer)) for peer in PEERS) for name in names}
+    names.sort(key=lambda name: gains[name])
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(8, 1.2 + 0.32 * len(names))
+        panel = figure.subplots()
+        for system, (colour, mark) in MARKS.items():
+            shown = [(accuracy, place) for place, name in enumerate(names) for accuracy in of(name, system)]
+            label = "gatewise, auto" if system == "auto" else system
+            panel.scatter(*zip(*shown, strict=True), color=colour, marker=mark, s=34, label=label, zorder=3)
+        for place, name in enumerate(names):
+            panel.annotate(f"{gains[name]:+.1f}", (101.5, place), va="center", fontsize=8, annotation_clip=False)
+        panel.set_yticks(range(len(names)), names)
+        panel.set(
+            xlabel="test accuracy, %; on the right, points above the best linear model of the set", xlim=(None, 101)
+        )
+        panel.grid(axis="y", alpha=0.3)
+        figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+        save(figure, folder, "many")
+
+
 def main() -> None:
     """Measure every system on every set, print the table and keep each row as it comes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", default=ENGLISH + OTHER)
-    parser.add_argument("--systems", nargs="+", default=OURS + PEERS, choices=OURS + PEERS)
+    parser.add_argument("--systems", nargs="+", default=OURS + PEERS, choices=[*OURS, *PEERS, FASTTEXT])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--few", type=int, default=0)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--picture", type=Path, help="a folder, docs/pictures")
     options = parser.parse_args()
     name = "many" + f"_{options.few}" * (options.few > 0) + "_held_out" * options.held_out
     place = options.json or RESULTS / f"{name}.json"
@@ -198,14 +272,17 @@ def main() -> None:
                 if any(key.items() <= row.items() for row in rows):
                     continue
                 some = few(train, options.few, seed) if options.few else train
-                row = key | (
-                    ours(system, some, test, seed, options.threads) if system in OURS else peer(system, some, test)
-                )
+                if system in OURS:
+                    row = key | ours(system, some, test, seed, options.threads)
+                else:
+                    row = key | (fasttext(some, test) if system == FASTTEXT else peer(system, some, test))
                 rows.append(row)
                 print(json.dumps(row), flush=True)
                 report = record("many", options.threads, ["torch", "scikit-learn", "gatewise"])
                 lines = ",\n  ".join(map(json.dumps, rows))
                 place.write_text(f'{json.dumps(report, indent=1)[:-2]},\n "rows": [\n  {lines}\n ]\n}}\n')
+    if options.picture:
+        draw(rows, options.picture)
     print(f"{'set':24}" + "".join(f"{system:>22}" for system in options.systems))
     for name in options.only:
         cells = []

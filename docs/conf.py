@@ -8,9 +8,10 @@ import typer.main
 
 import gatewise.base.settings
 import gatewise.tasks.classify.settings
-from gatewise.base.settings import PretrainingConfig, shown, values_of
+from gatewise.base.settings import PretrainingConfig, TaggingConfig, shown, values_of
 from gatewise.cli.main import app as cli
 from gatewise.tasks.classify.settings import Settings
+from gatewise.tasks.tag.settings import TagSettings
 
 project = "gatewise"
 copyright = "the gatewise contributors"
@@ -30,13 +31,14 @@ autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 100
 
 SETTINGS = "<!-- settings -->"  # the place in settings.md where the tables go
+TAGGER = "<!-- tagger defaults -->"  # and where the defaults of a tagger do
 OPTIONS = re.compile(r"<!-- options: ([a-z ]+) -->")  # the place of a command's table in command-line.md
 
 
 def settings_tables() -> str:
     """Give one Markdown table per group of settings: name, default, range or choices, sentence."""
     lines = []
-    for config in [*(field.type for field in dataclasses.fields(Settings)), PretrainingConfig]:
+    for config in [*(field.type for field in dataclasses.fields(Settings)), PretrainingConfig, TaggingConfig]:
         lines += [f"## {config.__name__}", "", config.__doc__, ""]
         lines += ["| setting | default | values | meaning |", "|---|---|---|---|"]
         for field in dataclasses.fields(config):
@@ -44,6 +46,16 @@ def settings_tables() -> str:
             lines.append(f"| `{field.name}` | `{shown(field.default)}` | {values} | {field.metadata['sentence']} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def tagger_defaults() -> str:
+    """Give the defaults of a tagger that are not those of the groups, as a Markdown table."""
+    own, groups = TagSettings(), {field.type.__name__: field.type() for field in dataclasses.fields(TagSettings)}
+    usual = {name: value for group in groups.values() for name, value in dataclasses.asdict(group).items()}
+    other = {name: value for name, value in own.flat().items() if value != usual[name]}
+    return "\n".join(["| setting | of a tagger | else |", "|---|---|---|"] + [
+        f"| `{name}` | `{shown(value)}` | `{shown(usual[name])}` |" for name, value in other.items()
+    ])  # fmt: skip
 
 
 def options_table(path: str) -> str:
@@ -67,7 +79,7 @@ def fill_in(app, docname, source) -> None:
     if docname in ("settings", "command-line"):
         app.env.note_dependency(gatewise.base.settings.__file__)
         app.env.note_dependency(gatewise.tasks.classify.settings.__file__)
-        source[0] = source[0].replace(SETTINGS, settings_tables())
+        source[0] = source[0].replace(SETTINGS, settings_tables()).replace(TAGGER, tagger_defaults())
         source[0] = OPTIONS.sub(lambda place: options_table(place[1]), source[0])
 
 

@@ -16,30 +16,42 @@ MAY_IMPORT = {  # rooms, beside themselves; two towers, answering and learning, 
     "serving": "base runtime explanation pages",
     "data": "base runtime", "nets": "base runtime", "training": "base runtime",
     "tasks.classify": "base data runtime nets training", "tasks.pretrain": "base data runtime nets training",
-    "tasks.tag": "base data runtime nets training",
+    "tasks.tag": "base data runtime nets training", "tasks.forecast": "base data runtime nets training",
     "lab": "base data runtime explanation nets training",
-    "cli": "base data runtime explanation pages serving nets training tasks.classify tasks.pretrain tasks.tag lab",
+    "cli": "base data runtime explanation pages serving nets training tasks.classify tasks.pretrain tasks.tag "
+    "tasks.forecast lab",
 }  # fmt: skip
 HEAVY = {"torch", "sklearn", "scipy", "pyarrow"}
 ANSWERING = ("base", "runtime", "explanation", "pages", "serving")
 BY_NAME = {"runtime.engine": {"gatewise.nets.products"}}  # late, where torch is installed
 PUBLIC = [
     "Explanation",
+    "Forecaster",
     "GatewiseError",
     "LSTMClassifier",
+    "LSTMTagger",
     "NetworkConfig",
     "Phrase",
     "Settings",
+    "TagSettings",
+    "TaggingConfig",
     "TokenizerConfig",
     "TrainingConfig",
     "__version__",
     "evaluate",
+    "evaluate_tagger",
     "explain",
     "load",
+    "load_forecaster",
+    "load_tagger",
     "phrase",
     "read",
+    "read_series",
+    "read_tagged",
     "trace",
     "train_classifier",
+    "train_forecaster",
+    "train_tagger",
 ]
 MODULES = sorted(
     ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__") for path in SOURCE.rglob("*.py")
@@ -165,7 +177,7 @@ from gatewise import *
 import gatewise, inspect
 assert "explain" in globals() and "LSTMClassifier" not in globals()
 assert set(gatewise.__all__) == set(dir(gatewise)) == {name for name, _ in inspect.getmembers(gatewise)}
-for name in ("LSTMClassifier", "train_classifier"):
+for name in ("LSTMClassifier", "LSTMTagger", "train_classifier", "train_tagger"):
     try:
         exec(f"from gatewise import {name}")
     except ImportError as error:

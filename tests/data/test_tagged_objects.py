@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.feather as feather
+import pyarrow.parquet as pq
 import pytest
 
 from gatewise.base.errors import DataError
@@ -109,6 +112,28 @@ def test_objects_tokens_with_tags(tmp_path: Path) -> None:
     assert found(part_of(tmp_path, numbered)) == [[("EU", "LOC")]]
     plain = part_of(tmp_path, shown({"tokens": ["EU", "is"], "upos": ["PROPN", "AUX"], "x": []}), tag_key="upos")
     assert next(plain.sentences()).tags == ("PROPN", "AUX") and not plain.scheme.name
+
+
+def test_rows_of_parquet_and_arrow(tmp_path: Path) -> None:
+    table = pa.table({
+        "id": ["0", "1"], "tokens": [["EU", "is"], ["a"]], "ner_tags": [[1, 0], [0]], "upos": [[0, -1], [1]],
+        "spans": pa.array([None, None], pa.list_(pa.struct([("start", pa.int64())]))),
+    })  # fmt: skip
+    path = tmp_path / "train-00000-of-00001.parquet"
+    pq.write_table(table, path)
+    with pytest.raises(DataError, match=r"parquet, row 1 has label 1, and there are no names"):
+        read_tagged(path)
+    assert found(read_tagged(path, names=["O", "B-ORG"]).train) == [[("EU", "ORG")], []]
+    tags, upos = ({"names": names, "_type": "ClassLabel"} for names in (["O", "B-LOC"], ["PROPN", "DET"]))
+    features = {"ner_tags": {"feature": tags, "_type": "Sequence"}, "upos": {"feature": upos, "_type": "List"}}
+    named = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    pq.write_table(named, path)
+    dataset = read_tagged(tmp_path)  # in a folder its name says the part
+    assert dataset.train is not None and found(dataset.train) == found(dataset.train) == [[("EU", "LOC")], []]
+    assert [one.tags for one in read_tagged(path, tag_key="upos").train.sentences()] == [("PROPN", ""), ("DET",)]
+    texts = pa.table({"text": [TEXT], "entities": [[{"start": 0, "end": 2, "label": "ORG"}]]})
+    feather.write_feather(texts, tmp_path / "texts.feather")
+    assert found(read_tagged(tmp_path / "texts.feather").train) == [[("EU", "ORG")]]
 
 
 def test_objects_left_out_are_counted(tmp_path: Path) -> None:

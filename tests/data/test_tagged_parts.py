@@ -133,8 +133,11 @@ def test_form_of_what_is_no_data(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"Git LFS|page of the web"):
             read_tagged(put(tmp_path / "a.conll", content))
     (tmp_path / "b.parquet").write_bytes(b"PAR1\x00")
-    with pytest.raises(DataError, match="table of Parquet or Arrow; write its tokens and tags as JSON Lines"):
+    with pytest.raises(DataError, match=r"b\.parquet is damaged or not Parquet"):
         read_tagged(tmp_path / "b.parquet")
+    (tmp_path / "c.conll").write_bytes(b"PAR1\x00")
+    with pytest.raises(DataError, match=r"c\.conll is Parquet; give it a name that ends in \.parquet"):
+        read_tagged(tmp_path / "c.conll")
     (tmp_path / "b.conll").write_bytes(b"PK\x03\x04 more")
     with pytest.raises(DataError, match=r"a \.zip archive or a spreadsheet"):
         read_tagged(tmp_path / "b.conll")

@@ -165,3 +165,37 @@ def test_write_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="choose one of conll, conllu"):
         list(written([], "xml", PLAIN))
     assert set(FORMS) == {*WRITERS, "brat"}
+
+
+def test_write_other_columns_of_a_file_of_columns(tmp_path: Path) -> None:
+    source = tmp_path / "a.conll"
+    source.write_text("EU NNP I-NP B-ORG\nis VBZ I-VP O\n\n-DOCSTART- -X- O O\n\na DT I-NP O\n", encoding="utf-8")
+    part = read_tagged(source).train
+    text = "".join(written(part.sentences(), "conll", part.scheme))
+    assert text.split("\n") == [
+        "EU\tNNP\tI-NP\tB-ORG", "is\tVBZ\tI-VP\tO", "", "-DOCSTART-\t_\t_\tO", "", "a\tDT\tI-NP\tO", "", "",
+    ]  # fmt: skip
+    source.write_text(text, encoding="utf-8")
+    again = read_tagged(source).train
+    assert [(one.tokens, one.tags, one.columns, one.document) for one in again.sentences()] == [
+        (("EU", "is"), ("S-ORG", "O"), (("NNP", "I-NP"), ("VBZ", "I-VP")), 0), (("a",), ("O",), (("DT", "I-NP"),), 1),
+    ]  # fmt: skip
+    assert "NNP" not in "".join(written(again.sentences(), "conllu", again.scheme))
+
+
+@pytest.mark.parametrize("layer", ["upos", "name"])
+def test_write_other_columns_of_a_treebank(tmp_path: Path, layer: str) -> None:
+    lines = [
+        "# text = It is a.", "1\tIt\tit\tPRON\tPRP\tCase=Nom\t2\tnsubj\t2:nsubj\tx=y",
+        "2\tis\tbe\tAUX\tVBZ\t_\t0\troot\t2.1:x\tname=O", "3\ta\ta\tX\tNN\t_\t2\tdep\t_\tSpaceAfter=No|name=B-PER",
+        "4\t.\t.\tPUNCT\t.\t_\t2\tpunct\t_\t_", "",
+    ]  # fmt: skip
+    source = tmp_path / "a.conllu"
+    source.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    part = read_tagged(source, layer=layer).train
+    assert part is not None
+    words = [line.split("\t") for line in "".join(written(part.sentences(), "conllu", part.scheme)).split("\n")[1:5]]
+    assert [row[:8] for row in words] == [line.split("\t")[:8] for line in lines[1:5]]
+    assert [row[8] for row in words] == ["2:nsubj", "_", "_", "_"]  # empty nodes are left out, and what names them
+    kept = [{*row[9].split("|")} - {"name=O", "_", "SpaceAfter=No"} for row in words]
+    assert kept == [{"x=y"}, set(), {"name=B-PER"}, set()]

@@ -111,6 +111,11 @@ def test_features_of_nothing_and_of_an_empty_sentence():
     assert hashes_of(words_in([[], ["a"], []]), "characters").shape == (1, len(TEMPLATES["characters"]))
 
 
+@given(st.one_of(words, st.text("aB1-9²٣é", min_size=1)))
+def test_features_normal_form_letter_by_letter(word):
+    assert normal(word) == "".join("0" if letter.isdigit() else letter for letter in word.lower())
+
+
 def test_features_normal_form():
     assert [normal(word) for word in ("Berlin", "1996-08-22", "B2B", "٣", "很")] == [
         "berlin", "0000-00-00", "b0b", "0", "很",

@@ -5,6 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from gatewise.base.errors import DataError
 from gatewise.base.settings import NetworkConfig, TaggingConfig
@@ -71,6 +72,20 @@ FORMS = {
     "no encoder": {"known": False}, "plain": {"plain": True},
     "characters": {"units": "characters"},
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("ask", [lambda model: model.predict(SENTENCES), lambda model: next(model.stream(SENTENCES))])
+def test_tagger_multiplies_with_one_thread_and_leaves_the_libraries_as_they_were(ask, monkeypatch):
+    def threads():
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    inside = []
+    monkeypatch.setattr(module, "viterbi", lambda *given: (inside.append(threads()), viterbi(*given))[1])
+    with threadpool_limits(2, "blas"):
+        before = threads()
+        ask(tagger_of())
+        assert threads() == before
+    assert inside and all(count == {1} for count in inside)
 
 
 @pytest.mark.parametrize("form", FORMS)

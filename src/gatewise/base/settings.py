@@ -18,6 +18,9 @@ Precision = Literal["auto", "float32", "bfloat16"]
 Sharing = Literal["auto", "texts", "operations"]
 TokenizerKind = Literal["word", "bpe"]
 Storage = Literal["float32", "float16", "int8"]
+ForecastKind = Literal["auto", "lstm", "gru", "bilstm", "cnn-lstm"]
+ForecastScaling = Literal["auto", "window", "global"]
+ForecastBase = Literal["auto", "last", "seasonal", "ridge"]
 TagUnits = Literal["auto", "words", "characters"]
 
 
@@ -152,6 +155,29 @@ class TaggingConfig:
     known_dim: int = setting(64, "Numbers to which an encoder's word vectors are brought down.", 1, 1024)
     known_dropout: float = setting(0.2, "Share of features of an encoder's vectors dropped while training.", 0.0, 0.95)
     singletons: float = setting(0.5, "Share of the uses of a word seen once that are hidden while training.", 0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastConfig:
+    """What a forecaster forecasts, what it reads, and what lies under its networks."""
+
+    horizon: int = setting(24, "How many rows ahead.", 1, 10_000)
+    net: ForecastKind = setting("auto", "Recurrent networks: of one kind, or lstm and gru in turn.")
+    nets: int = setting(6, "Networks that are trained, each for itself; 0 for none.", 0, 100)
+    kept: int = setting(3, "How many of them, the best on dev, are averaged.", 1, 100)
+    window: int = setting(
+        0, "Rows of the past that are read; 0 takes two long seasons, within some hundred rows.", 0, 10_000
+    )
+    segment: int = setting(
+        0, "Rows of the past that are one step of a network; 0 takes a season where that is short.", 0, 1000
+    )
+    scaling: ForecastScaling = setting("auto", "Scale each window by itself, or all alike; auto takes turns.")
+    base: ForecastBase = setting("auto", "What lies under the networks; auto takes the best on dev.")
+    windows: int = setting(6000, "Most windows to learn from, drawn at random.", 16, 1_000_000)
+    mixed: int = setting(64, "Units between the last state and the quantiles.", 1, 4096)
 
     def __post_init__(self) -> None:
         check(self)

@@ -11,10 +11,11 @@ import typer
 
 from gatewise.base.errors import GatewiseError
 from gatewise.base.ram import keep_memory
-from gatewise.cli import classify, explain, lab, pretrain, tag, tag_answers, tag_convert, tag_explain
+from gatewise.cli import classify, explain, forecast, lab, pretrain, tag, tag_answers, tag_convert, tag_explain
 from gatewise.cli.output import give_up_output, open_streams, say
 
 ABOUT = "Train, measure and use LSTM text classifiers on an ordinary CPU."
+FORECASTING = "Forecast series of numbers, and say whether a network is worth it."
 TAGGING = "Label the words of texts: names, parts of speech, word borders."
 LIKE_TEXT = re.compile(r"-\d|-+[^-\s=]*[^\w\s=-]*\s")  # what begins as an option does, and is none
 # Help without rich's panels: it is read as well in a pipe, and they double the time it takes.
@@ -27,6 +28,10 @@ tagging = typer.Typer(no_args_is_help=True, help=TAGGING, rich_markup_mode=None)
 for of_words in (tag.train, tag.evaluate, tag_answers.predict, tag_explain.explain, tag_convert.convert):
     tagging.command()(of_words)
 app.add_typer(tagging, name="tag")
+forecasting = typer.Typer(no_args_is_help=True, help=FORECASTING, rich_markup_mode=None)
+for of_series in (forecast.train, forecast.predict, forecast.backtest):
+    forecasting.command()(of_series)
+app.add_typer(forecasting, name="forecast")
 app.add_typer(lab.lab, name="lab")
 
 

@@ -184,6 +184,11 @@ NOTICED = {
 
 
 def _noticed(notes: dict[str, Any]) -> Iterator[str]:
+    if "horizon" in notes:
+        yield f"{notes['rows']:,} rows of {notes['series']:,} series, {notes['horizon']:,} ahead"
+        yield f"{notes['dev_origins']} dev origins"
+        yield f"the base is {notes['base']}"
+        return
     split = f" (split {notes['dev_split']})" if "dev_split" in notes else ""
     tokens = f", {notes['training_tokens']:,} tokens" if "training_tokens" in notes else ""
     what = "sentences" if "training_sentences" in notes else "texts"

@@ -73,22 +73,19 @@ def train(
     if trained.stopped:
         say(f"Stopped. The best model so far is in {out}; the same command with --resume goes on.")
         raise typer.Exit(stopped.code)
-    part = next((part for part in (dataset.test, dataset.dev) if part is not None and part.labelled), None)
-    if part is None or part is dataset.dev:
+    evaluation = trained.test
+    if evaluation is None:
         say(f"{data} has no labelled test part: these figures are of the dev split, so they flatter.")
-    if part is None:
+        if dataset.dev is not None and dataset.dev.labelled:
+            from gatewise.tasks.tag.measure import evaluate as measure
+
+            evaluation = measure(trained.model, dataset.dev, training=dataset.train)
+    if evaluation is None:
         print_lines(f"{name:18}{value}" for name, value in trained.dev.as_dict().items())
     else:
-        from gatewise.runtime.tagger_folder import update_tagger_card
-        from gatewise.tasks.tag.measure import evaluate as measure
-
-        evaluation = measure(trained.model, part, training=dataset.train)
-        if part is dataset.test:
-            trained.model.facts.setdefault("figures", {})["test"] = evaluation.figures()
-            update_tagger_card(trained.model, out)
         write_report(evaluation, out / "report.html", out)
         print_result(evaluation)
-    print_lines([f"model   {out}", *([f"report  {out / 'report.html'}"] if part else [])])
+    print_lines([f"model   {out}", *([f"report  {out / 'report.html'}"] if evaluation else [])])
 
 
 def apart(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Parquet, Feather and Arrow files to a Table: only the columns needed become Python's, in bounded pieces.
+"""Parquet, Feather and Arrow files to a Table, or to whole rows: only the columns needed become Python's, in pieces.
 
 The one module of this room that knows pyarrow, which the extra `train` brings.
 """
@@ -19,8 +19,11 @@ from gatewise.data.table import Rows, Table, sampled, unique
 MOST_ROWS, FEWEST_ROWS, MOST_BYTES = 1024, 8, 1 << 27  # decoded at once
 
 
-def arrow_file(source: Source) -> Table:
-    """Open a file of Arrow's; raise DataError for one that is damaged, or compressed as a whole."""
+def arrow_file(source: Source, *, text: bool = True) -> Table:
+    """Open a file of Arrow's; raise DataError for one that is damaged, compressed as a whole or, of `text`, empty.
+
+    Without `text` no row is looked at beforehand.
+    """
     if (path := source.plain) is None:
         raise DataError(f"{source.name} must be unpacked first: what is {source.suffix} is read from any place.")
     with needs("train"):
@@ -33,10 +36,23 @@ def arrow_file(source: Source) -> Table:
     if not columns:
         raise DataError(f"{source.name} has no columns; write it again.")
     rows = partial(_rows, path, columns, names)
-    sample = sampled(rows(plain)) if plain else []
-    if not sample:
+    sample = sampled(rows(plain)) if plain and text else []
+    if text and not sample:
         raise DataError(f"{source.name} has no rows of text; give a file with at least one text.")
     return Table(source.name, columns, sample, rows)
+
+
+def arrow_rows(source: Source) -> Rows:
+    """Give numbered rows with all their columns, lists too; raise DataError where arrow_file() does."""
+    if (path := source.plain) is None:
+        raise DataError(f"{source.name} must be unpacked first: what is {source.suffix} is read from any place.")
+    with needs("train"):
+        import pyarrow as pa  # noqa: F401
+    with _readable(path), _opened(path) as (schema, _):
+        columns = [name for field in schema for name in _leaves(field)]
+        names = _class_names(schema.metadata or {})
+    unique(columns, source.name)
+    yield from _rows(path, columns, names, None)
 
 
 @contextmanager
@@ -127,11 +143,19 @@ def _values(parts: dict[str, Any], column: str, names: list[str] | None, number:
         raise
     except (OverflowError, ValueError, ImportError):
         values = array.cast(pa.string()).to_pylist()
-    if names:
-        values = [
-            names[one] if type(one) is int and 0 <= one < len(names) else None if one == -1 else one for one in values
-        ]
-    return values
+    if not names:
+        return values
+    return [
+        [_named(inner, names, "") for inner in one] if isinstance(one, list) else _named(one, names, None)
+        for one in values
+    ]
+
+
+def _named(value: Any, names: list[str], missing: str | None) -> Any:
+    """Give the name of a class by its number; -1 is what Hugging Face writes for one that is not known."""
+    if type(value) is not int:
+        return value
+    return missing if value == -1 else names[value] if 0 <= value < len(names) else value
 
 
 def _typed(field: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -167,10 +191,20 @@ def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
     """Give the names of the classes that Hugging Face's data sets keep as numbers, by column."""
     try:
         features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
+        inner = {column: _inner(feature) for column, feature in features.items()}
         return {
             str(column): [str(name) for name in feature["names"]]
-            for column, feature in features.items()
+            for column, feature in inner.items()
             if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
         }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # no such note, or somebody else's
         return {}
+
+
+def _inner(feature: Any) -> Any:
+    """Give what a list's feature says of each of its values, the feature itself where it is no list."""
+    if isinstance(feature, list) and len(feature) == 1:
+        return feature[0]
+    if isinstance(feature, dict) and feature.get("_type") in ("Sequence", "List", "LargeList"):
+        return feature.get("feature")
+    return feature

@@ -13,6 +13,7 @@ from gatewise.base.errors import DataError, one_line
 
 NAMES = ("imdb", "reviews")
 OF_WORDS = ("wikigold",)  # those whose words bear the labels, for tagging
+OF_SERIES = ("seattle",)  # those of values over time, for forecasting
 SAMPLES = Path(__file__).parent.parent / "samples"
 IMDB_URL = "http://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 IMDB_SIZE = 84_125_825
@@ -40,6 +41,8 @@ def locate(name: str, *, progress: Progress | None = None) -> Path:
         return _locate_imdb(progress)
     if name in OF_WORDS:
         raise DataError(f"{name} has a label for each word, not for each text; use it with gatewise tag.")
+    if name in OF_SERIES:
+        raise DataError(f"{name} has values over time, not texts; use it with gatewise forecast.")
     raise _unknown(name, NAMES)
 
 
@@ -49,7 +52,18 @@ def locate_words(name: str) -> Path:
         return SAMPLES / name
     if name in NAMES:
         raise DataError(f"{name} has a label for each text, not for each word; use it with gatewise train.")
+    if name in OF_SERIES:
+        raise DataError(f"{name} has values over time, not words; use it with gatewise forecast.")
     raise _unknown(name, OF_WORDS)
+
+
+def locate_series(name: str) -> Path:
+    """Find a named data set of values over time on this machine, which come with the package; raise DataError."""
+    if name in OF_SERIES:
+        return SAMPLES / name / "weather.csv"
+    if name in (*NAMES, *OF_WORDS):
+        raise DataError(f"{name} has texts, not values over time; use it with gatewise train or gatewise tag.")
+    raise _unknown(name, OF_SERIES)
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> DataError:

@@ -38,6 +38,8 @@ class Sentence:
     offsets: Offsets  # [T], of each token in the text
     document: int = 0
     place: str = ""  # "train.conll, line 12"
+    columns: tuple[tuple[str, ...], ...] = ()  # [T] what else a file has of each token, to be written again
+    tree: bool = False  # whether these columns are those of CoNLL-U, from the lemma on
 
     def spans(self) -> list[Span]:
         """Give the spans that the tags mean, in code points of the text."""

@@ -118,6 +118,7 @@ def said_of(held: str, name: str, scheme: Scheme, steps: Counter[tuple[str, str]
 
 def column_sentences(source: Source, shape: Shape, encoding: str = "", document: int = 0) -> Iterator[Sentence]:
     """Read a file of a known shape, a sentence at a time, documents counted from the number given."""
+    others = [column for column in range(shape.count) if column not in (shape.token, shape.tag)]
     for rows in rows_of(source, shape, encoding):
         where = f"{source.name}, line {rows.lines[0]}"
         tokens = [row[shape.token] for row in rows.columns]
@@ -127,7 +128,8 @@ def column_sentences(source: Source, shape: Shape, encoding: str = "", document:
         if shape.tag is not None:
             tags = tuple(row[shape.tag].strip() for row in rows.columns)
             tags = normal(tags, shape.scheme, where) if shape.scheme.name else unmasked(tags)
-        yield Sentence(tuple(tokens), tags, *joined(tokens, shape.joint), rows.document + document, where)
+        columns = tuple(tuple(row[column] for column in others) for row in rows.columns) if others else ()
+        yield Sentence(tuple(tokens), tags, *joined(tokens, shape.joint), rows.document + document, where, columns)
 
 
 def unmasked(tags: Sequence[str]) -> tuple[str, ...]:

@@ -20,8 +20,9 @@ from gatewise.runtime.spans import PLAIN, Scheme, Span, steps_of, tags_of
 from gatewise.runtime.words import words_of
 
 COLUMNS = 10
-UPOS, XPOS, MISC = 3, 4, 9
+UPOS, XPOS, DEPS, MISC = 3, 4, 8, 9
 NUMBER = re.compile(r"(\d+)(?:([-.])(\d+))?")
+EMPTY = re.compile(r"\d\.\d")  # the number of an empty node
 KEYED = re.compile(r"(?:^|[|\s])([^|=\s]+)=([^|\s]*)")  # NorNE once parted its values by a blank
 LAYERS = {"upos": UPOS, "xpos": XPOS}
 WORDS = "words"
@@ -121,15 +122,31 @@ def tree_sentences(source: Source, shape: TreeShape, encoding: str = "", documen
     for block in blocks(source, encoding):
         text, offsets = _placed(block, shape.joint)
         where = f"{source.name}, line {block.line}"
-        tokens = tuple(word[1] for word in block.words)
+        tokens, columns = tuple(word[1] for word in block.words), _others(block, shape.layer)
         tags: tuple[str, ...] | None = None
         if shape.layer == WORDS:
-            tokens, offsets, tags = _characters(text, offsets)
+            (tokens, offsets, tags), columns = _characters(text, offsets), ()
         elif shape.layer:
             tags = tuple(_tags(block, shape.layer))
             if shape.scheme.name:
                 tags = normal([tag or "O" for tag in tags], shape.scheme, where)
-        yield Sentence(tokens, tags, text, offsets, block.document + document, where)
+        yield Sentence(tokens, tags, text, offsets, block.document + document, where, columns, bool(columns))
+
+
+def _others(block: Block, layer: str) -> tuple[tuple[str, ...], ...]:
+    """Give each word's columns from the lemma on, without the layer that is its tag and without SpaceAfter.
+
+    Relations to empty nodes are left out, as those are. Nothing where no word has anything.
+    """
+    rows = []
+    for word in block.words:
+        kept = [key for key in word[MISC].split("|") if key.partition("=")[0] not in ("_", "SpaceAfter", layer)]
+        row = [*word[2:MISC], "|".join(kept) or "_"]
+        row[DEPS - 2] = "_" if EMPTY.search(row[DEPS - 2]) else row[DEPS - 2]
+        if layer in LAYERS:
+            row[LAYERS[layer] - 2] = "_"
+        rows.append(tuple(row))
+    return tuple(rows) if any({*row} != {"_"} for row in rows) else ()
 
 
 def _characters(text: str, offsets: Offsets) -> tuple[tuple[str, ...], Offsets, tuple[str, ...]]:

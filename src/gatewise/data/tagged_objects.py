@@ -1,6 +1,7 @@
 """JSON of annotation tools to texts with spans, or to tokens with tags: what each object's keys show it to be.
 
-doccano's four forms, Label Studio (whole and short), spaCy, Prodigy, DataTurks, Hugging Face, and gatewise's own.
+doccano's four forms, Label Studio (whole and short), spaCy, Prodigy, DataTurks, Hugging Face, and gatewise's own; of
+Parquet and Arrow a row is such an object.
 """
 
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewise.base.errors import DataError
+from gatewise.data.arrow import arrow_rows
 from gatewise.data.objects import PIECE, Numbered, values
 from gatewise.data.opening import Source
 from gatewise.data.table import quoted
@@ -22,6 +24,7 @@ TEXT_KEYS = ("text", "content", "sentence", "data", "document", "raw_text", "bod
 SPAN_KEYS = ("spans", "entities", "ents", "label", "labels", "annotations", "annotation")
 TAG_KEYS = ("ner_tags", "tags", "labels", "ner", "upos", "pos_tags", "chunk_tags", "pos", "label", "tag")
 TOKEN_KEYS = ("tokens", "words")
+ARROW = (".parquet", ".feather", ".arrow")
 NAME_FILES = ("label_config.json", "dataset_infos.json", "dataset_info.json")
 MOST_NAMES = 1 << 22  # bytes of a file of names
 NUMBERS = "names for the numbers that are its labels: put doccano's label_config.json beside it, or give --names"
@@ -43,15 +46,21 @@ class Listed:
 def parsed(source: Source, layout: TaggedLayout, count: Counter[str]) -> Iterator[Marked | Listed]:
     """Read a file of JSON, an object at a time; `count` is told what is left out, and how many have annotations."""
     names = names_of(source, layout)
-    with source.text(layout.encoding) as text:
-        for number, (unit, value) in enumerate(_objects(source, text, layout)):
-            one = _one(value, f"{source.name}, {unit}", number, layout, names, count)
-            if one is not None:
-                yield one
+    for number, (unit, value) in enumerate(_objects(source, layout)):
+        one = _one(value, f"{source.name}, {unit}", number, layout, names, count)
+        if one is not None:
+            yield one
 
 
-def _objects(source: Source, text: Any, layout: TaggedLayout) -> Numbered:
-    """Tell an object a line, pretty-printed ones and an array by the first line, and read them one by one."""
+def _objects(source: Source, layout: TaggedLayout) -> Numbered:
+    """Tell an object a line, pretty-printed ones and an array by the first line, and read them one by one.
+
+    A row of Parquet or Arrow is an object of its columns that hold something.
+    """
+    if source.suffix in ARROW:
+        for number, row in arrow_rows(source):
+            yield f"row {number}", {name: value for name, value in row.items() if value is not None}
+        return
     with source.text(layout.encoding) as opened:
         head = opened.read(PIECE).lstrip()
     try:
@@ -59,7 +68,8 @@ def _objects(source: Source, text: Any, layout: TaggedLayout) -> Numbered:
     except (ValueError, RecursionError):
         first = None
     pair = isinstance(first, list) and len(first) == 2 and isinstance(first[0], str)
-    return values(text, source.name, isinstance(first, dict) or pair)
+    with source.text(layout.encoding) as text:
+        yield from values(text, source.name, isinstance(first, dict) or pair)
 
 
 def _one(

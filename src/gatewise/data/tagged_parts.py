@@ -13,13 +13,14 @@ from gatewise.data.opening import Source, named, sources_of
 from gatewise.data.parts import split_of
 from gatewise.data.table import listing
 from gatewise.data.tagged_layout import TaggedLayout
-from gatewise.data.tagged_objects import NAME_FILES
+from gatewise.data.tagged_objects import ARROW, NAME_FILES
 
 PARTS = ("train", "dev", "test", "unlabelled")
 SHARED = {"testa": "dev", "testb": "test"}  # CoNLL-2002 and 2003 name dev and test so
 KNOWN = (
     ".conll", ".conllu", ".conllx", ".bio", ".bio2", ".iob", ".iob1", ".iob2", ".bioes", ".iobes", ".bilou", ".bmes",
     ".tsv", ".tab", ".txt", ".col", ".ner", ".pos", ".jsonl", ".ndjson", ".json", ".annotated",
+    *ARROW,
 )  # fmt: skip
 SURE = tuple(ending for ending in KNOWN if ending not in (".txt", ".json"))
 NO_DATA = re.compile(r"(readme|licen[cs]e|copying|citation|changelog|makefile|notice|contributing)\b.*", re.IGNORECASE)
@@ -162,9 +163,9 @@ def _brat_source(annotations: Path) -> Source:
 
 def form_of(source: Source, layout: TaggedLayout) -> str:
     """Say whether a file is CoNLL-U, JSON or plain columns, as asked or as it begins."""
+    if source.suffix in ARROW:
+        return "json"
     head = source.head(1 << 16)
-    if head[:4] == b"PAR1" or head[:6] == b"ARROW1":
-        raise DataError(f"{source.name} is a table of Parquet or Arrow; write its tokens and tags as JSON Lines.")
     refuse_other(Source(source.name, PurePath("x.conll"), source.opener))
     if layout.form != "auto":
         return layout.form

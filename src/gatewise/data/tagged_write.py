@@ -1,8 +1,8 @@
 """Sentences with tags to every form that gatewise reads, one sentence at a time; knows no file that they came from.
 
 Offsets are code points, half-open. What a form cannot hold is lost and nothing else: columns lose the blanks between
-tokens, the JSON of annotation tools keeps the text and its spans but not where other tokens part, and plain labels
-become a span a token there.
+tokens, and keep what other columns came in; the JSON of annotation tools keeps the text and its spans but not where
+other tokens part, and plain labels become a span a token there.
 """
 
 import re
@@ -20,6 +20,7 @@ from gatewise.runtime.spans import Scheme, Span, spans_of, tags_of
 BREAKS = re.compile(r"[\t\r\n]")
 BLANKS = re.compile(r"\s")
 WORD = "word"
+NO_COLUMNS = ("_",) * 8  # of CoNLL-U, from the lemma on
 NO_KEY = re.compile(r"[|=\s]")
 LINE = re.compile(r"[^\r\n]+")
 
@@ -76,12 +77,13 @@ def _conll(sentences: Iterable[Sentence], scheme: Scheme) -> Iterator[str]:
     document = 0
     for number, sentence in enumerate(sentences):
         tags = tags_in(sentence, scheme)
+        columns = sentence.columns if sentence.columns and not sentence.tree else ((),) * len(sentence.tokens)
         if sentence.document != document and number:
-            yield f"{BORDER}\tO\n\n" if tags is not None else f"{BORDER}\n\n"
+            yield "\t".join([BORDER, *[MASKED] * len(columns[0]), *([] if tags is None else ["O"])]) + "\n\n"
         document = sentence.document
-        tokens = [BREAKS.sub(" ", token) for token in sentence.tokens]
-        ends = [""] * len(tokens) if tags is None else [f"\t{BREAKS.sub(' ', tag) or MASKED}" for tag in tags]
-        yield "".join(f"{token}{end}\n" for token, end in zip(tokens, ends, strict=True)) + "\n"
+        ends = [[]] * len(columns) if tags is None else [[tag or MASKED] for tag in tags]
+        rows = ([token, *its, *end] for token, its, end in zip(sentence.tokens, columns, ends, strict=True))
+        yield "".join("\t".join(BREAKS.sub(" ", one) for one in row) + "\n" for row in rows) + "\n"
 
 
 def _conllu(sentences: Iterable[Sentence], scheme: Scheme) -> Iterator[str]:
@@ -97,6 +99,7 @@ def _tree(sentence: Sentence, scheme: Scheme) -> Iterator[str]:
     if not BREAKS.search(sentence.text):
         yield f"# text = {sentence.text}\n"
     tags = tags_in(sentence, scheme) or [""] * len(sentence.tokens)
+    others = sentence.columns if sentence.tree else [NO_COLUMNS] * len(tags)
     offsets = [*sentence.offsets, (-1, -1)]
     for number, (token, tag) in enumerate(zip(sentence.tokens, tags, strict=True)):
         place, behind = offsets[number], offsets[number + 1]
@@ -108,9 +111,11 @@ def _tree(sentence: Sentence, scheme: Scheme) -> Iterator[str]:
             yield "\t".join([f"{number + 1}-{last}", form, *"_______", near]) + "\n"
         if scheme.name and tag:
             misc.insert(0, f"name={NO_KEY.sub('_', tag)}")
-        upos = (BREAKS.sub(" ", tag) or MASKED) if not scheme.name else MASKED
-        columns = [str(number + 1), BREAKS.sub(" ", token), "_", upos, *"_____", "|".join(misc) or "_"]
-        yield "\t".join(columns) + "\n"
+        lemma, upos, *syntax, kept = others[number]
+        if not scheme.name and tag:
+            upos = BREAKS.sub(" ", tag)
+        misc += [kept] * (kept != MASKED)
+        yield "\t".join([f"{number + 1}", BREAKS.sub(" ", token), lemma, upos, *syntax, "|".join(misc) or "_"]) + "\n"
 
 
 def _lines(record: Callable[[Sentence, Scheme], dict[str, Any]]) -> Callable[..., Iterator[str]]:

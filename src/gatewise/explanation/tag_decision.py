@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from gatewise.base.cores import one_thread
 from gatewise.explanation.shares import swept
@@ -92,7 +93,7 @@ def decide(reading: TagReading, other: Sequence[int]) -> Decision:
     )  # fmt: skip
 
 
-def _features(reading: TagReading, steps: Sequence[int] | Any, weights: Numbers) -> list[Feature]:
+def _features(reading: TagReading, steps: npt.NDArray[np.int64], weights: Numbers) -> list[Feature]:
     """Give what each feature known to training adds, of the tokens where two readings differ."""
     table, found = reading.model.network.wide, list[Feature]()
     if table is None:

@@ -1,4 +1,4 @@
-"""The LSTM in NumPy: six equations and nothing else, the reference that every engine is held to.
+"""The LSTM in NumPy: six equations, the reference that every engine is held to; and the GRU in four.
 
 Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000); gates in PyTorch's order i, f, g, o.
 """
@@ -94,3 +94,24 @@ def pool(states: Array, hidden_size: int, poolings: Sequence[str]) -> Array:
     last = np.concatenate([states[-1, :hidden_size], states[0, hidden_size:]])
     pooled = {"max": states.max(axis=0), "mean": states.mean(axis=0), "last": last}
     return np.concatenate([pooled[name] for name in poolings])
+
+
+@dataclass(frozen=True, slots=True)
+class GRUWeights:
+    """Weights of a gated recurrent unit (Cho et al. 2014, as in PyTorch), gates stacked as reset, update, new."""
+
+    input: Array  # [3H, E]
+    recurrent: Array  # [3H, H]
+    bias: Array  # [3H]; of reset and update the sum of PyTorch's two
+    recurrent_bias: Array  # [H] of the new state alone, inside the reset gate
+
+
+def gru_step(projected: Array, state: Array, weights: GRUWeights) -> Array:
+    """Read one step: from W x + b, [N, 3H], and the states before, [N, H], give the states, [N, H]."""
+    hidden = state.shape[-1]
+    within = state @ weights.recurrent.T
+    reset = sigmoid(projected[..., :hidden] + within[..., :hidden])
+    update = sigmoid(projected[..., hidden : 2 * hidden] + within[..., hidden : 2 * hidden])
+    new = np.tanh(projected[..., 2 * hidden :] + reset * (within[..., 2 * hidden :] + weights.recurrent_bias))
+    mixed: Array = (1 - update) * new + update * state
+    return mixed

@@ -48,6 +48,7 @@ TEMPLATES: dict[Kind, tuple[Template, ...]] = {
 }
 DENSE: dict[Kind, int] = {"words": len(OWN), "characters": 3}  # the first templates, which get vectors too
 SPACE = 2**22  # hashes; the lower half is for features of a word by itself, the first templates
+ZEROS = str.maketrans(dict.fromkeys("123456789", "0"))
 BEGUN, ENDED = np.uint64(0x5BD1E995), np.uint64(0x27D4EB2F)  # what stands before a sentence, and behind it
 
 
@@ -62,12 +63,11 @@ class Words:
 
 def words_in(sentences: Iterable[Sequence[str]]) -> Words:
     """Collect the different words of sentences, in the order of their first use."""
-    known: dict[str, int] = {}
     kept = list(sentences)
-    tokens = chain.from_iterable(kept)
-    places = np.fromiter((known.setdefault(token, len(known)) for token in tokens), np.int64)
-    starts = np.concatenate([[0], np.cumsum([len(sentence) for sentence in kept], dtype=np.int64)])
-    return Words(list(known), places, starts.astype(np.int64))
+    starts = np.concatenate([[0], np.cumsum([len(sentence) for sentence in kept], dtype=np.int64)]).astype(np.int64)
+    known = {word: place for place, word in enumerate(dict.fromkeys(chain.from_iterable(kept)))}
+    places = np.fromiter(map(known.__getitem__, chain.from_iterable(kept)), np.int64, int(starts[-1]))
+    return Words(list(known), places, starts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,4 +212,8 @@ def _kind(code: int) -> int:
 def normal(word: str) -> str:
     """Give a word as the table of words knows it: in small letters, every digit a 0."""
     small = word.lower()
-    return small if small.isalpha() else "".join("0" if letter.isdigit() else letter for letter in small)
+    if small.isalpha():
+        return small
+    if small.isascii():
+        return small.translate(ZEROS)
+    return "".join("0" if letter.isdigit() else letter for letter in small)

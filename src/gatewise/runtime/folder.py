@@ -42,6 +42,7 @@ from gatewise.runtime.companion import (
 from gatewise.runtime.encoder import PretrainedEncoder
 from gatewise.runtime.facts import LARGEST, Check, number, whole
 from gatewise.runtime.facts import fault as unread
+from gatewise.runtime.forecaster_entries import FORECASTER_ENTRIES
 from gatewise.runtime.network import Table, from_weights, weights_of
 from gatewise.runtime.shapes import language_shapes, parameter_shapes
 from gatewise.runtime.storage import packed, stored, unpacked
@@ -54,6 +55,7 @@ CONFIG_LIMIT, TOKENIZER_LIMIT, WEIGHTS_LIMIT = 8 << 20, 256 << 20, 16 << 30
 ORDERS = {"words": WORDS, "pieces": PIECES}  # of a companion whose entry does not say
 KINDS = {  # its name, and who makes it
     "classification": ("model", "train"), "pretraining": ("encoder", "pretrain"), "tagging": ("tagger", "tag train"),
+    "forecasting": ("forecaster", "forecast train"),
 }  # fmt: skip
 READINGS = 20  # of a folder that is replaced while it is read
 Content = dict[str, Any]
@@ -102,10 +104,10 @@ def _sizes(tokenizer: TextTokenizer) -> Content:
 
 
 def write(
-    path: Path, task: str, tokenizer: str, network: NetworkConfig, facts: Content, own: Content,
+    path: Path, task: str, tokenizer: str | None, network: NetworkConfig, facts: Content, own: Content,
     arrays: Arrays, storage: Storage, text: str, overwrite: bool, extra: Extra,
 ) -> None:  # fmt: skip
-    """Write a folder of any task, whole or not at all; `tokenizer` is the text of tokenizer.json."""
+    """Write a folder of any task, whole or not at all; `tokenizer` is the text of tokenizer.json, if there is one."""
     from gatewise import __version__
 
     config = {
@@ -114,7 +116,8 @@ def write(
     }  # fmt: skip
     with new_folder(path, overwrite=overwrite) as folder:
         write_atomically(folder / CONFIG, _json(config | own))
-        write_atomically(folder / TOKENIZER, tokenizer.encode("utf-8", "replace"))
+        if tokenizer is not None:
+            write_atomically(folder / TOKENIZER, tokenizer.encode("utf-8", "replace"))
         write_atomically(folder / WEIGHTS, tensor_bytes(arrays))
         write_atomically(folder / CARD, text.encode())
         for name, content in (extra or {}).items():
@@ -214,6 +217,7 @@ OWN_ENTRIES: dict[str, dict[str, Check]] = {
     },
     "pretraining": TEXT_ENTRIES,
     "tagging": TAGGER_ENTRIES,
+    "forecasting": FORECASTER_ENTRIES,
     "companion": {
         "companion.buckets": lambda value: whole(1, BUCKETS)(value) and not value & (value - 1),  # a power of two
         "companion.weight": number(0),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gatewise.base.cores import one_thread
 from gatewise.base.errors import DataError
 from gatewise.runtime.crf import FORBIDDEN, Lattice, Numbers, Rows, lattices, probabilities_on, viterbi
 from gatewise.runtime.features import words_in
@@ -57,7 +58,12 @@ class Tagger:
         """
         given, masks = iter(sentences), iter(allowed) if allowed is not None else None
         while chunk := list(islice(given, CHUNK)):
-            yield from self._chunk(chunk, None if masks is None else list(islice(masks, len(chunk))))
+            own = None if masks is None else list(islice(masks, len(chunk)))
+            with (
+                one_thread()
+            ):  # products are small: a second thread only waits, and on a busy machine ten times as long
+                answers = self._answered(chunk, own)
+            yield from answers
 
     def tag(self, sentences: Sequence[Sequence[str]], allowed: Sequence[Allowed | None] | None = None) -> list[Tagged]:
         """Tag sentences of tokens: the tags of the best reading, and its spans with their exact probability."""
@@ -70,10 +76,11 @@ class Tagger:
         for start in range(0, len(sentences), CHUNK):
             chunk = [as_tokens(one, start + place) for place, one in enumerate(sentences[start : start + CHUNK])]
             paths: list[list[str]] = [[]] * len(chunk)
-            for batch in self.batches(chunk):
-                path, _ = viterbi(self.network.chain, batch.emissions, batch.counts)
-                for row, own in zip(batch.sentences, split(path[batch.order], batch.lengths), strict=True):
-                    paths[row] = [tags[place] for place in own.tolist()]
+            with one_thread():
+                for batch in self.batches(chunk):
+                    path, _ = viterbi(self.network.chain, batch.emissions, batch.counts)
+                    for row, own in zip(batch.sentences, split(path[batch.order], batch.lengths), strict=True):
+                        paths[row] = [tags[place] for place in own.tolist()]
             answers += paths
         return answers
 
@@ -107,7 +114,7 @@ class Tagger:
             first, places = different(tokens, self.network.dense)
         yield from scored(self.network, tokens, words.starts, first, places)
 
-    def _chunk(self, sentences: list[Sequence[str]], allowed: list[Allowed | None] | None) -> Iterator[Tagged]:
+    def _answered(self, sentences: list[Sequence[str]], allowed: Sequence[Allowed | None] | None) -> list[Tagged]:
         chunk = [as_tokens(one, place) for place, one in enumerate(sentences)]
         answers = [Tagged([], [])] * len(chunk)
         cool = self.network.chain.divided(self.temperature)
@@ -125,7 +132,7 @@ class Tagger:
             sure = iter(probabilities_on(cool, scores, batch.counts, path, rows[first], rows[last]).tolist())
             for row, its, own in zip(batch.sentences, tags, spans, strict=True):
                 answers[row] = Tagged(its, [Found(one, next(sure)) for one in own])
-        yield from answers
+        return answers
 
     def _spans(self, tags: list[str]) -> list[Span]:
         if self.spans_are_tags:
@@ -182,7 +189,7 @@ def as_tokens(sentence: Any, place: int) -> Sequence[str]:
     """Take a list of tokens; refuse a lone string and what is no string in it."""
     if isinstance(sentence, str | bytes) or not isinstance(sentence, Sequence):
         raise DataError(f"Sentence {place} is a {type(sentence).__name__}; give each sentence as a list of tokens.")
-    for token in sentence:
+    for token in sentence if {*map(type, sentence)} - {str} else ():
         if not isinstance(token, str):
             raise DataError(f"Sentence {place} holds a {type(token).__name__}, not a string; give tokens as strings.")
     return sentence

@@ -52,13 +52,16 @@ def test_auto_starts_from_the_encoder_that_knows_the_words(texts, encoder):
 )
 def test_auto_learns_from_the_texts_where_none_does(texts):
     choice = choose(data(texts))
-    assert choice.changes == {"companion_pieces": 5}
-    assert "from these texts alone, beside n-grams of words and pieces of words, as the enc" in choice.sentences[0]
+    assert choice.changes == {"kind": "bpe", "vocab_size": 3000, "companion_pieces": 5}
+    assert (
+        "from these texts alone, by pieces of words, beside n-grams of words and pieces of words, as the enc"
+        in choice.sentences[0]
+    )
     assert "at most" in choice.sentences[0]
     few = choose(data(texts, 10))
     assert (
-        few.changes == {"companion_pieces": 5, "freeze": True}
-        and "on a network that is not trained" in few.sentences[0]
+        few.changes == choice.changes | {"freeze": True}
+        and "on a network of pieces of words that is not trained" in few.sentences[0]
     )
 
 

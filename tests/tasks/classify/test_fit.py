@@ -11,7 +11,7 @@ import pytest
 import gatewise
 from gatewise.base.errors import TrainingError
 from gatewise.data.part import Dataset, from_lists
-from gatewise.runtime.batches import gather
+from gatewise.runtime.batches import gather, join
 from gatewise.runtime.engine import logits_of
 from gatewise.tasks.classify.calibrate import calibrated, fit_temperature
 from gatewise.tasks.classify.companion import train_companion
@@ -63,6 +63,20 @@ def test_fitting_a_companion_reads_the_spelling_of_words_no_vocabulary_holds(tin
     assert model.predict(asked) == ["pos", "neg"]
     assert model.logits(asked).tobytes() == trained.model.logits(asked).tobytes()
     assert np.concatenate([model.logits([text]) for text in asked]) == pytest.approx(model.logits(asked), abs=1e-5)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_fitting_lets_a_weighed_companion_learn_from_a_drawn_dev_split_too(tiny_settings, tmp_path, given):
+    dev = from_lists(*pairs(40, seed=1)) if given else None
+    dataset = Dataset("tiny", from_lists(*pairs(300)), dev=dev)
+    settings = tiny_settings.replace(epochs=1, learning_rate=1e-4)
+    model, prepared = train_classifier(dataset, tmp_path / "m", settings=settings).model, prepare(dataset, settings)
+    learnt = prepared.train if given else join([prepared.train, prepared.dev])
+    assert model.facts.get("companion_texts") == (None if given else len(learnt))
+    assert (model.companion.table == train_companion(learnt, 2).table).all()
+    assert (
+        train_companion(prepared.train, 2).table != train_companion(join([prepared.train, prepared.dev]), 2).table
+    ).any()
 
 
 def test_fitting_without_a_companion_is_the_network_alone(tiny_settings, tmp_path):

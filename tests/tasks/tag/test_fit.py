@@ -1,5 +1,6 @@
 """A tagger learns from sentences, is stopped and resumed, starts from an encoder, and refuses what cannot be learnt."""
 
+import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -13,6 +14,7 @@ from gatewise.runtime.tagger_folder import load_tagger
 from gatewise.tasks.tag import fit as module
 from gatewise.tasks.tag.estimator import LSTMTagger
 from gatewise.tasks.tag.fit import chosen_by, train_tagger
+from gatewise.tasks.tag.measure import evaluate
 from gatewise.tasks.tag.prepare import prepare, units_of
 from gatewise.tasks.tag.settings import TagSettings
 
@@ -67,6 +69,18 @@ def test_fit_learns_and_leaves_a_folder(trained):
     assert facts["figures"]["dev"]["f1"] == pytest.approx(done.dev.f1, abs=1e-6)
     assert facts["scheme"] == "IOB2" and facts["units"] == "words" and facts["training_labels"] > 100
     assert "f1" in (out / "README.md").read_text()
+
+
+def test_fit_measures_the_test_part_and_tells_it(tmp_path):
+    rows = sentences(40)
+    whole = dataclasses.replace(dataset(), test=tagged_from_lists(*rows, name="test"))
+    done = train_tagger(whole, tmp_path / "letters", settings=settings(epochs=2), **QUIET)
+    loaded = load_tagger(tmp_path / "letters")
+    assert done.test is not None and done.test.n == 80 and done.test.repeated_sentences == 40
+    assert done.test.f1 == evaluate(loaded, whole.test).f1 == loaded.facts["figures"]["test"]["f1"]
+    assert "\n- test: " in (tmp_path / "letters" / "README.md").read_text()
+    unlabelled = dataclasses.replace(whole, test=tagged_from_lists(rows[0], name="test"))
+    assert train_tagger(unlabelled, tmp_path / "other", settings=settings(epochs=1), **QUIET).test is None
 
 
 def test_fit_gives_the_same_bits_for_the_same_seed(trained, tmp_path):

@@ -26,6 +26,7 @@ FEW = 600
 STEPS = 600  # of tuning, at least, where texts are few
 MOST_TOKENS = 5_000_000  # read in tuning, both directions: some eight minutes of two cores
 A_SECOND = 8_000  # of these, where minutes are given
+PIECES = {"kind": "bpe", "vocab_size": 3_000}  # of words, for a network of its own: spelling and endings matter there
 SHORT_TEXT, LONG_TEXT, MANY_CLASSES = 300, 1000, 20  # characters on average, and classes, by which pieces pay
 TUNED = (  # who sets one of these wants a network that is trained
     "freeze", "epochs", "minutes", "train_tokens", "learning_rate", "student_epochs", "teachers",
@@ -73,12 +74,12 @@ def choose(dataset: Dataset, given: Mapping[str, Any] | None = None) -> Choice:
     if look.known < KNOWN:
         reason = f"the encoders in the box know at most {look.known:.0%} of the words"
         how = (
-            f"fits a head on all {look.texts:,} texts, on a network that is not trained"
+            f"fits a head on all {look.texts:,} texts, on a network of pieces of words that is not trained"
             if few
-            else "learns from these texts alone"
+            else "learns from these texts alone, by pieces of words"
         )
         sentence = f"auto: {how}, {beside}, as {reason}; --pretrained starts from an encoder of your own."
-        return Choice(companion | ({"freeze": True} if few else {}), (sentence,))
+        return Choice(PIECES | companion | ({"freeze": True} if few else {}), (sentence,))
     if few:
         return Choice(
             FROM_ENCODER | companion | {"pretrained": look.encoder, "freeze": True},

@@ -17,7 +17,7 @@ from gatewise.nets.classify import TextLSTM, arrays_of
 from gatewise.nets.encoder import EMBEDDING_STD
 from gatewise.nets.vectors import vectors_from_company, word_vectors
 from gatewise.runtime import folder
-from gatewise.runtime.batches import Sequences, shortened, weights_of
+from gatewise.runtime.batches import Sequences, join, shortened, weights_of
 from gatewise.runtime.cards import OUT_OF_FOLD
 from gatewise.runtime.classifier import Model, Numbers
 from gatewise.runtime.companion import Companion, buckets_for, size_of
@@ -105,8 +105,8 @@ def fit(
 
     With `student_epochs` and unlabelled text a second network, the one that is kept, is taught by the first, or by
     `teachers` in its place, and a second companion learns from the same lesson. The dev split of the prepared data
-    chooses a network's epoch, the companion's weight and the temperature. Raises ConfigError where teachers cannot
-    teach.
+    chooses a network's epoch, the companion's weight and the temperature; after that a companion without a lesson
+    learns from a dev split that was drawn, too. Raises ConfigError where teachers cannot teach.
     """
     session = session or Session()
     refuse_unfit(teachers, prepared, settings)
@@ -137,7 +137,12 @@ def fit(
     assert best is not None
     facts = facts_of(prepared, settings, encoder, event, seconds)
     facts |= {"dev": best.figures, "unit_separation": unit_separation(best.model.network, prepared.dev)}
-    return dataclasses.replace(best.model, facts=facts), best.dev
+    model = best.model
+    if model.companion and turn is Turn.ONLY and prepared.notes["dev_split"] != "given" and not session.stopped():
+        both = join([prepared.train, prepared.dev])
+        model = dataclasses.replace(model, companion=companion_of(both, prepared, settings.classification))
+        facts["companion_texts"] = len(both)
+    return dataclasses.replace(model, facts=facts), best.dev
 
 
 def fit_frozen(

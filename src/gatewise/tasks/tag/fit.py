@@ -17,6 +17,8 @@ from gatewise.runtime.crf import constraints
 from gatewise.runtime.encoder import PretrainedEncoder
 from gatewise.runtime.tagger import Tagger
 from gatewise.tasks.tag.calibrate import Figures, calibrated
+from gatewise.tasks.tag.evaluation import Evaluation
+from gatewise.tasks.tag.measure import evaluate
 from gatewise.tasks.tag.prepare import Prepared, borders_of, prepare
 from gatewise.tasks.tag.settings import TagSettings
 from gatewise.training.checkpoint import Checkpoint
@@ -30,10 +32,11 @@ DEV_SHARE, MOST_CHOSEN = 0.2, 15_000  # of the training tokens, and tokens, that
 
 @dataclass(frozen=True, slots=True)
 class TrainedTagger:
-    """What train_tagger() gives: the model and its figures on the dev split."""
+    """What train_tagger() gives: the model, its figures on the dev split and, if there is one, on the test part."""
 
     model: Tagger
     dev: Figures
+    test: Evaluation | None
     stopped: bool
 
 
@@ -48,7 +51,9 @@ def train_tagger(
     report: Report = tell_logger,
     stopped: Stopped = lambda: False,
 ) -> TrainedTagger:
-    """Train on a data set and leave a model folder at `out`.
+    """Train on a data set, leave a model folder at `out`, and measure it on the test part if there is one.
+
+    What is measured is the model as it is stored; its facts and its card tell the figures.
 
     While it runs, the folder `out`.training keeps what a resumed run needs. When `stopped` says so, the best model so
     far is saved and the run can still be resumed. Raises GatewiseError before anything is written or lost, and where
@@ -63,9 +68,15 @@ def train_tagger(
             model, dev = fit(prepared, settings, session, encoder)
         tagger_folder.save_tagger(model, out, overwrite=overwrite or resume, storage=storage, extra=session.log())
         model = tagger_folder.load_tagger(out)
-        if not stopped():
-            session.finish()
-        return TrainedTagger(model, dev, stopped=stopped())
+        if stopped():
+            return TrainedTagger(model, dev, None, stopped=True)
+        test = None
+        if dataset.test and dataset.test.labelled:
+            test = evaluate(model, dataset.test, training=dataset.train)
+            model.facts["figures"]["test"] = test.figures()
+            tagger_folder.update_tagger_card(model, out)
+        session.finish()
+        return TrainedTagger(model, dev, test, stopped=False)
 
 
 def encoder_for(settings: TagSettings) -> PretrainedEncoder | None:

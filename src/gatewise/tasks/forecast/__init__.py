@@ -1,0 +1,1 @@
+"""Series to a forecaster, measured beside its peers."""
