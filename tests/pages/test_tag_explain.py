@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.system.conftest import browser
 
 from gatewise.explanation.tag_story import tag_story
 from gatewise.explanation.tagging import explain_tags
-from gatewise.pages.tag_explain import SCRIPTS, explanation
+from gatewise.pages.tag_explain import SCRIPTS, STYLES, explanation
 from gatewise.runtime.tagger import Tagger
 from gatewise.runtime.words import words_of
 
@@ -265,3 +266,13 @@ def test_page_uses_every_word_it_has(models: dict[str, Tagger]) -> None:
         places = [set(re.findall(r"\{(\w+)\}", text)) for text in (english, data["words"]["zh"][key])]
         assert places[0] == places[1], key
     assert SCRIPTS[-1] == "tags/page"
+
+
+def test_page_has_no_colour_of_its_own() -> None:
+    """What has a hue has it by its meaning, as on the page of a classifier."""
+    page, explain, own = (
+        resources.files("gatewise.pages").joinpath("css", f"{name}.css").read_text(encoding="utf-8") for name in STYLES
+    )
+    bare = re.sub(r"/\*.*?\*/", "", own, flags=re.DOTALL)
+    assert re.findall(r"#[0-9a-f]{3,8}\b|rgba?\(|hsla?\(", bare) == []
+    assert set(re.findall(r"var\((--[\w-]+)", bare)) <= {*re.findall(r"(--[\w-]+):", page + explain), "--share"}
