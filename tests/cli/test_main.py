@@ -47,4 +47,4 @@ def test_main_ends_well(monkeypatch, capsys, arguments):
 
 def test_main_names_its_commands():
     names = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
-    assert names == {"train", "pretrain", "evaluate", "predict", "explain", "faithfulness"}
+    assert names == {"train", "pretrain", "evaluate", "predict", "explain", "faithfulness", "serve", "export"}

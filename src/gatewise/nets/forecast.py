@@ -101,7 +101,8 @@ class ForecastRNN(nn.Module):
     def score(self, batch: Batch) -> tuple[float, float, float]:
         """Give the negative loss, the loss and the weight."""
         total, weight = self.losses(batch)
-        return -float(total), float(total), weight
+        value = float(total.detach())
+        return -value, value, weight
 
     def figure(self, score: float) -> Figure:
         """Say how a score is shown."""
