@@ -141,6 +141,7 @@ def test_decision_features_are_named_by_what_is_there():
     assert len(found.strongest) == LISTED
     sizes = [abs(one.share) for one in found.strongest]
     assert sizes == sorted(sizes, reverse=True)
+    assert {one.share > 0 for one in found.strongest} == {True, False}  # those against count as much
     assert {one.step for one in found.strongest} <= {t for t in range(3) if reading.path[t] != other[t]}
     table = reading.model.network.wide.values
     for name, step, share in found.strongest:

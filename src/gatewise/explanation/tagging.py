@@ -66,7 +66,7 @@ class TagExplanation:
         }
 
     def lines(self) -> list[str]:
-        """Give the sentence for people: a line a token, a line a span, and the other readings."""
+        """Give the sentence for people: a line a token and a span, the likeliest readings, and what decided."""
         words = [one.token for one in self.tokens]
         wide = max(map(len, [*words, "token"]))
         long = max(len(tag) for one in self.tokens for tag in (one.tag, one.alone, "by itself"))

@@ -19,7 +19,7 @@ const place = (({ unpack, inside, known, indices, slicer }, { data, spoken, visi
     const found = decision(), { path, spans } = sentence();
     if (!found) return undefined;
     const end = found.start + found.path.length, apart = spans.filter(one => one.end <= found.start || one.start >= end);
-    return { path: path.toSpliced(found.start, found.path.length, ...found.path),
+    return { path: [...path.slice(0, found.start), ...found.path, ...path.slice(end)],
       spans: [...apart, ...found.spans].sort((one, next) => one.start - next.start) };
   }
   // The reading drawn beside the best one: the one chosen, else the rival of what is looked at.
