@@ -3,8 +3,8 @@
  * A file that includes it says what is its own: NAME(x), TARGET (attributes of its functions), LANES (units at once),
  * GROUP (products summed at once), FORM (of a row of numbers to be multiplied), TILE (rows at once, a half counted as
  * one), OFFSET (added to a byte); RECIPROCAL, GREATER and LESSER of vectors; and how it sums products: SUM (a type, one
- * sum for each lane), BEGIN(start), OWN (a type) and WEIGHTS(place) of LANES units, SPREAD_TYPE and SPREAD(place) of GROUP numbers of a
- * row to all lanes, MORE(sum, spread, own), and END(sum), as floats.
+ * sum for each lane), BEGIN(start), OWN (a type) and WEIGHTS(place) of LANES units, SPREAD_TYPE and SPREAD(place) of
+ * GROUP numbers of a row to all lanes, MORE(sum, spread, own), and END(sum), as floats.
  */
 
 #if FORM == FLOATS
@@ -298,21 +298,26 @@ static INLINE TARGET float NAME(take)(const plan *p, const void *rows, const flo
 }
 
 /* Multiply some rows, taken before, by the input's weights. */
-static INLINE TARGET void NAME(project)(const projection *job, const int32_t gates, int32_t halves, int32_t first, int32_t count)
+static INLINE TARGET void NAME(project)(const projection *job, const int32_t gates, int32_t halves, int32_t first,
+                                        int32_t count)
 {
     const plan *p = job->plan;
     const NAME(weight) *weights = (const NAME(weight) *)job->input;
     const int32_t together = TILE / halves;
     const size_t unit_weights = (size_t)p->blocks_input * gates * LANES * GROUP;
     float tile[TILE * 4 * LANES], own[ROWS];
-    for (int32_t n = 0; n < count; n++)
-        own[n] = NAME(take)(p, job->rows, job->row_scale, first + n, (NAME(row) *)(job->states + (size_t)n * p->input_stride));
+    for (int32_t n = 0; n < count; n++) {
+        NAME(row) *into = (NAME(row) *)(job->states + (size_t)n * p->input_stride);
+        own[n] = NAME(take)(p, job->rows, job->row_scale, first + n, into);
+    }
     for (int32_t unit = 0; unit < p->padded; unit += LANES)
         for (int32_t n = 0; n < count; n += together) {
             const int32_t now = count - n < together ? count - n : together;
             const NAME(row) *rows[TILE];
-            for (int32_t k = 0; k < now * halves; k++)
-                rows[k] = (const NAME(row) *)(job->states + (size_t)(n + k / halves) * p->input_stride) + k % halves * p->width_input;
+            for (int32_t k = 0; k < now * halves; k++) {
+                const char *row = job->states + (size_t)(n + k / halves) * p->input_stride;
+                rows[k] = (const NAME(row) *)row + k % halves * p->width_input;
+            }
             NAME(product)(weights + (size_t)(unit / LANES) * unit_weights, job->start + (size_t)unit * gates, rows,
                           now * halves, gates, p->blocks_input, tile);
             for (int32_t k = 0; k < now; k++)
