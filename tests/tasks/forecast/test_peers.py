@@ -21,7 +21,8 @@ from gatewise.tasks.forecast.peers.problem import Problem, calendar_ahead, momen
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep boosting quick."""
     monkeypatch.setattr(boosting, "TREES", 40)
-    monkeypatch.setattr(boosting, "ROWS", 6000)
+    monkeypatch.setattr(boosting, "ROWS", 4000)
+    monkeypatch.setattr(boosting, "LOSSES", ("squared_error",))
 
 
 def fitted(data: SeriesTable, name: str, horizon: int = 6, known: tuple[str, ...] = (), season: int = 24):
@@ -149,6 +150,33 @@ def test_ridge_and_boosting_read_what_is_known_ahead() -> None:
             truths = data.column("y")[split.test[:, 1:] + np.arange(1, 7)]
             errors.append(np.abs(one.answer(data, split.test)[..., 4] - truths).mean())
         assert errors[1] < 0.75 * errors[0], name
+
+
+@given(st.integers(1, 9), st.integers(1, 6), st.integers(0, 5), st.integers(0, 25))
+def test_boosting_what_was_earlier_is_that_of_a_loop(horizon: int, season: int, more: int, row: int) -> None:
+    data = table(np.arange(4.0), np.arange(26.0) + 50)
+    got = boosting.earlier(data.column("y"), data, np.array([[1, 4 + row]]), horizon, season, more)[0]
+    for step in range(1, horizon + 1):
+        place = row + step
+        while place > row:
+            place -= season
+        place -= more
+        np.testing.assert_equal(got[step - 1], place + 50.0 if place >= 0 else np.nan)
+
+
+def test_boosting_without_levels_knows_none() -> None:
+    """What trees then read stays as it is when target and covariates all stand higher; with levels it does not."""
+    plain = table(load(700), help=load(700, 1))
+    values = plain.values + np.array([64.0, 512.0])
+    higher = SeriesTable(plain.names, plain.starts, plain.moments, plain.columns, values, plain.step, plain.zone)
+    origins = np.array([[0, 500], [0, 693]])
+    problem = problem_of(plain, "y", 6)
+    for levels in (False, True):
+        reading = boosting.Reading(
+            problem, spread_of(problem, plain), naive.season_points(problem, 24), 10.0, 3.0, levels
+        )
+        same = np.isclose(reading.inputs(plain, origins), reading.inputs(higher, origins), equal_nan=True)
+        assert same.all() is np.True_ if not levels else not same.all()
 
 
 def test_ets_is_its_equations() -> None:

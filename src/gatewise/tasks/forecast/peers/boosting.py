@@ -33,6 +33,7 @@ TREES, LOOKS = 400, 20  # most trees, and after how many each a look at dev is t
 FEWER = 4  # a part of rows and trees, by which loss and base are chosen
 RECENT = 12  # of the last values, these many by themselves
 LEARNING_RATE, LEAVES, LEAF_ROWS = 0.1, 63, 40
+LOSSES = ("absolute_error", "squared_error")
 SEED = 1
 
 
@@ -45,6 +46,7 @@ class Reading:
     base: Points  # last value or a season again: what the trees correct
     mean: float
     size: float
+    levels: bool = True  # how high target and covariates stand, by which trees can know a stretch of time again
 
     def inputs(self, table: SeriesTable, origins: Origins) -> Floats:
         """Give a row for each origin and step, [O * h, F]; nan where nothing is known."""
@@ -54,11 +56,13 @@ class Reading:
         filled = carried(values, table.starts)
         each = [windows(filled, table, origins, RECENT)[:, :-1], *self.stretches(filled, table, origins)]
         fixed = [(part - last) / spread for part in each]
-        fixed += [(last - self.mean) / self.size, np.log(spread / self.size), np.isnan(values[origins[:, 1:]])]
+        fixed.append(np.isnan(values[origins[:, 1:]]))
+        fixed += [(last - self.mean) / self.size, np.log(spread / self.size)] if self.levels else []
         fixed += [part / spread for season in problem.seasons for part in self.turned(filled, table, origins, season)]
         for name in problem.past:
             past = carried(table.column(name), table.starts)
-            fixed += [past[origins[:, 1:]], *self.stretches(past, table, origins)]
+            now, stretches = past[origins[:, 1:]], self.stretches(past, table, origins)
+            fixed += [now, *stretches] if self.levels else [part - now for part in stretches]
         fixed.append(origins[:, : int(len(table) > 1)].astype(np.float64))  # which series
         moving = [np.broadcast_to(np.arange(1, shape[1] + 1), shape), (self.base(table, origins) - last) / spread]
         for season in problem.seasons:
@@ -103,9 +107,9 @@ def earlier(values: Floats, table: SeriesTable, origins: Origins, horizon: int, 
 
 
 def fit_boosting(table: SeriesTable, problem: Problem, split: Split) -> Peer:
-    """Grow trees on rows before dev; dev chooses how many, by which loss and on which base; then learn from all rows.
+    """Grow trees on rows before dev; dev chooses how many, their loss, base and levels; then learn from all rows.
 
-    Loss and base are chosen with fewer rows and trees.
+    All but the number is chosen with fewer rows and trees.
     """
     started = time.process_time()
     values = table.column(problem.target)
@@ -115,12 +119,10 @@ def fit_boosting(table: SeriesTable, problem: Problem, split: Split) -> Peer:
     least = max(1, min(spread_window(problem), int((split.dev_from - table.starts[:-1]).max()) // 4))
     most = max(1, ROWS // problem.horizon)
     trained = rolled(table, split.dev_from, problem.horizon, least, most)
-    readings = [
-        Reading(problem, spread_of(problem, table), season_points(problem, season), float(np.nanmean(values)), size)
-        for season in (1, *problem.seasons)
-    ]
+    spreads, mean = spread_of(problem, table), float(np.nanmean(values))
     tried = []
-    for one, loss in product(readings, ("absolute_error", "squared_error")):
+    for season, loss, levels in product((1, *problem.seasons), LOSSES, (True, False)):
+        one = Reading(problem, spreads, season_points(problem, season), mean, size, levels)
         trees = grown(one, table, trained[::FEWER], loss, max(LOOKS, TREES // FEWER))
         tried.append((min(missed for missed, _ in staged(one, trees, table, split.dev)), loss, one))
     _, loss, reading = min(tried, key=lambda one: one[0])
@@ -129,7 +131,7 @@ def fit_boosting(table: SeriesTable, problem: Problem, split: Split) -> Peer:
     count = (chosen + 1) * LOOKS
     every = rolled(table, split.test_from, problem.horizon, least, most)
     final = points_of(reading, grown(reading, table, every, loss, count))
-    said = f"boosting of {count:,} trees by {loss.replace('_', ' ')}"
+    said = f"boosting of {count:,} trees by {loss.replace('_', ' ')}{'' if reading.levels else ', without levels'}"
     return peer("boosting", said, problem, final, table, split, started, looks[chosen][1])
 
 
