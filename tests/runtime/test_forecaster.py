@@ -89,6 +89,16 @@ def test_forecaster_reads_nothing_after_an_origin_but_what_is_known(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_forecaster_of_one_series_reads_nothing_of_the_others(kind):
+    model, table = model_of(**KINDS[kind]), table_of(series=2)
+    origins = np.array([[1, 600]])
+    answer = model.answer(table, origins)
+    other = table.values.copy()
+    other[: table.starts[1]] *= 1e9  # so large that a sum over both series would keep no digit of the second's
+    assert model.answer(dataclasses.replace(table, values=other), origins).tobytes() == answer.tobytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_forecaster_answers_alike_in_any_company_and_from_a_longer_past(kind):
     model, table = model_of(**KINDS[kind]), table_of(series=3)
     origins = np.array([[0, 300], [1, 700], [2, 1100], [1, 560]])

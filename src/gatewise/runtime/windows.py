@@ -4,6 +4,7 @@ Of what comes after an origin, only the calendar and columns declared as known a
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -45,22 +46,16 @@ def carried(values: Floats, starts: Rows) -> Floats:
 
 def spread_before(values: Floats, starts: Rows) -> Floats:
     """Give the standard deviation of each series' values up to and with each row, [N]; 0 where none was measured."""
-    known = ~np.isnan(values)
-    begin = np.repeat(starts[:-1], np.diff(starts))
-    first = np.zeros(len(values))
-    for series in range(len(starts) - 1):
-        rows = slice(int(starts[series]), int(starts[series + 1]))
-        if known[rows].any():
-            first[rows] = values[rows][known[rows].argmax()]
-    away = np.where(known, values - first, 0.0)  # sums of squares far from zero would lose their digits
-
-    def so_far(numbers: Floats) -> Floats:
-        total = np.concatenate([[0.0], np.cumsum(numbers)])
-        return np.asarray(total[1:] - total[begin])
-
-    count = np.maximum(so_far(known.astype(np.float64)), 1)
-    mean = so_far(away) / count
-    return np.sqrt(np.maximum(so_far(away**2) / count - mean**2, 0.0))
+    spreads = np.zeros(len(values))
+    for begin, end in pairwise(starts.tolist()):  # each by itself: one sum over all would carry digits across series
+        own = values[begin:end]
+        known = ~np.isnan(own)
+        if known.any():
+            away = np.where(known, own - own[known.argmax()], 0.0)  # squares far from zero would lose their digits
+            count = np.maximum(np.cumsum(known), 1)
+            mean = np.cumsum(away) / count
+            spreads[begin:end] = np.sqrt(np.maximum(np.cumsum(away**2) / count - mean**2, 0.0))
+    return spreads
 
 
 @dataclass(frozen=True, slots=True)
