@@ -118,6 +118,23 @@ def test_forecaster_names_the_first_moment_that_a_known_column_lacks():
     assert model_of(known=()).answer(table, last_origins(table, "load")).shape == (1, HORIZON, 9)
 
 
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [(Step(1800, "second"), "30 minutes"), (Step(172_800, "second"), "2 days"), (Step(1, "month"), "1 month"),
+     (Step(45, "second"), "45 seconds"), (Step(1, "number"), "1 row"), (Step(1, "weekday"), "1 weekday")],
+)  # fmt: skip
+def test_forecaster_refuses_rows_of_another_step(step, said, tmp_path):
+    made, table = model_of(), table_of()
+    model = dataclasses.replace(made, reading=dataclasses.replace(made.reading, step=table.step))
+    origins = np.array([[0, 200]])
+    assert model.answer(table, origins).tobytes() == made.answer(table, origins).tobytes()
+    save_forecaster(model, tmp_path / "model")
+    for one in (model, load_forecaster(tmp_path / "model")):
+        assert one.reading.step == table.step
+        with pytest.raises(DataError, match=f"rows are {said} apart, .* from rows 1 hour apart"):
+            one.answer(dataclasses.replace(table, step=step), origins)
+
+
 def test_forecaster_names_a_column_that_is_not_there():
     table = dataclasses.replace(table_of(), columns=("load", "sun", "plan"))
     with pytest.raises(DataError, match="no column 'wind'"):

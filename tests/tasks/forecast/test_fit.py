@@ -1,6 +1,7 @@
 """Training a forecaster: what is better on dev is kept, runs go on with the same bits, nothing crosses a border."""
 
 import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -61,6 +62,24 @@ def test_the_base_is_kept_and_named_where_networks_learn_nothing(tmp_path):
     origins = last_origins(walk, "load")
     assert np.isfinite(model.answer(walk, origins)).all()
     assert trained_on(walk, "load", (), SETTINGS.replace(nets=0)).nets == ()
+
+
+def test_minutes_are_shared_and_every_network_begins_at_the_full_rate(tmp_path):
+    events = []
+    settings = SETTINGS.replace(nets=4, kept=1, minutes=0.3, epochs=5000, patience=5000, warmup=0.0, base="last")
+    started = time.perf_counter()
+    trained = train_forecaster(table_of(), tmp_path / "model", settings=settings, report=events.append)
+    assert time.perf_counter() - started < 3 * 60 * settings.training.minutes  # of a machine that others use too
+    assert not trained.stopped
+    rates = [event.values["learning_rate"] for event in events if event.kind == "step" and event.step == 1]
+    assert len(rates) >= 2
+    assert min(rates) > 0.9 * settings.training.learning_rate
+
+
+def test_of_few_minutes_fewer_networks_learn(tmp_path):
+    events = []
+    train_forecaster(table_of(), tmp_path / "model", settings=LEARNING.replace(minutes=0.2), report=events.append)
+    assert sum(event.kind == "start" for event in events) in (1, 2)  # and again, where its time is left
 
 
 def test_training_is_the_same_again_and_goes_on_with_the_same_bits(tmp_path):

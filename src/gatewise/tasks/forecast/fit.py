@@ -6,6 +6,7 @@ after dev calibrates the quantiles.
 """
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,8 @@ POINTS = 48  # rows of a window whose every row is a step
 FEWEST = 32  # windows to learn from
 CONVOLVED, APART, FILTERS = 6, 3, 32  # rows of a filter, between two of its places, and how many there are
 MARGIN = 0.995  # of the base's loss on dev, that networks must stay below
+PASS_SHARE = 0.4  # of the minutes, for all networks before dev, and again on all rows; the rest is for the bases
+LEAST_SECONDS = 5.0  # of a budget, that a network is given: of fewer minutes, fewer networks
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +123,12 @@ def fit(
     spread = spread_of(missed(prepared, prepared.base, past))  # known before dev, as networks know theirs
     plain = ForecastModel(prepared.reading, prepared.base, spread, (), np.zeros_like(spread))
     losses = {"base": loss_of(plain, table, split.dev)}
-    plans = plans_for(prepared, settings)
+    most = min(settings.forecast.nets, affordable(settings))
+    plans = plans_for(prepared, settings)[:most]
     trained: list[tuple[float, Plan, Any, int]] = []
     with seeded(settings.training):
         for number, plan in enumerate(plans):
-            if session.stopped() and trained:
+            if trained and (session.stopped() or spent(settings, session) > 0.5):
                 break
             net = learnt(prepared, settings, session, plan, number, len(plans), split.dev_from)
             loss = loss_of(dataclasses.replace(plain, nets=(net,)), table, split.dev)
@@ -138,13 +142,25 @@ def fit(
             chosen = dataclasses.replace(plain, spread=spread_of(missed(prepared, prepared.base, split.dev)))
             kept = []
         shifts = shifts_of(chosen, table, split.calibration)
-        model = chosen if session.stopped() else again(prepared, settings, session, chosen, kept, len(plans))
+        over = session.stopped() or spent(settings, session) > 1 - PASS_SHARE
+        model = chosen if over else again(prepared, settings, session, chosen, kept, min(most, settings.forecast.kept))
     facts = dict(prepared.notes) | {
         "settings": settings.flat(), "losses": {name: round(loss, 5) for name, loss in losses.items()},
         "nets": [plan.said for _, plan, _, _ in kept], "trained_seconds": round(session.seconds(), 1),
         "quantiles": list(QUANTILES),
     }  # fmt: skip
     return dataclasses.replace(model, shifts=shifts, facts=facts), losses
+
+
+def spent(settings: ForecastSettings, session: Session) -> float:
+    """Give the share of the minutes that is over, 0 where none are set."""
+    return session.seconds() / (60 * settings.training.minutes) if settings.training.minutes else 0.0
+
+
+def affordable(settings: ForecastSettings) -> int:
+    """Give how many networks the minutes allow, one at least."""
+    minutes = settings.training.minutes
+    return max(1, int(60 * minutes * PASS_SHARE / LEAST_SECONDS)) if minutes else settings.forecast.nets
 
 
 def plans_for(prepared: Prepared, settings: ForecastSettings) -> list[Plan]:
@@ -221,12 +237,13 @@ def learnt(
         network.load_state_dict({key: torch.from_numpy(array) for key, array in taken[0].items()}, strict=False)
         return arrays_of(network)
     config = settings.training
-    share = (number + 1) / (2 * turns) if not again_too else 0.5 + 0.5 * (number + 1) / turns
-    config = dataclasses.replace(config, minutes=config.minutes * share, seed=config.seed + number)
+    minutes = config.minutes * PASS_SHARE / turns
+    config = dataclasses.replace(config, minutes=minutes, seed=config.seed + number)
     if again_too:
         config = dataclasses.replace(config, patience=config.epochs + 1)
     checkpoint = Checkpoint(f"{name}.safetensors", prepared.fingerprint())
-    train(network, train_set, dev_set, config, session, baseline=float("inf"), checkpoint=checkpoint)
+    own = dataclasses.replace(session, started=time.perf_counter())  # its minutes, and so its learning rate, begin now
+    train(network, train_set, dev_set, config, own, baseline=float("inf"), checkpoint=checkpoint)
     if not session.stopped():
         session.keep(kept, {key: tensor.numpy() for key, tensor in network.state_dict().items()}, {})
     return arrays_of(network)
