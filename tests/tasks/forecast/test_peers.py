@@ -10,11 +10,12 @@ from tests.tasks.forecast.tables import DAY, HOUR, load, table
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.runtime.series import SeriesTable
+from gatewise.runtime.windows import moments_ahead
 from gatewise.tasks.forecast.backtest import PEERS, shifted
 from gatewise.tasks.forecast.figures import QUANTILES
 from gatewise.tasks.forecast.origins import Split, before, split_origins
 from gatewise.tasks.forecast.peers import boosting, ets, naive, ridge
-from gatewise.tasks.forecast.peers.problem import Problem, calendar_ahead, moments_ahead, problem_of, spread_of
+from gatewise.tasks.forecast.peers.problem import Problem, calendar_ahead, problem_of, spread_of
 
 
 @pytest.fixture(autouse=True)
