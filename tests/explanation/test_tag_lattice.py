@@ -74,6 +74,7 @@ def test_rules_hold_on_every_way_and_the_best_is_viterbis(steps, seed):
 
 
 def test_where_the_rules_leave_one_reading_there_is_no_rival():
-    chain = constraints(["B-X", "E-X"])
-    ways = ways_through(in_logarithms(chain, np.zeros((2, 2))))
-    assert rival(ways, [0, 1], 0, 2) is None
+    for temperature in (0.5, 1.0, 5.0):
+        chain = constraints(["B-X", "E-X"]).divided(temperature)
+        ways = ways_through(in_logarithms(chain, np.zeros((2, 2))))
+        assert rival(ways, [0, 1], 0, 2) is None

@@ -31,6 +31,11 @@ def test_story_says_what_the_explanation_says(seed):
         path = [*own["path"]]
         path[one["start"] : one["start"] + len(one["path"])] = one["path"]
         assert tuple(TAGS[tag] for tag in path) == seen.decisions[place].rival.tags
+        end = one["start"] + len(one["path"])
+        apart = [span for span in seen.spans if span.end <= one["start"] or span.start >= end]
+        spans = [(span.start, span.end, span.label) for span in apart]
+        spans += [(span["start"], span["end"], span["label"]) for span in one["spans"]]  # as the page puts it together
+        assert sorted(spans) == [tuple(span) for span in seen.decisions[place].rival.spans]
 
 
 @pytest.mark.parametrize("seed", range(4))
