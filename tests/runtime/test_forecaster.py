@@ -219,12 +219,3 @@ def test_forecaster_folder_that_is_damaged_is_refused_in_one_sentence(damage, tm
 
 def test_forecaster_quantiles_are_tenths():
     assert model_of().quantiles == QUANTILES == (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-
-
-def test_forecaster_refuses_rows_of_another_step():
-    model, table = model_of(), table_of()
-    model = dataclasses.replace(model, reading=dataclasses.replace(model.reading, step=Step(3600, "second")))
-    assert np.isfinite(model.answer(table, np.array([[0, 200]]))).all()
-    daily = dataclasses.replace(table, step=Step(86_400, "second"))
-    with pytest.raises(DataError, match="The rows are 1 day apart, and this forecaster learnt from rows 1 hour apart"):
-        model.answer(daily, np.array([[0, 200]]))
