@@ -49,7 +49,8 @@ def run(queue: Queue, asking: Callable[[], Awaitable[Any]]) -> Any:
                     worker.cancel()
                 await asyncio.gather(*workers, return_exceptions=True)
 
-    return asyncio.run(main())
+    with ThreadPoolExecutor(1) as apart:  # the tests of pages keep a loop of their own in this thread
+        return apart.submit(asyncio.run, main()).result()
 
 
 @contextmanager
