@@ -137,3 +137,11 @@ def tiny_tagger() -> Tagger:
     )  # fmt: skip
     prepared = prepare_tagging(TaggedDataset("names", part, scheme="IOB2"), settings)
     return fit_tagger(prepared, settings)[0]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Give the one browser of all tests of pages."""
+    from tests.system.conftest import browsing
+
+    yield from browsing()

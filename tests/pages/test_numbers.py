@@ -15,13 +15,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.system.conftest import browser
 
 from gatewise.pages import render
 from gatewise.pages.packing import packed
 from gatewise.runtime import cell
 
-__all__ = ["browser"]
 SOURCE = (Path(render.__file__).parent / "js" / "numbers.js").read_text(encoding="utf-8")
 CALLS = """
 const { unpack, formats, slicer, cellSteps, indices } = numbers;

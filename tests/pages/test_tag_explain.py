@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from tests.explanation.test_tag_decision import tagger
-from tests.system.conftest import browser
 
 from gatewise.explanation.tag_story import tag_story
 from gatewise.explanation.tagging import explain_tags
@@ -18,7 +17,6 @@ from gatewise.pages.tag_explain import SCRIPTS, STYLES, explanation
 from gatewise.runtime.tagger import Tagger
 from gatewise.runtime.words import words_of
 
-__all__ = ["browser"]
 HOSTILE = "<script>document.title = 'taken over'</script> Ada & &lt;b&gt; 😀 \x1b[31m \ud800 שלום עולם in Oslo"
 TEXTS = {
     "usual": "Ada met Bob in Oslo .\nEve saw Rome.", "hostile": HOSTILE, "one": "Ada", "rtl": "שלום Ada עולם in Oslo",

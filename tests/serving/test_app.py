@@ -169,15 +169,22 @@ def test_app_takes_chunks_up_to_the_same_size(at):
     assert chunked(at.port, [b" " * 100_000] * 21).startswith(b"HTTP/1.1 413")
 
 
+def settled(at, least):
+    """Wait for so many lines of the log and a moment without another: each is written once its answer is sent."""
+    end, count = time.monotonic() + 10, -1
+    while (len(at.lines) < least or len(at.lines) != count) and time.monotonic() < end:
+        count = len(at.lines)
+        time.sleep(0.3)
+
+
 def test_app_logs_one_line_a_request_and_never_its_text(at):
+    settled(at, 0)
     del at.lines[:]
     at.post("/predict/alone", {"inputs": ["secret words", "x"]}, X_Request_ID="mine")
     at.post("/predict", b'{"secret')
     at.send("GET", "/secret")
     at.send("GET", "/healthz", X_Request_ID="a" * 65)
-    end = time.monotonic() + 10
-    while len(at.lines) < 4 and time.monotonic() < end:  # a line is written once its answer is sent
-        time.sleep(0.01)
+    settled(at, 4)
     told = [json.loads(line) for line in at.lines]
     assert [(line["route"], line["status"]) for line in told] == [
         ("/predict/{name}", 200), ("/predict", 400), ("none", 404), ("/healthz", 200),
@@ -287,6 +294,7 @@ def test_app_says_that_a_fault_is_its_own(places, caplog):
     with running(places) as here:
         here.service.answers.compute = lambda kind, works: 1 / 0
         assert here.post("/predict", {"inputs": "x"}) == (500, {"error": "The server has a fault; its log tells more."})
+        settled(here, 1)
         assert json.loads(here.lines[-1])["status"] == 500
     assert "ZeroDivisionError" in caplog.text
 

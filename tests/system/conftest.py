@@ -162,8 +162,8 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def browsing() -> Iterator[Any]:
+    """Give a browser; two at once would each want the thread's loop, so tests/conftest.py makes the one of all."""
     chromium = shutil.which("chromium")
     if chromium is None:
         missing("chromium was not found on PATH: install it (Debian: apt-get install chromium) to test the pages")

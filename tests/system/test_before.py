@@ -24,7 +24,7 @@ LOOKS = [(name, text) for name in MODELS for text in SAID[name]["looks"]]
 
 # Torch answered then and NumPy does now, both in float32, whose sums are taken in another order: that moved logits by
 # 4e-7 where this was written. Another machine's libraries are as free. (What is summed in float64 moved by 1e-11.)
-# The compiled engine keeps weights of 8 bits and states of 16: it is held to float32 within 2e-4 (docs/how-it-works.md).
+# The compiled engine keeps weights of 8 bits and states of 16, and is held to float32 within 2e-4 (how-it-works.md).
 ANSWER = 1e-5 if engine() == "numpy" else 1e-4
 # These are worth a difference of two float32 answers, or gradients through fifty float32 passes (1.4e-5 here).
 TWICE = 1e-4
