@@ -594,7 +594,7 @@ def test_folder_of_an_encoder_with_a_damaged_file_is_refused(reader, tmp_path, n
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"task": []}, "task"), ({"task": "forecasting"}, "task"), ({"task": "tagging"}, "is a tagger, not an encoder"),
+        ({"task": []}, "task"), ({"task": "translating"}, "task"), ({"task": "tagging"}, "is a tagger, not an encoder"),
         ({"format": 2}, "install a newer gatewise"),
         ({"labels": ["a", "b"]}, "labels"), ({"storage": "float8"}, "storage"), ({"storage": "int8"}, "does not fit"),
         ({"vocab_size": 10**9}, "vocab_size is 1000000000, which cannot be"),
